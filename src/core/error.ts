@@ -1,0 +1,71 @@
+// Owns every error the data plane can meet: one table of code → status, blame and whether a retry is safe.
+// Nothing here reaches a client but the status and the short reason; causes stay in logs and metrics.
+
+export type Side = 'downstream' | 'upstream' | 'internal';
+/** safe: nothing was sent. if-reused: the peer may have closed an idle connection. never: only idempotent methods may try again. */
+export type RetryClass = 'safe' | 'if-reused' | 'never';
+
+export interface ErrorKind {
+  /** Status for the client; 0 means close without a reply. */
+  readonly status: number;
+  readonly side: Side;
+  readonly retry: RetryClass;
+  /** Shown to clients: says what happened in general words, and nothing about the inside. */
+  readonly reason: string;
+}
+
+const kind = (status: number, side: Side, retry: RetryClass, reason: string): ErrorKind => ({
+  status,
+  side,
+  retry,
+  reason,
+});
+
+export const ERRORS = {
+  'bad-request': kind(400, 'downstream', 'never', 'The request is malformed.'),
+  'bad-host': kind(400, 'downstream', 'never', 'The Host field is missing, repeated or malformed.'),
+  'bad-framing': kind(400, 'downstream', 'never', 'The length of the body is ambiguous or malformed.'),
+  'head-timeout': kind(408, 'downstream', 'never', 'The request head took too long.'),
+  'body-timeout': kind(408, 'downstream', 'never', 'The request body took too long.'),
+  'body-too-large': kind(413, 'downstream', 'never', 'The request body is larger than this server allows.'),
+  'target-too-long': kind(414, 'downstream', 'never', 'The request target is longer than this server allows.'),
+  'expectation-failed': kind(417, 'downstream', 'never', 'The expectation is unknown.'),
+  'head-too-large': kind(431, 'downstream', 'never', 'The request head is larger than this server allows.'),
+  'not-implemented': kind(501, 'downstream', 'never', 'The method or transfer coding is not implemented.'),
+  'bad-version': kind(505, 'downstream', 'never', 'This HTTP version is not supported.'),
+  'client-gone': kind(0, 'downstream', 'never', 'The client closed the connection.'),
+  'client-slow': kind(0, 'downstream', 'never', 'The client stopped reading.'),
+  'no-route': kind(404, 'downstream', 'never', 'No route matches this request.'),
+  'pool-empty': kind(503, 'internal', 'never', 'The pool has no endpoints.'),
+  'pool-down': kind(503, 'internal', 'never', 'Every endpoint of the pool is down.'),
+  'pool-saturated': kind(503, 'internal', 'never', 'Every endpoint of the pool is at its limit and the queue is full.'),
+  'queue-timeout': kind(503, 'internal', 'never', 'The request waited too long for a free endpoint.'),
+  'tried-all': kind(502, 'upstream', 'never', 'No other endpoint is left to try.'),
+  draining: kind(503, 'internal', 'never', 'This server is shutting down.'),
+  'connect-failed': kind(502, 'upstream', 'safe', 'The upstream server could not be reached.'),
+  'connect-timeout': kind(504, 'upstream', 'safe', 'The upstream server did not accept the connection in time.'),
+  'upstream-reset': kind(502, 'upstream', 'if-reused', 'The upstream server closed the connection before it answered.'),
+  'upstream-timeout': kind(504, 'upstream', 'never', 'The upstream server did not answer in time.'),
+  'upstream-stalled': kind(504, 'upstream', 'never', 'The upstream server stopped sending.'),
+  'upstream-malformed': kind(502, 'upstream', 'never', 'The upstream server sent a malformed response.'),
+  'upstream-truncated': kind(
+    502,
+    'upstream',
+    'never',
+    'The upstream server closed the connection in the middle of its response.',
+  ),
+} as const satisfies Record<string, ErrorKind>;
+
+export type ErrorCode = keyof typeof ERRORS;
+export const ERROR_CODES = Object.keys(ERRORS) as readonly ErrorCode[];
+
+export interface ProxyError {
+  readonly code: ErrorCode;
+  readonly side: Side;
+  readonly retry: RetryClass;
+  readonly cause?: unknown;
+}
+
+export function proxyError(code: ErrorCode, cause?: unknown): ProxyError {
+  return { code, side: ERRORS[code].side, retry: ERRORS[code].retry, cause };
+}
