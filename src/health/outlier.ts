@@ -1,0 +1,100 @@
+// Owns passive ejection: what the failures of real traffic say about one endpoint. Pure; it never counts requests itself
+// and never decides how much of a pool may be out at once (table.ts knows the pool and passes `mayEject`).
+//
+//                    `failures` within the window, and mayEject
+//        closed ──────────────────────────────────────────────▶ ejected ◀──────────┐
+//          ▲                                                       │               │
+//          │                                 its time is up, or released           │ a failure, and mayEject:
+//          │                                                       ▼               │ n + 1, out for longer
+//          └───────────────────── one success ─────────────────  trial ────────────┘
+//
+// The n-th ejection in a row lasts n × ejectMs, at most maxEjectMs; each healthy period of max(windowMs, ejectMs) after a
+// recovery takes one off n. Failures reported while ejected are of requests that began before, and are ignored.
+
+export interface OutlierPolicy {
+  readonly failures: number;
+  readonly windowMs: number;
+  readonly ejectMs: number;
+  readonly maxEjectMs: number;
+}
+
+export interface OutlierState {
+  readonly phase: 'closed' | 'ejected' | 'trial';
+  /** Times of the newest failures, oldest first; never more than `policy.failures`: that is all a window needs. */
+  readonly recent: readonly number[];
+  /** n: ejections in a row. */
+  readonly ejections: number;
+  /** While ejected: when the trial begins. */
+  readonly until: number;
+  /** When it last came back; from here healthy periods are counted. */
+  readonly recoveredAt: number;
+}
+
+export type OutlierEvent =
+  | { readonly kind: 'failures'; readonly count: number; readonly mayEject: boolean }
+  | { readonly kind: 'trial-success' }
+  | { readonly kind: 'tick' }
+  /** The pool has nothing better left: try it now. */
+  | { readonly kind: 'release' };
+
+export interface OutlierStep {
+  readonly next: OutlierState;
+  /** pending: it would be ejected if the pool could spare it, or failures are gathering. */
+  readonly transition: 'same' | 'pending' | 'changed';
+}
+
+export const CLOSED: OutlierState = { phase: 'closed', recent: [], ejections: 0, until: 0, recoveredAt: 0 };
+
+export function stepOutlier(state: OutlierState, event: OutlierEvent, policy: OutlierPolicy, now: number): OutlierStep {
+  switch (event.kind) {
+    case 'failures':
+      return onFailures(state, event.count, event.mayEject, policy, now);
+    case 'trial-success':
+      if (state.phase !== 'trial') return { next: state, transition: 'same' };
+      return { next: { ...state, phase: 'closed', recent: [], until: 0, recoveredAt: now }, transition: 'changed' };
+    case 'tick':
+      if (state.phase !== 'ejected' || now < state.until) return { next: state, transition: 'same' };
+      return { next: { ...state, phase: 'trial', recent: [] }, transition: 'changed' };
+    case 'release':
+      if (state.phase !== 'ejected') return { next: state, transition: 'same' };
+      return { next: { ...state, phase: 'trial', recent: [] }, transition: 'changed' };
+  }
+}
+
+/** Failures that still count at `now`. */
+export function failuresInWindow(state: OutlierState, policy: OutlierPolicy, now: number): number {
+  let count = 0;
+  for (const at of state.recent) if (at > now - policy.windowMs) count++;
+  return count;
+}
+
+/** How long the next ejection would last. */
+export function ejectionMs(ejections: number, policy: OutlierPolicy): number {
+  return Math.min(policy.ejectMs * ejections, Math.max(policy.maxEjectMs, policy.ejectMs));
+}
+
+function onFailures(
+  state: OutlierState,
+  count: number,
+  mayEject: boolean,
+  policy: OutlierPolicy,
+  now: number,
+): OutlierStep {
+  if (count <= 0 || state.phase === 'ejected') return { next: state, transition: 'same' };
+  const recent = [...state.recent, ...new Array<number>(Math.min(count, policy.failures)).fill(now)].slice(
+    -policy.failures,
+  );
+  const next = { ...state, recent };
+  const enough = state.phase === 'trial' || failuresInWindow(next, policy, now) >= policy.failures;
+  if (!enough || !mayEject) return { next, transition: 'pending' };
+  const ejections = Math.max(0, state.ejections - healthyPeriods(state, policy, now)) + 1;
+  return {
+    next: { phase: 'ejected', recent: [], ejections, until: now + ejectionMs(ejections, policy), recoveredAt: 0 },
+    transition: 'changed',
+  };
+}
+
+function healthyPeriods(state: OutlierState, policy: OutlierPolicy, now: number): number {
+  if (state.phase !== 'closed' || state.ejections === 0) return 0;
+  return Math.floor((now - state.recoveredAt) / Math.max(policy.windowMs, policy.ejectMs, 1));
+}

@@ -1,0 +1,34 @@
+// Owns the pick request that a pool hands to its balancer: one object, reused, that says which endpoints are out for this
+// request because it was there before, or because they are at their limit. Rebuilt never, so that picking allocates nothing.
+
+import type { PickRequest } from '../balancing/balancer.ts';
+import type { Endpoint } from '../core/endpoint.ts';
+import type { LoadTable } from '../core/load-table.ts';
+import type { TrialGate } from './trial-gate.ts';
+import type { PoolView } from './view.ts';
+
+export class Exclusions implements PickRequest {
+  key = '';
+  excluding = false;
+  tried: readonly number[] = [];
+  view: PoolView | undefined;
+  readonly #load: LoadTable;
+  readonly #gate: TrialGate;
+
+  constructor(load: LoadTable, gate: TrialGate) {
+    this.#load = load;
+    this.#gate = gate;
+  }
+
+  excludes(endpoint: Endpoint): boolean {
+    if (this.wasTried(endpoint)) return true;
+    const { slot } = endpoint;
+    const limit = this.view?.limits.get(slot);
+    if (limit !== undefined && Atomics.load(this.#load.inFlight, slot) >= limit) return true;
+    return this.view?.trials.has(slot) === true && !this.#gate.mayTry(slot);
+  }
+
+  wasTried(endpoint: Endpoint): boolean {
+    return this.tried.includes(endpoint.slot);
+  }
+}

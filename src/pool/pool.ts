@@ -1,0 +1,251 @@
+// Owns one worker's use of a pool: acquire picks and counts, settle un-counts and teaches (load, outliers). Health is read
+// from the load table and never written; what may be picked is view.ts, which one of them is the balancer's.
+// Hot path: no closures, no allocation but the lease.
+//
+//   serving ──retire(successor)──▶ delegating   (running leases settle here; waiters and new requests move on)
+//      └──────retire()──────────▶ closed        (running leases settle here; everything else is refused)
+
+import type { Balancer, BalancerEnv, BalancerKind } from '../balancing/balancer.ts';
+import type { PoolConfig } from '../config/types.ts';
+import { STATE } from '../core/load-table.ts';
+import type { Outcome } from '../core/outcome.ts';
+import { RetryBudget } from '../limits/retry-budget.ts';
+import { Exclusions } from './exclusions.ts';
+import { Lease, type Lessor } from './lease.ts';
+import type { AcquireRequest } from './queue.ts';
+import { REFUSALS, type Refusal } from './refusal.ts';
+import { TrialGate } from './trial-gate.ts';
+import { buildView, type PoolEndpoint, type PoolView } from './view.ts';
+import { WaitingRoom, type WaitTicket } from './waiting-room.ts';
+
+export interface PoolOptions {
+  readonly name: string;
+  /** Pool slot of the load table. */
+  readonly slot: number;
+  readonly config: PoolConfig;
+  readonly endpoints: readonly PoolEndpoint[];
+  // biome-ignore lint/suspicious/noExplicitAny: the options were checked against the kind's own schema
+  readonly kind: BalancerKind<any>;
+  readonly env: BalancerEnv;
+  /** This balancer's own zone; '' for none. */
+  readonly zone: string;
+  /** Traffic proved something that the health table should collect. */
+  readonly onSignal: () => void;
+  /** The pool of the same name that this one will replace. */
+  readonly previous?: Pool | undefined;
+}
+
+export class Pool implements Lessor {
+  readonly name: string;
+  readonly config: PoolConfig;
+  readonly retryBudget: RetryBudget;
+  readonly #options: PoolOptions;
+  readonly #waiting: WaitingRoom;
+  readonly #gate: TrialGate;
+  readonly #exclusions: Exclusions;
+  #view: PoolView;
+  #balancer: Balancer;
+  #guarded = false;
+  #retired = false;
+  #successor: Pool | undefined;
+  #open = 0;
+  #misuses = 0;
+
+  constructor(options: PoolOptions) {
+    const { config, previous, env, kind } = options;
+    this.name = options.name;
+    this.config = config;
+    this.#options = options;
+    const { budget, budgetMin } = config.retries;
+    const kept = previous?.retryBudget;
+    const same = kept?.ratio === budget && kept.minPerSecond === budgetMin;
+    this.retryBudget = same ? kept : new RetryBudget(budget, budgetMin);
+    this.#waiting = new WaitingRoom(env.clock, config.queue, (request) => this.#take(request));
+    this.#gate = previous === undefined ? new TrialGate(env.load) : previous.#gate;
+    this.#exclusions = new Exclusions(env.load, this.#gate);
+    this.#view = this.#build();
+    const handedOn =
+      previous !== undefined && previous.#options.kind.name === kind.name ? previous.#balancer : undefined;
+    this.#balancer = kind.build(this.#view, config.balance.options, env, handedOn);
+  }
+
+  /** What may be picked right now. */
+  get view(): PoolView {
+    this.#refresh();
+    return this.#view;
+  }
+
+  get endpoints(): readonly PoolEndpoint[] {
+    return this.#options.endpoints;
+  }
+
+  get waiting(): number {
+    return this.#waiting.size;
+  }
+
+  /** Leases of this pool that are not settled. */
+  get open(): number {
+    return this.#open;
+  }
+
+  /** Leases that were settled twice: always 0 unless the caller has a bug. */
+  get misuses(): number {
+    return this.#misuses;
+  }
+
+  acquire(request: AcquireRequest): Lease | Refusal {
+    if (this.#retired) return this.#successor === undefined ? REFUSALS.draining : this.#successor.acquire(request);
+    // Whoever waits comes first; only a request that nobody waiting stands in front of may go on.
+    if (this.#waiting.size > 0 && this.#waiting.mustWait()) return REFUSALS['pool-saturated'];
+    return this.#take(request);
+  }
+
+  /**
+   * Waits for an endpoint after `acquire` said `pool-saturated`. The callback is called exactly once unless cancelled:
+   * at once, before this returns, when there is no room to wait. `request` must not change while it waits.
+   */
+  wait(request: AcquireRequest, deadline: number, callback: (answer: Lease | Refusal) => void): WaitTicket {
+    if (this.#successor !== undefined) return this.#successor.wait(request, deadline, callback);
+    return this.#waiting.wait(request, deadline, callback);
+  }
+
+  /**
+   * Takes the pool out of use. With a successor, waiting and new requests go on there; call it right after the successor
+   * was published. Running leases settle here in any case.
+   */
+  retire(successor?: Pool): void {
+    if (this.#retired) return;
+    this.#retired = true;
+    this.#successor = successor;
+    this.#waiting.close(successor === undefined ? undefined : successor.#waiting);
+  }
+
+  learn(lease: Lease, outcome: Outcome): void {
+    const { load, clock } = this.#options.env;
+    const slot = lease.endpoint.slot;
+    if (outcome.kind === 'ok') {
+      if (!this.#isFailureStatus(outcome.status)) {
+        load.sample(slot, outcome.firstByteMs, clock.now());
+        if (!lease.trial) return;
+        Atomics.add(load.trialSuccesses, slot, 1);
+        this.#options.onSignal();
+        return;
+      }
+      // A fast error must not make the endpoint look fast, so it is no sample.
+    } else if (outcome.kind === 'cancelled' || outcome.error.side !== 'upstream') return;
+    // A request from before the ejection says nothing about the recovery.
+    if (!lease.trial && (Atomics.load(load.state, slot) & STATE.trial) !== 0) return;
+    Atomics.add(load.failures, slot, 1);
+    if (this.config.passive !== undefined) this.#options.onSignal();
+  }
+
+  settled(lease: Lease, outcome: Outcome, teaches: boolean): void {
+    this.#open--;
+    this.#options.env.load.end(lease.endpoint.slot);
+    if (lease.trial) this.#gate.end(lease.endpoint.slot);
+    if (teaches) this.learn(lease, outcome);
+    const pool = this.#successor ?? this;
+    if (pool.#waiting.size > 0) pool.#waiting.serve();
+  }
+
+  misused(): void {
+    this.#misuses++;
+  }
+
+  #take(request: AcquireRequest): Lease | Refusal {
+    this.#refresh();
+    const exclusions = this.#exclusions;
+    exclusions.key = request.key;
+    if (!this.#guarded && request.tried.length === 0) {
+      exclusions.excluding = false;
+      const endpoint = this.#balancer.pick(exclusions);
+      if (endpoint === undefined) return this.#nothing();
+      this.#options.env.load.begin(endpoint.slot);
+      this.#open++;
+      return new Lease(endpoint, false, this);
+    }
+    exclusions.excluding = true;
+    exclusions.tried = request.tried;
+    // Other workers change the counts meanwhile, so a pick may turn out to be taken; each round excludes what is full.
+    for (let round = this.#view.endpoints.length; round >= 0; round--) {
+      const endpoint = this.#balancer.pick(exclusions);
+      if (endpoint === undefined) break;
+      const lease = this.#claim(endpoint as PoolEndpoint);
+      if (lease !== undefined) return lease;
+    }
+    return this.#takeElsewhere();
+  }
+
+  /** Counts first and looks then: two workers can never both believe that the last place is theirs. */
+  #claim(endpoint: PoolEndpoint): Lease | undefined {
+    const { load } = this.#options.env;
+    const { slot } = endpoint;
+    const inFlight = load.begin(slot);
+    const trial = this.#view.trials.has(slot);
+    const limit = this.#view.limits.get(slot);
+    if ((limit !== undefined && inFlight > limit) || (trial && !this.#gate.begin(slot, inFlight))) {
+      load.end(slot);
+      return undefined;
+    }
+    this.#open++;
+    return new Lease(endpoint, trial, this);
+  }
+
+  /** A retry that has tried the whole view goes to other tiers and zones before it gives up. */
+  #takeElsewhere(): Lease | Refusal {
+    const { endpoints, reserve } = this.#view;
+    if (endpoints.length === 0) return this.#nothing();
+    const exclusions = this.#exclusions;
+    if (!endpoints.every((endpoint) => exclusions.wasTried(endpoint))) return REFUSALS['pool-saturated'];
+    let best: PoolEndpoint | undefined;
+    let untried = false;
+    for (const endpoint of reserve) {
+      if (exclusions.wasTried(endpoint)) continue;
+      untried = true;
+      if (exclusions.excludes(endpoint)) continue;
+      if (
+        best === undefined ||
+        endpoint.tier < best.tier ||
+        (endpoint.tier === best.tier && this.#lessBusy(endpoint, best))
+      )
+        best = endpoint;
+    }
+    if (!untried) return REFUSALS['tried-all'];
+    return (best && this.#claim(best)) ?? REFUSALS['pool-saturated'];
+  }
+
+  #lessBusy(a: PoolEndpoint, b: PoolEndpoint): boolean {
+    const { inFlight } = this.#options.env.load;
+    return (inFlight[a.slot] + 1) / a.weight < (inFlight[b.slot] + 1) / b.weight;
+  }
+
+  #nothing(): Refusal {
+    const configured = this.#options.endpoints.some((endpoint) => endpoint.weight > 0);
+    return configured ? REFUSALS['pool-down'] : REFUSALS['pool-empty'];
+  }
+
+  #refresh(): void {
+    const { env, slot, kind } = this.#options;
+    if (Atomics.load(env.load.poolVersion, slot) === this.#view.version) return;
+    this.#view = this.#build();
+    this.#balancer = kind.build(this.#view, this.config.balance.options, env, this.#balancer);
+  }
+
+  #build(): PoolView {
+    const { env, slot, endpoints, zone } = this.#options;
+    // Read before the bits: if they change meanwhile, the version moves on and the next request builds again.
+    const version = Atomics.load(env.load.poolVersion, slot);
+    const view = buildView(endpoints, env.load, this.config, zone, env.clock.now(), version);
+    this.#gate.sync(view.trials);
+    this.#exclusions.view = view;
+    this.#guarded = view.limits.size > 0 || view.trials.size > 0;
+    return view;
+  }
+
+  #isFailureStatus(status: number): boolean {
+    const { passive } = this.config;
+    if (passive === undefined) return false;
+    for (const [low, high] of passive.status) if (status >= low && status <= high) return true;
+    return false;
+  }
+}
