@@ -144,7 +144,8 @@ export class Pool implements Lessor {
     this.#options.env.load.end(lease.endpoint.slot);
     if (lease.trial) this.#gate.end(lease.endpoint.slot);
     if (teaches) this.learn(lease, outcome);
-    const pool = this.#successor ?? this;
+    let pool: Pool = this;
+    while (pool.#successor !== undefined) pool = pool.#successor;
     if (pool.#waiting.size > 0) pool.#waiting.serve();
   }
 
