@@ -65,17 +65,23 @@ class LeastResponseTime implements Balancer {
     const n = slots.length;
     const before = now - this.#probeMs;
     const mayRenew = this.#sinceProbe > PICKS_PER_PROBE;
+    let oldest = -1;
+    let oldestAt = Infinity;
     for (let k = 0, i = this.#start; k < n; k++, i = i + 1 === n ? 0 : i + 1) {
       const slot = slots[i];
       const sampled = sampledAt[slot];
-      if (sampled > before || inFlight[slot] !== 0 || this.#probedAt[i] > before) continue;
-      if (sampled !== 0 && !mayRenew) continue;
+      const fresh = sampled !== 0 && (sampled > before || !mayRenew);
+      if (fresh || inFlight[slot] !== 0 || this.#probedAt[i] > before) continue;
       if (request.excluding && request.excludes(this.#endpoints[i])) continue;
-      if (sampled !== 0) this.#sinceProbe = 0;
-      return i;
+      if (sampled === 0) return i;
+      const at = Math.max(sampled, this.#probedAt[i]);
+      if (at >= oldestAt) continue;
+      oldest = i;
+      oldestAt = at;
     }
-    this.#nextCheck = now + this.#probeMs / CHECKS_PER_INTERVAL;
-    return -1;
+    if (oldest >= 0) this.#sinceProbe = 0;
+    else this.#nextCheck = now + this.#probeMs / CHECKS_PER_INTERVAL;
+    return oldest;
   }
 
   #least(request: PickRequest, n: number): number {
