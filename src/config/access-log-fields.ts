@@ -1,0 +1,29 @@
+// Owns the names of what an access log line can hold. `observe/access-log.ts` writes them.
+
+export const ACCESS_LOG_FIELDS: readonly string[] = [
+  'time',
+  'listener',
+  'route',
+  'pool',
+  'endpoint',
+  'client',
+  'method',
+  'host',
+  'path',
+  'query',
+  'status',
+  'error',
+  'attempts',
+  'durationMs',
+  'firstByteMs',
+  'bytesIn',
+  'bytesOut',
+  'requestId',
+  'userAgent',
+  'referer',
+];
+
+/** Query strings often hold secrets, so they are logged only when asked for. */
+export const ACCESS_LOG_DEFAULT: readonly string[] = ACCESS_LOG_FIELDS.filter(
+  (field) => field !== 'query' && field !== 'referer',
+);

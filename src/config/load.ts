@@ -1,0 +1,109 @@
+// Owns reading a configuration from a file (YAML, JSON or TypeScript) into the normalized form, with issues that know
+// their line and column. It applies nothing.
+
+import { readFile, stat } from 'node:fs/promises';
+import { extname, resolve } from 'node:path';
+import { pathToFileURL } from 'node:url';
+import type { AnyBalancerKind } from '../balancing/index.ts';
+import { err, ok, type Result } from '../core/result.ts';
+import { compile } from './compile.ts';
+import type { ConfigIssue } from './issues.ts';
+import { locateInProgram, parseYaml, place, type Source } from './locate.ts';
+import type { Config } from './types.ts';
+
+const MAX_BYTES = 64 * 1024 * 1024;
+const PROGRAMS = new Set(['.ts', '.mts', '.js', '.mjs']);
+
+export interface Loaded {
+  readonly config: Config;
+  /** Balancing kinds that a program brought along; code cannot be sent to threads, so each loads the file itself. */
+  readonly kinds: readonly AnyBalancerKind[];
+  readonly file: string;
+}
+
+export async function loadConfig(file: string): Promise<Result<Loaded, ConfigIssue[]>> {
+  const path = resolve(file);
+  let text: string;
+  try {
+    const info = await stat(path);
+    if (!info.isFile()) return err([{ path: [], message: `cannot be read: ${file} is no file` }]);
+    if (info.size > MAX_BYTES) return err([{ path: [], message: `cannot be read: ${file} is larger than 64 MiB` }]);
+    text = await readFile(path, 'utf8');
+  } catch (error) {
+    return err([unreadable(file, error as NodeJS.ErrnoException)]);
+  }
+  if (PROGRAMS.has(extname(path))) return loadProgram(path, text);
+  const source = parseYaml(text);
+  if (source.issues.length > 0) return err(place(source.issues, source));
+  return finish(source.document, [], source, path);
+}
+
+function unreadable(file: string, error: NodeJS.ErrnoException): ConfigIssue {
+  if (error.code === 'ENOENT')
+    return { path: [], message: `cannot be read: there is no file ${file}`, hint: 'evenkeel init writes a first one' };
+  if (error.code === 'EACCES') return { path: [], message: `cannot be read: no permission to read ${file}` };
+  return { path: [], message: `cannot be read: ${error.code ?? 'unknown error'}` };
+}
+
+function finish(
+  document: unknown,
+  kinds: readonly AnyBalancerKind[],
+  source: Source,
+  file: string,
+): Result<Loaded, ConfigIssue[]> {
+  const compiled = compile(document, kinds);
+  return compiled.ok ? ok({ config: compiled.value, kinds, file }) : err(place(compiled.error, source));
+}
+
+async function loadProgram(path: string, text: string): Promise<Result<Loaded, ConfigIssue[]>> {
+  const source = locateInProgram(text);
+  const imported = await importProgram(path);
+  if (!imported.ok) return imported;
+  const { balancers, ...document } = imported.value;
+  const kinds = (balancers ?? []) as AnyBalancerKind[];
+  const broken = kinds.findIndex((kind) => typeof kind?.name !== 'string' || typeof kind?.build !== 'function');
+  if (broken >= 0)
+    return err(
+      place(
+        [{ path: ['balancers', broken], message: 'is no balancing kind: it needs name, needs, schema and build' }],
+        source,
+      ),
+    );
+  return finish(document, kinds, source, path);
+}
+
+/** Fresh at each call: Node would hand out the first version for ever otherwise. */
+async function importProgram(path: string): Promise<Result<Record<string, unknown>, ConfigIssue[]>> {
+  try {
+    const url = pathToFileURL(path);
+    url.searchParams.set('loaded', `${process.hrtime.bigint()}`);
+    const module = (await import(url.href)) as { default?: unknown };
+    const exported = typeof module.default === 'function' ? await (module.default as () => unknown)() : module.default;
+    if (typeof exported === 'object' && exported !== null) return ok(exported as Record<string, unknown>);
+    return err([
+      {
+        path: [],
+        message: 'must export its configuration as default',
+        hint: 'export default defineConfig({ ... })',
+        line: 1,
+        column: 1,
+      },
+    ]);
+  } catch (error) {
+    return err([programIssue(path, error as Error)]);
+  }
+}
+
+function programIssue(path: string, error: Error): ConfigIssue {
+  const at = new RegExp(`${path.replace(/[.*+?^${}()|[\]\\]/g, '\\$&')}[^:\\s]*:(\\d+)(?::(\\d+))?`).exec(
+    error.stack ?? '',
+  );
+  const message = `cannot be loaded: ${error.message.split('\n')[0]}`;
+  return at === null ? { path: [], message } : { path: [], message, line: Number(at[1]), column: Number(at[2] ?? 1) };
+}
+
+/** The kinds alone, for worker threads. */
+export async function loadKinds(file: string): Promise<readonly AnyBalancerKind[]> {
+  const imported = await importProgram(file);
+  return imported.ok ? ((imported.value.balancers ?? []) as AnyBalancerKind[]) : [];
+}

@@ -1,0 +1,139 @@
+// Owns the counters behind the metrics: plain numbers in typed arrays over one (shared) buffer, one region per worker,
+// so that counting is a store without locks and a scrape adds the regions up without asking anybody.
+
+import { ERROR_CODES, type ErrorCode } from './error.ts';
+
+/** Columns of an endpoint's row. */
+export const E = {
+  requests: 0,
+  /** 1xx (upgrades) … 5xx are at status1xx + (class − 1). */
+  status1xx: 1,
+  status2xx: 2,
+  status3xx: 3,
+  status4xx: 4,
+  status5xx: 5,
+  connectFailed: 6,
+  reset: 7,
+  timeout: 8,
+  malformed: 9,
+  cancelled: 10,
+  connects: 11,
+  reuses: 12,
+  firstByteMsSum: 13,
+} as const;
+const E_COLUMNS = 16;
+
+/** Columns of a pool's row; the histogram's buckets follow. */
+export const P = { requests: 0, retries: 1, retriesDenied: 2, queued: 3, durationMsSum: 4, buckets: 8 } as const;
+
+/** Upper bounds of the response-time histogram in ms; one more bucket holds the rest. */
+export const LATENCY_BOUNDS_MS = [0.5, 1, 2.5, 5, 10, 25, 50, 100, 250, 500, 1000, 2500, 5000, 10000, 30000] as const;
+const P_COLUMNS = P.buckets + LATENCY_BOUNDS_MS.length + 1;
+
+/** Columns of a listener's row; one column per error code follows. */
+export const L = {
+  accepted: 0,
+  refused: 1,
+  open: 2,
+  requests: 3,
+  status1xx: 4,
+  status2xx: 5,
+  status3xx: 6,
+  status4xx: 7,
+  status5xx: 8,
+  bytesIn: 9,
+  bytesOut: 10,
+  upgrades: 11,
+  openUpgrades: 12,
+  errors: 16,
+} as const;
+const L_COLUMNS = L.errors + ERROR_CODES.length;
+const ERROR_COLUMN = Object.fromEntries(ERROR_CODES.map((code, i) => [code, L.errors + i])) as Record<
+  ErrorCode,
+  number
+>;
+
+export interface CountersShape {
+  readonly endpoints: number;
+  readonly pools: number;
+  readonly listeners: number;
+  readonly workers: number;
+}
+
+function cells(shape: CountersShape): number {
+  return shape.endpoints * E_COLUMNS + shape.pools * P_COLUMNS + shape.listeners * L_COLUMNS;
+}
+
+/** One worker's region. Slots are those of the load table; listener slots are given by the runtime. */
+export class Counters {
+  readonly #endpoints: Float64Array;
+  readonly #pools: Float64Array;
+  readonly #listeners: Float64Array;
+
+  constructor(buffer: ArrayBufferLike, shape: CountersShape, worker: number) {
+    let at = worker * cells(shape) * 8;
+    const region = (length: number): Float64Array => {
+      const view = new Float64Array(buffer, at, length);
+      at += length * 8;
+      return view;
+    };
+    this.#endpoints = region(shape.endpoints * E_COLUMNS);
+    this.#pools = region(shape.pools * P_COLUMNS);
+    this.#listeners = region(shape.listeners * L_COLUMNS);
+  }
+
+  static byteLength(shape: CountersShape): number {
+    return cells(shape) * shape.workers * 8;
+  }
+
+  static local(endpoints = 64, pools = 16, listeners = 16): Counters {
+    const shape = { endpoints, pools, listeners, workers: 1 };
+    return new Counters(new ArrayBuffer(Counters.byteLength(shape)), shape, 0);
+  }
+
+  endpoint(slot: number, column: number, add = 1): void {
+    this.#endpoints[slot * E_COLUMNS + column] += add;
+  }
+
+  pool(slot: number, column: number, add = 1): void {
+    this.#pools[slot * P_COLUMNS + column] += add;
+  }
+
+  listener(slot: number, column: number, add = 1): void {
+    this.#listeners[slot * L_COLUMNS + column] += add;
+  }
+
+  error(listenerSlot: number, code: ErrorCode): void {
+    this.#listeners[listenerSlot * L_COLUMNS + ERROR_COLUMN[code]] += 1;
+  }
+
+  /** Counts one answered request in the pool's histogram. */
+  duration(poolSlot: number, ms: number): void {
+    const row = poolSlot * P_COLUMNS;
+    let bucket = 0;
+    while (bucket < LATENCY_BOUNDS_MS.length && ms > LATENCY_BOUNDS_MS[bucket]) bucket++;
+    this.#pools[row + P.buckets + bucket] += 1;
+    this.#pools[row + P.durationMsSum] += ms;
+  }
+
+  readEndpoint(slot: number, column: number): number {
+    return this.#endpoints[slot * E_COLUMNS + column];
+  }
+
+  readPool(slot: number, column: number): number {
+    return this.#pools[slot * P_COLUMNS + column];
+  }
+
+  readListener(slot: number, column: number): number {
+    return this.#listeners[slot * L_COLUMNS + column];
+  }
+
+  readError(listenerSlot: number, code: ErrorCode): number {
+    return this.#listeners[listenerSlot * L_COLUMNS + ERROR_COLUMN[code]];
+  }
+
+  /** A slot that changes its tenant starts from nothing. */
+  clearEndpoint(slot: number): void {
+    this.#endpoints.fill(0, slot * E_COLUMNS, (slot + 1) * E_COLUMNS);
+  }
+}

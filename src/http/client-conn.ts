@@ -1,0 +1,258 @@
+// Owns one client connection: frames its bytes into requests, one at a time and in order, with the deadlines of each
+// phase, and closes it in a way that the client can tell a whole response from a cut one.
+//
+//   head ──head parsed──▶ body ──body read──▶ busy ──response sent──▶ head …
+//     │                     └────────── response sent early ─────────▶ linger
+//     └─bad head──▶ linger ──FIN, deadline or 1 MiB──▶ closed       any: client gone, cut ─▶ closed
+
+import { unmapIPv4 } from '../core/address.ts';
+import { L } from '../core/counters.ts';
+import { ERRORS, type ErrorCode } from '../core/error.ts';
+import type { Conn, ConnOwner } from '../net/conn.ts';
+import { RequestParser } from './codec/request-parser.ts';
+import { Exchange } from './exchange.ts';
+import type { HttpListener } from './listener.ts';
+import { localReply } from './reply.ts';
+import type { RequestAdditions } from './request-head.ts';
+
+const LINGER_MS = 2000;
+const LINGER_BYTES = 1024 * 1024;
+
+/** One parser a thread: a head is used up before the next one is parsed. */
+export const requestParser = new RequestParser();
+
+type Phase = 'head' | 'body' | 'busy' | 'linger' | 'closed';
+
+export class ClientConn implements ConnOwner {
+  readonly listener: HttpListener;
+  conn!: Conn;
+  /** The peer's address as the socket gives it. */
+  peer = '';
+  requests = 0;
+  #phase: Phase = 'head';
+  #exchange: Exchange | undefined;
+  /** Bytes that wait: the beginning of a head, or requests sent ahead. */
+  #held: Buffer | undefined;
+  #feeding = false;
+  #lingered = 0;
+  #additions: RequestAdditions | undefined;
+  #additionsFor: unknown;
+
+  constructor(listener: HttpListener) {
+    this.listener = listener;
+  }
+
+  attach(conn: Conn): void {
+    this.conn = conn;
+    this.listener.open.add(this);
+    this.listener.ctx.counters.listener(this.listener.slot, L.open);
+    conn.expireIn(this.listener.handler.config.timeouts.headMs);
+  }
+
+  /** What every request of this connection gets added; rebuilt when a reload changed the listener. */
+  additions(): RequestAdditions {
+    const { handler } = this.listener;
+    if (this.#additions === undefined || this.#additionsFor !== handler) {
+      if (this.peer === '') this.peer = unmapIPv4(this.conn.socket.remoteAddress ?? '');
+      const { forwarded } = handler.config;
+      this.#additions = {
+        trusted: handler.isTrusted(this.peer),
+        peer: this.peer,
+        xForwarded: forwarded.xForwarded,
+        forwarded: forwarded.forwarded,
+        requestIdName: forwarded.requestId,
+        proto: 'http',
+        fallbackHost: `${this.conn.socket.localAddress ?? ''}:${this.conn.socket.localPort ?? ''}`,
+      };
+      this.#additionsFor = handler;
+    }
+    return this.#additions;
+  }
+
+  onConnect(): void {}
+
+  onData(buffer: Buffer, length: number): void {
+    this.listener.ctx.counters.listener(this.listener.slot, L.bytesIn, length);
+    if (this.#held === undefined) return this.#feed(buffer, 0, length);
+    const all = Buffer.concat([this.#held, buffer.subarray(0, length)]);
+    this.#held = undefined;
+    this.#feed(all, 0, all.length);
+  }
+
+  #feed(buffer: Buffer, from: number, end: number): void {
+    this.#feeding = true;
+    let start = from;
+    while (start < end) {
+      if (this.#phase === 'head' && !this.conn.blocked) {
+        const next = this.#head(buffer, start, end);
+        if (next === start) break;
+        start = next;
+      } else if (this.#phase === 'body') {
+        start = this.#exchange!.requestBody(buffer, start, end);
+      } else if (this.#phase === 'linger') {
+        this.#linger(end - start);
+        break;
+      } else {
+        // Sent ahead of the response: wait for it, and take no more until then.
+        if (this.#phase !== 'closed') {
+          this.#held = Buffer.from(buffer.subarray(start, end));
+          this.conn.pause();
+        }
+        break;
+      }
+    }
+    this.#feeding = false;
+  }
+
+  /** Returns where the next bytes begin; `start` itself when the head is not complete. */
+  #head(buffer: Buffer, start: number, end: number): number {
+    const { handler } = this.listener;
+    const after = requestParser.parse(buffer, start, end, handler.limits);
+    if (after === 0) {
+      if (this.conn.deadline === 0 || this.requests > 0) this.#armHead();
+      this.#held = Buffer.from(buffer.subarray(start, end));
+      return start;
+    }
+    if (after < 0) {
+      this.refuse(requestParser.error);
+      return end;
+    }
+    this.conn.expireIn(0);
+    this.requests++;
+    if (this.#exchange === undefined) this.#exchange = new Exchange(this);
+    this.#phase = 'body';
+    this.#headArmed = false;
+    return this.#exchange.begin(requestParser, buffer, after, end);
+  }
+
+  #headArmed = false;
+  /** The clock for a head starts with its first byte and is not pushed back by further ones. */
+  #armHead(): void {
+    if (this.#headArmed) return;
+    this.#headArmed = true;
+    this.conn.expireIn(this.listener.handler.config.timeouts.headMs);
+  }
+
+  /** The request has been read to its end. */
+  requestRead(): void {
+    if (this.#phase === 'body') this.#phase = 'busy';
+  }
+
+  /** Answers a head that is no request, and closes. */
+  refuse(code: ErrorCode): void {
+    const { ctx, slot } = this.listener;
+    ctx.counters.error(slot, code);
+    ctx.counters.listener(slot, L.status4xx + (ERRORS[code].status >= 500 ? 1 : 0));
+    this.send(localReply({ status: ERRORS[code].status, code }, '', true, false, ctx.date()));
+    this.lingerAndClose();
+  }
+
+  send(text: string): boolean {
+    this.listener.ctx.counters.listener(this.listener.slot, L.bytesOut, text.length);
+    return this.conn.sendText(text);
+  }
+
+  /** The response is complete. `readAll`: so was the request. */
+  responded(close: boolean, readAll: boolean): void {
+    if (this.conn.closed) return;
+    if (!readAll) return this.lingerAndClose();
+    if (close) return this.#close();
+    const { timeouts, limits } = this.listener.handler.config;
+    if (limits.requestsPerConnection > 0 && this.requests >= limits.requestsPerConnection) return this.#close();
+    this.#phase = 'head';
+    if (this.conn.blocked) {
+      // The client has not taken this response yet; the next one must not pile up behind it.
+      this.conn.expireIn(timeouts.sendIdleMs);
+      return;
+    }
+    this.conn.expireIn(timeouts.keepAliveMs);
+    this.#next();
+  }
+
+  #next(): void {
+    if (this.#feeding) return;
+    const held = this.#held;
+    if (held === undefined) return this.conn.resume();
+    this.#held = undefined;
+    this.#feed(held, 0, held.length);
+    if (this.#phase === 'head') this.conn.resume();
+  }
+
+  /** Sends FIN after what is pending; the client's own FIN or the deadline ends it. */
+  #close(): void {
+    this.#phase = 'linger';
+    this.conn.end();
+    this.conn.resume();
+    this.conn.expireIn(LINGER_MS);
+  }
+
+  /** Closing with unread input would send RST and could destroy the response on its way, so input is read and dropped. */
+  lingerAndClose(): void {
+    this.#held = undefined;
+    this.#close();
+  }
+
+  #linger(bytes: number): void {
+    this.#lingered += bytes;
+    if (this.#lingered > LINGER_BYTES) this.conn.destroy();
+  }
+
+  /** The rest of this connection belongs to a tunnel. Returns bytes that came ahead. */
+  release(): Buffer | undefined {
+    const held = this.#held;
+    this.#held = undefined;
+    this.#phase = 'closed';
+    this.#forget();
+    return held;
+  }
+
+  /** Answers that cannot be finished: the client must see that something is missing. */
+  abort(): void {
+    this.conn.reset();
+  }
+
+  /** True while a request is being read or answered. */
+  get busy(): boolean {
+    return this.#phase === 'body' || this.#phase === 'busy';
+  }
+
+  drain(): void {
+    if (this.#phase === 'head' && this.#held === undefined && !this.conn.blocked) this.#close();
+  }
+
+  cut(): void {
+    this.conn.destroy();
+  }
+
+  onDrain(): void {
+    if (this.busy) return this.#exchange!.onClientDrain();
+    if (this.#phase !== 'head') return;
+    this.conn.expireIn(this.listener.handler.config.timeouts.keepAliveMs);
+    this.#next();
+  }
+
+  /** A client that closes its side does not wait for an answer (as nginx and Envoy read it). */
+  onEnd(): void {
+    if (this.#phase === 'linger' && this.conn.pending > 0) return this.conn.expireIn(LINGER_MS);
+    this.conn.destroy();
+  }
+
+  onDeadline(): void {
+    if (this.busy) return this.#exchange!.onClientDeadline();
+    if (this.conn.blocked) return this.conn.reset();
+    if (this.#phase === 'head' && this.#held !== undefined) return this.refuse('head-timeout');
+    this.conn.destroy();
+  }
+
+  onClose(): void {
+    const busy = this.busy;
+    this.#phase = 'closed';
+    this.#held = undefined;
+    this.#forget();
+    if (busy) this.#exchange!.onClientGone();
+  }
+
+  #forget(): void {
+    if (this.listener.open.delete(this)) this.listener.ctx.counters.listener(this.listener.slot, L.open, -1);
+  }
+}

@@ -1,0 +1,68 @@
+// Owns what the HTTP data path of one worker shares, and the compiled form of one listener's configuration. No logic.
+
+import type { HttpLimits, ListenerConfig, PoolConfig, RouteTimeouts } from '../config/types.ts';
+import type { Counters } from '../core/counters.ts';
+import type { Env } from '../core/env.ts';
+import type { NetLoop } from '../net/loop.ts';
+import type { Pool } from '../pool/pool.ts';
+import type { HeadView } from './head-view.ts';
+import type { UpstreamPool } from './upstream-pool.ts';
+
+/** A pool as requests use it. */
+export interface HttpPool {
+  readonly name: string;
+  readonly slot: number;
+  readonly config: PoolConfig;
+  readonly pool: Pool;
+  /** What the hash kinds hash; undefined when the pool's kind needs no key. */
+  readonly keyOf: ((head: HeadView) => string) | undefined;
+}
+
+export interface HttpRoute {
+  readonly name: string;
+  readonly pool: HttpPool;
+  readonly timeouts: RouteTimeouts;
+}
+
+/** One listener under one configuration; a reload swaps it whole. A request keeps the one it began with. */
+export interface HttpHandler {
+  readonly config: ListenerConfig;
+  readonly limits: HttpLimits;
+  match(head: HeadView): HttpRoute | undefined;
+  isTrusted(address: string): boolean;
+}
+
+/** What the access log may tell of a finished request. */
+export interface RequestRecord {
+  readonly listener: string;
+  readonly route: string;
+  readonly pool: string;
+  readonly endpoint: string;
+  readonly client: string;
+  readonly method: string;
+  readonly host: string;
+  readonly path: string;
+  readonly query: string;
+  readonly status: number;
+  readonly error: string;
+  readonly attempts: number;
+  readonly durationMs: number;
+  readonly firstByteMs: number;
+  readonly bytesIn: number;
+  readonly bytesOut: number;
+  readonly requestId: string;
+  readonly userAgent: string;
+  readonly referer: string;
+}
+
+export interface HttpContext {
+  readonly env: Env;
+  readonly loop: NetLoop;
+  readonly counters: Counters;
+  readonly upstreams: UpstreamPool;
+  /** Called once a request; undefined when nobody listens, which costs nothing. */
+  log: ((record: RequestRecord) => void) | undefined;
+  /** IMF-fixdate of the current second. */
+  date(): string;
+  requestId(): string;
+}

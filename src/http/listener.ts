@@ -1,0 +1,78 @@
+// Owns one HTTP listener of one worker: accepts connections, knows the open ones, swaps the handler on reload, drains.
+
+import type { Address } from '../core/address.ts';
+import { L } from '../core/counters.ts';
+import { type ListenOptions, TcpListener } from '../net/tcp-listener.ts';
+import { ClientConn } from './client-conn.ts';
+import type { HttpContext, HttpHandler } from './context.ts';
+import type { Tunnel } from './tunnel.ts';
+
+export class HttpListener {
+  readonly ctx: HttpContext;
+  /** Row of the counters. */
+  readonly slot: number;
+  readonly open = new Set<ClientConn>();
+  readonly tunnels = new Set<Tunnel>();
+  handler: HttpHandler;
+  draining = false;
+  readonly #tcp: TcpListener;
+
+  constructor(ctx: HttpContext, slot: number, handler: HttpHandler) {
+    this.ctx = ctx;
+    this.slot = slot;
+    this.handler = handler;
+    this.#tcp = new TcpListener(ctx.loop, {
+      accept: () => {
+        const full = this.open.size + this.tunnels.size >= this.handler.limits.connections;
+        ctx.counters.listener(slot, full ? L.refused : L.accepted);
+        return !full;
+      },
+      open: () => new ClientConn(this),
+    });
+  }
+
+  listen(address: Address, options: ListenOptions): Promise<void> {
+    return this.#tcp.listen(address, options);
+  }
+
+  get port(): number {
+    return this.#tcp.port;
+  }
+
+  get adopting(): boolean {
+    return this.#tcp.adopting;
+  }
+
+  /** Connections with a request under way. */
+  get busy(): number {
+    let count = 0;
+    for (const client of this.open) if (client.busy) count++;
+    return count;
+  }
+
+  /** New requests are answered by this configuration; running ones keep theirs. */
+  swap(handler: HttpHandler): void {
+    this.handler = handler;
+  }
+
+  /** Stops accepting, closes idle connections, lets requests finish (each says `Connection: close`). */
+  drain(): void {
+    if (this.draining) return;
+    this.draining = true;
+    this.#tcp.close();
+    for (const client of this.open) client.drain();
+  }
+
+  /** Cuts off what is left. Returns how many requests and tunnels did not finish. */
+  cutRequests(): number {
+    const left = this.open.size;
+    for (const client of this.open) client.cut();
+    return left;
+  }
+
+  cutTunnels(): number {
+    const left = this.tunnels.size;
+    for (const tunnel of this.tunnels) tunnel.close();
+    return left;
+  }
+}

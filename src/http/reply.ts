@@ -1,0 +1,41 @@
+// Owns the answers this server gives itself. Only general words: nothing a client sent and nothing about the inside.
+
+import { ERRORS, type ErrorCode } from '../core/error.ts';
+
+const REASONS: Record<number, string> = {
+  400: 'Bad Request',
+  404: 'Not Found',
+  408: 'Request Timeout',
+  413: 'Content Too Large',
+  414: 'URI Too Long',
+  417: 'Expectation Failed',
+  431: 'Request Header Fields Too Large',
+  501: 'Not Implemented',
+  502: 'Bad Gateway',
+  503: 'Service Unavailable',
+  504: 'Gateway Timeout',
+  505: 'HTTP Version Not Supported',
+};
+
+export interface LocalReply {
+  readonly status: number;
+  readonly code: ErrorCode;
+  readonly retryAfterSeconds?: number;
+}
+
+/** A complete response. `isHead` leaves the body out. */
+export function localReply(
+  reply: LocalReply,
+  requestId: string,
+  close: boolean,
+  isHead: boolean,
+  date: string,
+): string {
+  const reason = REASONS[reply.status] ?? 'Error';
+  const body = `${reply.status} ${reason}\n${ERRORS[reply.code].reason}\n${requestId === '' ? '' : `Request ${requestId}\n`}`;
+  let out = `HTTP/1.1 ${reply.status} ${reason}\r\nDate: ${date}\r\nContent-Type: text/plain; charset=utf-8\r\n`;
+  out += `Content-Length: ${body.length}\r\nCache-Control: no-store\r\n`;
+  if (reply.retryAfterSeconds !== undefined) out += `Retry-After: ${reply.retryAfterSeconds}\r\n`;
+  if (close) out += 'Connection: close\r\n';
+  return isHead ? `${out}\r\n` : `${out}\r\n${body}`;
+}

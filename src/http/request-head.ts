@@ -1,0 +1,127 @@
+// Owns the head that goes upstream: what of the client's head passes, what stops here (hop-by-hop, RFC 9110 §7.6.1),
+// what is added (Via, forwarding fields, request id). Builds one string from as few slices as possible.
+
+import { F } from './codec/fields.ts';
+import type { RequestParser } from './codec/request-parser.ts';
+
+/** What this connection and listener add to every request. */
+export interface RequestAdditions {
+  /** The peer is one of ours: its forwarding fields are kept and extended. */
+  readonly trusted: boolean;
+  readonly peer: string;
+  readonly xForwarded: boolean;
+  readonly forwarded: boolean;
+  /** Field name in lower case, '' for none. */
+  readonly requestIdName: string;
+  readonly proto: 'http' | 'https';
+  /** Host for a client of HTTP/1.0 that named none. */
+  readonly fallbackHost: string;
+}
+
+/** Names that a Connection field may not take away: they belong to us or carry the message itself. */
+const PROTECTED = new Set<number>([
+  F.host,
+  F.contentLength,
+  F.transferEncoding,
+  F.expect,
+  F.xForwardedFor,
+  F.xForwardedProto,
+  F.xForwardedHost,
+  F.xForwardedPort,
+  F.xRealIp,
+  F.forwarded,
+  F.via,
+  F.requestId,
+]);
+
+const PASS = 0;
+const DROP = 1;
+const DROP_UNTRUSTED = 2;
+const DROP_X_FORWARDED = 3;
+const RULES = new Uint8Array(32);
+for (const kind of [F.connection, F.keepAlive, F.proxyConnection, F.te, F.upgrade, F.proxyAuthorization, F.folded])
+  RULES[kind] = DROP;
+for (const kind of [F.xRealIp, F.xForwardedPort]) RULES[kind] = DROP_UNTRUSTED;
+for (const kind of [F.xForwardedFor, F.xForwardedProto, F.xForwardedHost]) RULES[kind] = DROP_X_FORWARDED;
+
+/** `path` is the normalized one; when it differs from what the client sent, it is what goes upstream. */
+export function buildRequestHead(
+  parser: RequestParser,
+  path: string,
+  requestId: string,
+  add: RequestAdditions,
+): string {
+  const { fields, target } = parser;
+  const text = fields.text;
+  const plain = target.form !== 'absolute' && path === target.path && text.charCodeAt(parser.fieldsStart - 3) === 0x31;
+  let out = '';
+  let run = 0;
+  if (!plain) {
+    const query = target.query === '' ? '' : `?${target.query}`;
+    out = `${parser.method} ${path}${query} HTTP/1.1\r\n`;
+    run = parser.fieldsStart;
+  }
+  const dropHost = target.form === 'absolute';
+  let lineStart = parser.fieldsStart;
+  for (let i = 0; i < fields.count; i++) {
+    const lineEnd = i + 1 < fields.count ? fields.at[(i + 1) << 2] : text.length - 2;
+    if (dropped(parser, i, add) || (dropHost && fields.kind[i] === F.host)) {
+      if (lineStart > run) out += text.slice(run, lineStart);
+      run = lineEnd;
+    }
+    lineStart = lineEnd;
+  }
+  if (lineStart > run) out += text.slice(run, lineStart);
+  if (dropHost || !fields.has(F.host))
+    out += `Host: ${target.authority === '' ? add.fallbackHost : target.authority}\r\n`;
+  return out + additions(parser, requestId, add);
+}
+
+function dropped(parser: RequestParser, index: number, add: RequestAdditions): boolean {
+  const { fields } = parser;
+  const kind = fields.kind[index];
+  if (parser.connectionNames.length > 0 && !PROTECTED.has(kind)) {
+    if (parser.connectionNames.includes(fields.name(index).toLowerCase())) return true;
+  }
+  switch (kind) {
+    case F.other:
+      return false;
+    case F.forwarded:
+      return !add.trusted || add.forwarded;
+    case F.requestId:
+      return add.requestIdName === 'x-request-id';
+    case F.expect:
+      return parser.minor === 0;
+  }
+  const rule = RULES[kind];
+  if (rule === PASS) return false;
+  if (rule === DROP_X_FORWARDED) return !add.trusted || add.xForwarded;
+  return rule === DROP || !add.trusted;
+}
+
+function additions(parser: RequestParser, requestId: string, add: RequestAdditions): string {
+  const { fields, target } = parser;
+  let out = parser.upgrade === '' ? '' : `Connection: Upgrade\r\nUpgrade: ${fields.known(F.upgrade)}\r\n`;
+  const host = target.authority;
+  if (add.xForwarded) {
+    let from = add.peer;
+    let proto: string = add.proto;
+    let forHost = host;
+    if (add.trusted) {
+      const earlier = fields.joined(F.xForwardedFor);
+      if (earlier !== undefined) from = `${earlier}, ${from}`;
+      proto = fields.known(F.xForwardedProto) ?? proto;
+      forHost = fields.known(F.xForwardedHost) ?? forHost;
+    }
+    out += `X-Forwarded-For: ${from}\r\nX-Forwarded-Proto: ${proto}\r\n`;
+    if (forHost !== '') out += `X-Forwarded-Host: ${forHost}\r\n`;
+  }
+  if (add.forwarded) {
+    const node = add.peer.includes(':') ? `"[${add.peer}]"` : add.peer;
+    const element = `for=${node};proto=${add.proto}${host === '' ? '' : `;host="${host}"`}`;
+    const earlier = add.trusted ? fields.joined(F.forwarded) : undefined;
+    out += `Forwarded: ${earlier === undefined ? element : `${earlier}, ${element}`}\r\n`;
+  }
+  if (add.requestIdName !== '') out += `${add.requestIdName}: ${requestId}\r\n`;
+  return `${out}Via: 1.${parser.minor} evenkeel\r\n\r\n`;
+}

@@ -1,0 +1,312 @@
+// Owns one connection to an endpoint: sends requests on it, reads the responses in order, and knows whether it may be
+// used again. It never picks endpoints and never talks to clients; the exchange at the head of its queue does.
+//
+//   connecting ──connected──▶ ready ──assign──▶ awaiting head ──head──▶ in body ──end──▶ ready …
+//        └──── error, deadline, malformed, early close: every user fails, connection closed ────┘
+
+import type { Endpoint } from '../core/endpoint.ts';
+import type { ErrorCode } from '../core/error.ts';
+import { Conn, type ConnOwner } from '../net/conn.ts';
+import type { NetLoop } from '../net/loop.ts';
+import { BodyReader } from './codec/body.ts';
+import { F } from './codec/fields.ts';
+import { ResponseParser } from './codec/response-parser.ts';
+
+/** Who waits for a response: an exchange, or what is left of one whose client went away. */
+export interface UpstreamUser {
+  readonly isHead: boolean;
+  /** The whole request has been handed over. */
+  readonly requestDone: boolean;
+  /** Chunks are to be taken off the body. */
+  readonly wantsPlainBody: boolean;
+  /** Limits between the request's end and the response's first byte, and between reads of its body, in ms. */
+  readonly firstByteMs: number;
+  onUpstreamReady(upstream: UpstreamConn): void;
+  /** A 1xx other than 101. */
+  onInformational(parser: ResponseParser): void;
+  /** 101: `buffer[start, end)` already belongs to the new protocol. The upstream has left its pool. */
+  onUpgraded(parser: ResponseParser, buffer: Buffer, start: number, end: number): void;
+  /** The head and what came of the body with it: `buffer[start, reader.verbatimEnd)` and `reader.tail`. */
+  onResponse(parser: ResponseParser, reader: BodyReader, buffer: Buffer, start: number): void;
+  onResponseBody(reader: BodyReader, buffer: Buffer, start: number): void;
+  /** The response is complete and the connection has been let go. */
+  onResponseEnd(): void;
+  onUpstreamDrain(): void;
+  /** `answered`: some of the response had come. `reused`: the connection had served before. */
+  onUpstreamFailed(code: ErrorCode, answered: boolean, reused: boolean): void;
+}
+
+export interface UpstreamHome {
+  /** May take the connection back; called when a response is complete. */
+  free(upstream: UpstreamConn): void;
+  closed(upstream: UpstreamConn, byPeer: boolean): void;
+}
+
+export interface UpstreamTimeouts {
+  readonly connectTimeoutMs: number;
+  readonly bodyIdleMs: number;
+}
+
+const parser = new ResponseParser();
+
+export class UpstreamConn implements ConnOwner {
+  readonly endpoint: Endpoint;
+  readonly conn: Conn;
+  readonly createdAt: number;
+  readonly #home: UpstreamHome;
+  readonly #timeouts: UpstreamTimeouts;
+  readonly #users: UpstreamUser[] = [];
+  readonly #reader = new BodyReader();
+  connected = false;
+  /** Monotonic ms since when nothing runs on it. */
+  idleSince = 0;
+  /** Responses completed. */
+  served = 0;
+  /** The peer said or did something after which no further request may be sent. */
+  last = false;
+  /** From the peer's `Keep-Alive: timeout=N`, in ms; 0 when it said nothing. */
+  peerIdleMs = 0;
+  #inBody = false;
+  #held: Buffer | undefined;
+  #out = '';
+  #bodyLong = false;
+  #detached = false;
+
+  constructor(loop: NetLoop, endpoint: Endpoint, timeouts: UpstreamTimeouts, home: UpstreamHome) {
+    this.endpoint = endpoint;
+    this.#home = home;
+    this.#timeouts = timeouts;
+    this.createdAt = loop.now;
+    this.conn = Conn.dial(loop, endpoint.address, this);
+    this.conn.expireIn(timeouts.connectTimeoutMs);
+  }
+
+  /** Requests sent or about to be sent whose response is not complete. */
+  get outstanding(): number {
+    return this.#users.length;
+  }
+
+  /** The user's response comes after those of earlier users. A connected upstream calls back at once. */
+  assign(user: UpstreamUser): void {
+    this.#users.push(user);
+    if (this.connected) user.onUpstreamReady(this);
+  }
+
+  /** Sends a whole request (or its beginning) and starts waiting for the response. */
+  send(text: string): boolean {
+    this.#await();
+    return this.conn.sendText(text);
+  }
+
+  sendWithBody(text: string, body: Buffer): boolean {
+    this.#await();
+    return this.conn.sendTextAndBytes(text, body, 0, body.length);
+  }
+
+  /** Like `send`, but everything that is sent within one turn of the event loop goes out in one system call. */
+  sendBatched(text: string): void {
+    this.#await();
+    if (this.#out === '') batch(this);
+    this.#out += text;
+  }
+
+  flush(): void {
+    const text = this.#out;
+    this.#out = '';
+    if (text !== '' && !this.conn.closed) this.conn.sendText(text);
+  }
+
+  /** The first byte is due so long after the whole request was sent; a request that still comes is not late. */
+  #await(): void {
+    const first = this.#users[0];
+    if (!this.#inBody && this.#users.length === 1) this.conn.expireIn(first.requestDone ? first.firstByteMs : 0);
+  }
+
+  /** The request body's end moves the deadline for the first byte. */
+  requestSent(): void {
+    this.#await();
+  }
+
+  /** The user's client went away. Its response is of no use; the connection is, if others wait on it. */
+  abandon(user: UpstreamUser): void {
+    const index = this.#users.indexOf(user);
+    if (index < 0) return;
+    if (this.#users.length === 1) {
+      this.#users.length = 0;
+      this.conn.destroy();
+    } else if (this.connected) this.#users[index] = discard(user.isHead);
+    else this.#users.splice(index, 1);
+  }
+
+  onConnect(): void {
+    this.connected = true;
+    this.conn.expireIn(0);
+    for (const user of this.#users.slice()) if (!this.conn.closed) user.onUpstreamReady(this);
+  }
+
+  onData(data: Buffer, length: number): void {
+    let buffer = data;
+    let end = length;
+    if (this.#held !== undefined) {
+      buffer = Buffer.concat([this.#held, data.subarray(0, length)]);
+      end = buffer.length;
+      this.#held = undefined;
+    }
+    let start = 0;
+    while (start < end && !this.conn.closed && !this.#detached) {
+      const user = this.#users[0];
+      // Bytes that nobody asked for: the peer is confused, or somebody talks out of turn on purpose.
+      if (user === undefined) return this.conn.destroy();
+      const next = this.#inBody ? this.#body(user, buffer, start, end) : this.#head(user, buffer, start, end);
+      if (next < 0) return this.#fail('upstream-malformed');
+      if (next === start && !this.#inBody && this.#held !== undefined) return;
+      start = next;
+    }
+  }
+
+  #head(user: UpstreamUser, buffer: Buffer, start: number, end: number): number {
+    const after = parser.parse(buffer, start, end, user.isHead);
+    if (after < 0) return -1;
+    if (after === 0) {
+      this.#held = Buffer.from(buffer.subarray(start, end));
+      return start;
+    }
+    if (parser.status < 200) return this.#informational(user, buffer, after, end);
+    this.#learnIdleLimit();
+    if (!parser.keepAlive) this.last = true;
+    const reader = this.#reader;
+    reader.start(parser.bodyLength, user.wantsPlainBody);
+    const bodyEnd = reader.done ? after : reader.consume(buffer, after, end);
+    if (bodyEnd < 0) return -1;
+    if (!reader.delimited) this.last = true;
+    this.#inBody = !reader.done;
+    this.conn.expireIn(this.#inBody ? this.#timeouts.bodyIdleMs : 0);
+    user.onResponse(parser, reader, buffer, after);
+    if (reader.done) this.#finish(user);
+    return reader.done ? bodyEnd : end;
+  }
+
+  #informational(user: UpstreamUser, buffer: Buffer, after: number, end: number): number {
+    if (parser.status !== 101) {
+      user.onInformational(parser);
+      return after;
+    }
+    this.#detached = true;
+    this.#users.length = 0;
+    this.#home.closed(this, false);
+    user.onUpgraded(parser, buffer, after, end);
+    return end;
+  }
+
+  #body(user: UpstreamUser, buffer: Buffer, start: number, end: number): number {
+    const reader = this.#reader;
+    const next = reader.consume(buffer, start, end);
+    if (next < 0) return -1;
+    this.#inBody = !reader.done;
+    this.conn.expireIn(this.#timeouts.bodyIdleMs);
+    user.onResponseBody(reader, buffer, start);
+    if (this.conn.closed) return end;
+    if (reader.done) this.#finish(user);
+    else if (!this.#bodyLong) {
+      this.#bodyLong = true;
+      this.conn.beginBody();
+    }
+    return next;
+  }
+
+  #finish(user: UpstreamUser): void {
+    if (this.conn.closed) return;
+    this.#users.shift();
+    this.served++;
+    // The rest of the request will never be read as what it is.
+    if (!user.requestDone) this.last = true;
+    if (this.#bodyLong) {
+      this.#bodyLong = false;
+      // A pending write may still read from the private buffer; a paused source is the sign of it.
+      this.conn.endBody(this.conn.paused);
+      this.conn.resume();
+    }
+    this.conn.expireIn(0);
+    if (this.#users.length > 0) this.conn.expireIn(this.#users[0].firstByteMs);
+    else this.idleSince = this.conn.loop.now;
+    this.#home.free(this);
+    user.onResponseEnd();
+  }
+
+  #learnIdleLimit(): void {
+    const index = parser.fields.first[F.keepAlive];
+    if (index < 0) return;
+    const match = /(?:^|[,\s])timeout=(\d{1,6})/i.exec(parser.fields.value(index));
+    if (match !== null) this.peerIdleMs = Number(match[1]) * 1000;
+  }
+
+  onEnd(): void {
+    const user = this.#users[0];
+    if (user !== undefined && this.#inBody && !this.#reader.delimited) {
+      this.#reader.done = true;
+      this.#reader.verbatimEnd = 0;
+      this.#inBody = false;
+      user.onResponseBody(this.#reader, EMPTY, 0);
+      this.#finish(user);
+    }
+    this.last = true;
+    this.conn.destroy();
+  }
+
+  onDrain(): void {
+    this.#users.at(-1)?.onUpstreamDrain();
+  }
+
+  onDeadline(): void {
+    if (this.#users.length === 0) return this.conn.destroy();
+    if (this.connected) this.#fail(this.#inBody ? 'upstream-stalled' : 'upstream-timeout');
+    else this.#fail('connect-timeout');
+  }
+
+  #fail(code: ErrorCode): void {
+    const answered = this.#inBody;
+    const users = this.#users.splice(0);
+    this.conn.destroy();
+    users.forEach((user, i) => {
+      user.onUpstreamFailed(i === 0 ? code : 'upstream-reset', i === 0 && answered, this.served > 0 || i > 0);
+    });
+  }
+
+  onClose(error: NodeJS.ErrnoException | undefined): void {
+    this.#home.closed(this, error === undefined || error.code === 'ECONNRESET' || error.code === 'EPIPE');
+    if (this.#users.length === 0) return;
+    this.#fail(!this.connected ? 'connect-failed' : this.#inBody ? 'upstream-truncated' : 'upstream-reset');
+  }
+}
+
+const EMPTY = Buffer.alloc(0);
+
+/** Stands in for a user that went away, on a connection that others wait on. */
+function discard(isHead: boolean): UpstreamUser {
+  const nothing = (): void => undefined;
+  return {
+    isHead,
+    requestDone: true,
+    wantsPlainBody: false,
+    firstByteMs: 30_000,
+    onUpstreamReady: nothing,
+    onInformational: nothing,
+    onUpgraded: nothing,
+    onResponse: nothing,
+    onResponseBody: nothing,
+    onResponseEnd: nothing,
+    onUpstreamDrain: nothing,
+    onUpstreamFailed: nothing,
+  };
+}
+
+let waiting: UpstreamConn[] = [];
+function flushAll(): void {
+  const batchOf = waiting;
+  waiting = [];
+  for (const upstream of batchOf) upstream.flush();
+}
+function batch(upstream: UpstreamConn): void {
+  if (waiting.length === 0) setImmediate(flushAll);
+  waiting.push(upstream);
+}

@@ -1,0 +1,22 @@
+// Owns the words for a socket that cannot be opened: what happened, and what to do about it.
+
+import { type Address, formatAddress } from '../core/address.ts';
+
+export function bindError(what: string, address: Address, error: NodeJS.ErrnoException): string {
+  const place = `${what}: cannot listen on ${formatAddress(address)}`;
+  switch (error.code) {
+    case 'EADDRINUSE':
+      return `${place}: the port is in use by another process (ss -ltnp 'sport = :${address.port}' names it)`;
+    case 'EACCES':
+      return `${place}: permission denied; ports below 1024 need root or CAP_NET_BIND_SERVICE`;
+    case 'EADDRNOTAVAIL':
+      return `${place}: this machine has no such address`;
+    case 'EMFILE':
+    case 'ENFILE':
+      return `${place}: too many open files; raise the limit (ulimit -n)`;
+    case 'ENOTFOUND':
+      return `${place}: the host name does not resolve`;
+    default:
+      return `${place}: ${error.code ?? error.message}`;
+  }
+}

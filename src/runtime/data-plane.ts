@@ -1,0 +1,209 @@
+// Owns what one worker serves: its listeners, its pools, its connections upstream. Runs in a worker thread, or in the
+// main thread when there is one worker. It changes configuration in two steps, so that all workers change or none does.
+//
+//   idle ──prepare──▶ prepared ──commit──▶ idle (new)        drain: no new connections, requests finish
+//     ▲                  └─────abort─────────┘
+//     └── a failed prepare leaves nothing behind
+
+import type { BalancerEnv } from '../balancing/balancer.ts';
+import type { AnyBalancerKind } from '../balancing/index.ts';
+import { loadKinds } from '../config/load.ts';
+import { formatAddress } from '../core/address.ts';
+import type { Counters } from '../core/counters.ts';
+import { err, ok, type Result } from '../core/result.ts';
+import type { HttpContext, RequestRecord } from '../http/context.ts';
+import { HttpListener } from '../http/listener.ts';
+import { UpstreamPool } from '../http/upstream-pool.ts';
+import { NetLoop } from '../net/loop.ts';
+import { bindError } from './bind-error.ts';
+import { type Blueprint, buildSnapshot, type Snapshot } from './snapshot.ts';
+
+export interface DataPlaneOptions {
+  readonly env: BalancerEnv;
+  readonly counters: Counters;
+  /** Distinguishes the request ids of workers and processes. */
+  readonly idPrefix: string;
+  /** Several workers bind the same addresses. */
+  readonly shared: boolean;
+  readonly onSignal: () => void;
+  /** Opens the access log of a configuration; undefined when it has none. */
+  readonly openLog: (blueprint: Blueprint) => AccessLogSink | undefined;
+}
+
+export interface AccessLogSink {
+  write(record: RequestRecord): void;
+  reopen(): void;
+  close(): void;
+}
+
+interface Prepared {
+  readonly snapshot: Snapshot;
+  readonly bound: ReadonlyMap<string, HttpListener>;
+}
+
+export class DataPlane {
+  readonly #options: DataPlaneOptions;
+  readonly #ctx: HttpContext;
+  readonly #listeners = new Map<string, HttpListener>();
+  /** Listeners that were removed and still have something open. */
+  readonly #leaving = new Set<HttpListener>();
+  #snapshot: Snapshot | undefined;
+  #prepared: Prepared | undefined;
+  #log: AccessLogSink | undefined;
+
+  constructor(options: DataPlaneOptions) {
+    this.#options = options;
+    const { env, counters, idPrefix } = options;
+    const loop = new NetLoop(env.clock);
+    let nextId = 0;
+    this.#ctx = {
+      env,
+      loop,
+      counters,
+      upstreams: new UpstreamPool(loop),
+      log: undefined,
+      date: dateOf(env.clock.epoch),
+      requestId: () => `${idPrefix}${(nextId++).toString(36)}`,
+    };
+  }
+
+  /** Builds the next configuration and binds its new sockets. The error text is for the operator. */
+  async prepare(blueprint: Blueprint): Promise<Result<void, string>> {
+    this.abort();
+    const bound = new Map<string, HttpListener>();
+    try {
+      const kinds: readonly AnyBalancerKind[] = blueprint.kindsFile === '' ? [] : await loadKinds(blueprint.kindsFile);
+      const { env, onSignal } = this.#options;
+      const snapshot = buildSnapshot(blueprint, { env, kinds, onSignal, previous: this.#snapshot });
+      this.#prepared = { snapshot, bound };
+      for (const listener of Object.values(blueprint.config.listeners)) {
+        const running = this.#listeners.get(listener.name);
+        const address = formatAddress(listener.bind);
+        if (running !== undefined && formatAddress(running.handler.config.bind) === address) continue;
+        const handler = snapshot.handlers.get(listener.name)!;
+        const fresh = new HttpListener(this.#ctx, blueprint.listenerSlots[listener.name], handler);
+        try {
+          await fresh.listen(listener.bind, { shared: this.#options.shared });
+        } catch (error) {
+          this.abort();
+          return err(bindError(listener.name, listener.bind, error as NodeJS.ErrnoException));
+        }
+        bound.set(listener.name, fresh);
+      }
+      return ok(undefined);
+    } catch (error) {
+      this.abort();
+      return err(error instanceof Error ? error.message : String(error));
+    }
+  }
+
+  /** Undoes a prepare. */
+  abort(): void {
+    if (this.#prepared === undefined) return;
+    for (const listener of this.#prepared.bound.values()) {
+      listener.drain();
+      listener.cutRequests();
+    }
+    this.#prepared = undefined;
+  }
+
+  /** Publishes what was prepared. Nothing can fail here. */
+  commit(): void {
+    const prepared = this.#prepared;
+    if (prepared === undefined) return;
+    this.#prepared = undefined;
+    const old = this.#snapshot;
+    const { snapshot, bound } = prepared;
+    this.#snapshot = snapshot;
+    for (const [name, listener] of this.#listeners) {
+      const handler = snapshot.handlers.get(name);
+      if (handler === undefined || bound.has(name)) this.#retire(name, listener);
+      else listener.swap(handler);
+    }
+    for (const [name, listener] of bound) this.#listeners.set(name, listener);
+    for (const [name, { pool }] of old?.pools ?? []) pool.retire(snapshot.pools.get(name)?.pool);
+    this.#evictGone(old, snapshot);
+    this.#switchLog(snapshot.blueprint);
+  }
+
+  #retire(name: string, listener: HttpListener): void {
+    this.#listeners.delete(name);
+    this.#leaving.add(listener);
+    listener.drain();
+    const { requestsMs, streamsMs } = this.#snapshot!.blueprint.config.drain;
+    const { clock } = this.#options.env;
+    clock.after(requestsMs, () => listener.cutRequests());
+    clock.after(Math.max(requestsMs, streamsMs), () => {
+      listener.cutTunnels();
+      this.#leaving.delete(listener);
+    });
+  }
+
+  #evictGone(old: Snapshot | undefined, next: Snapshot): void {
+    const kept = new Set(next.blueprint.pools.flatMap((pool) => pool.endpoints.map((endpoint) => endpoint.id)));
+    for (const pool of old?.blueprint.pools ?? []) {
+      for (const endpoint of pool.endpoints) if (!kept.has(endpoint.id)) this.#ctx.upstreams.evict(endpoint.slot);
+    }
+  }
+
+  #switchLog(blueprint: Blueprint): void {
+    this.#log?.close();
+    const log = this.#options.openLog(blueprint);
+    this.#log = log;
+    this.#ctx.log = log === undefined ? undefined : (record) => log.write(record);
+  }
+
+  reopenLog(): void {
+    this.#log?.reopen();
+  }
+
+  /** The port a listener got; 0 when it has none. */
+  port(listener: string): number {
+    return this.#listeners.get(listener)?.port ?? 0;
+  }
+
+  /** Requests and tunnels that are open. */
+  open(): { requests: number; tunnels: number } {
+    let requests = 0;
+    let tunnels = 0;
+    for (const listener of [...this.#listeners.values(), ...this.#leaving]) {
+      requests += listener.busy;
+      tunnels += listener.tunnels.size;
+    }
+    return { requests, tunnels };
+  }
+
+  /** Stops accepting and closes what is idle. */
+  drain(): void {
+    for (const listener of this.#listeners.values()) listener.drain();
+  }
+
+  /** Ends everything that is left; returns what was cut. */
+  cut(): { requests: number; tunnels: number } {
+    const left = this.open();
+    for (const listener of [...this.#listeners.values(), ...this.#leaving]) {
+      listener.cutRequests();
+      listener.cutTunnels();
+    }
+    this.#ctx.upstreams.close();
+    for (const { pool } of this.#snapshot?.pools.values() ?? []) pool.retire();
+    this.#log?.close();
+    this.#log = undefined;
+    this.#ctx.log = undefined;
+    return left;
+  }
+}
+
+/** The Date field's text, made once a second. */
+function dateOf(epoch: () => number): () => string {
+  let second = 0;
+  let text = '';
+  return () => {
+    const now = Math.floor(epoch() / 1000);
+    if (now !== second) {
+      second = now;
+      text = new Date(now * 1000).toUTCString();
+    }
+    return text;
+  };
+}
