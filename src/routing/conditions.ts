@@ -1,0 +1,101 @@
+// Owns the conditions of a route besides host and path: method, header, cookie, query parameter, client network. Each knows
+// how to name itself, so that an explanation can say which one did not hold.
+
+import type { RouteConfig, TextMatch } from '../config/types.ts';
+import { CidrSet } from '../core/cidr.ts';
+import type { RegexCompiler, RequestHead } from './route.ts';
+
+export interface Condition {
+  /** For people: `method`, `header x-user`, ... */
+  readonly what: string;
+  holds(head: RequestHead): boolean;
+}
+
+export function conditionsOf(route: RouteConfig, regex: RegexCompiler): readonly Condition[] {
+  const conditions: Condition[] = [];
+  if (route.method.length > 0) {
+    const methods = new Set(route.method);
+    conditions.push({ what: 'method', holds: (head) => methods.has(head.method) });
+  }
+  if (route.client.length > 0) {
+    const networks = CidrSet.of(route.client);
+    conditions.push({ what: 'client', holds: (head) => networks.has(head.client) });
+  }
+  for (const [name, match] of Object.entries(route.header)) {
+    const field = name.toLowerCase();
+    const holds = matcherOf(match, regex);
+    conditions.push({ what: `header ${field}`, holds: (head) => holds(head.header(field)) });
+  }
+  for (const [name, match] of Object.entries(route.cookie)) {
+    const holds = matcherOf(match, regex);
+    conditions.push({ what: `cookie ${name}`, holds: (head) => holds(cookieOf(head.header('cookie'), name)) });
+  }
+  for (const [name, match] of Object.entries(route.query)) {
+    const holds = matcherOf(match, regex);
+    conditions.push({ what: `query ${name}`, holds: (head) => holds(parameterOf(head.query, name)) });
+  }
+  return conditions;
+}
+
+/** How many conditions a route has besides host and path: more come before fewer. */
+export function conditionCount(route: RouteConfig): number {
+  const named = [route.header, route.cookie, route.query].reduce((sum, names) => sum + Object.keys(names).length, 0);
+  return named + (route.method.length > 0 ? 1 : 0) + (route.client.length > 0 ? 1 : 0);
+}
+
+function matcherOf(match: TextMatch, regex: RegexCompiler): (value: string | undefined) => boolean {
+  switch (match.kind) {
+    case 'present':
+      return (value) => value !== undefined;
+    case 'absent':
+      return (value) => value === undefined;
+    case 'exact':
+      return (value) => value === match.value;
+    case 'prefix':
+      return (value) => value?.startsWith(match.value) ?? false;
+    case 'regex': {
+      const pattern = regex(match.value);
+      return (value) => value !== undefined && pattern.test(value);
+    }
+  }
+}
+
+/** Value of the first cookie of that name (RFC 6265 §4.2.1), as it was sent. */
+export function cookieOf(field: string | undefined, name: string): string | undefined {
+  if (field === undefined) return undefined;
+  for (let start = 0; start < field.length; ) {
+    let end = field.indexOf(';', start);
+    if (end < 0) end = field.length;
+    while (field.charCodeAt(start) === 32) start++;
+    if (field.startsWith(name, start) && field[start + name.length] === '=') {
+      return field.slice(start + name.length + 1, end).trimEnd();
+    }
+    start = end + 1;
+  }
+  return undefined;
+}
+
+/** Value of the first query parameter of that name, decoded as forms encode it; '' for a name without '='. */
+export function parameterOf(query: string, name: string): string | undefined {
+  for (let start = 0; start < query.length; ) {
+    let end = query.indexOf('&', start);
+    if (end < 0) end = query.length;
+    const equals = query.indexOf('=', start);
+    const nameEnd = equals < 0 || equals > end ? end : equals;
+    if (nameEnd > start && decoded(query.slice(start, nameEnd)) === name) {
+      return nameEnd === end ? '' : decoded(query.slice(nameEnd + 1, end));
+    }
+    start = end + 1;
+  }
+  return undefined;
+}
+
+function decoded(text: string): string {
+  if (!text.includes('%') && !text.includes('+')) return text;
+  try {
+    return decodeURIComponent(text.replaceAll('+', ' '));
+  } catch {
+    // Not UTF-8 or not escapes: compared as it came.
+    return text;
+  }
+}
