@@ -1,5 +1,6 @@
 // Owns glob patterns over paths: `*` is any characters of one segment, `**` any characters, and `/**/` also nothing at all.
-// Runs as a bit-parallel automaton (Baeza-Yates & Gonnet 1992), so time is linear in the path whatever the pattern.
+// With `**` it runs as a bit-parallel automaton (Baeza-Yates & Gonnet 1992), without as a greedy scan; neither backtracks
+// over more than one star, so time is linear in the path whatever the pattern.
 
 const SLASH = 47;
 const STAR = -1;
@@ -15,10 +16,41 @@ export function globPrefix(pattern: string): string {
 
 export function compileGlob(pattern: string): { test(text: string): boolean } {
   const prefix = globPrefix(pattern);
+  if (!pattern.includes('**')) {
+    return { test: (text) => text.startsWith(prefix) && matchStars(pattern, text, prefix.length) };
+  }
   // The token before the wildcard stays in, for `/**/` needs to see its slash.
   const from = Math.max(0, prefix.length - 1);
   const automaton = new Automaton(tokensOf(pattern.slice(from)));
   return { test: (text) => text.startsWith(prefix) && automaton.test(text, from) };
+}
+
+/**
+ * Greedy, with single stars only. The earliest place for what follows a star is always the best one, as a star does not
+ * leave its segment, so only the newest star is ever extended: at most text × pattern steps.
+ */
+function matchStars(pattern: string, text: string, from: number): boolean {
+  let p = from;
+  let t = from;
+  let star = -1;
+  let starEnd = 0;
+  while (t < text.length) {
+    const code = p < pattern.length ? pattern.charCodeAt(p) : -1;
+    if (code === 42) {
+      star = ++p;
+      starEnd = t;
+    } else if (code === text.charCodeAt(t)) {
+      p++;
+      t++;
+    } else if (star >= 0 && text.charCodeAt(starEnd) !== SLASH) {
+      p = star;
+      t = ++starEnd;
+    } else {
+      return false;
+    }
+  }
+  if (pattern.charCodeAt(p) === 42) p++;
+  return p === pattern.length;
 }
 
 /** Character codes and wildcards, no two wildcards next to each other. */
