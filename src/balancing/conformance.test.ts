@@ -96,6 +96,6 @@ test('excluding half of the endpoints leaves the relative weights of the others'
     const request = requestFor('', new Set([endpoints[1].id, endpoints[3].id]));
     const counts = [0, 0, 0, 0];
     for (let i = 0; i < 4000; i++) counts[balancer.pick(request)!.slot]++;
-    assert.ok(Math.abs(counts[0] - 1000) < 100, `${name}: ${counts}`);
+    assert.ok(Math.abs(counts[0] - 1000) < 100, `${name}: ${counts.join()}`);
   }
 });

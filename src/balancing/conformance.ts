@@ -71,7 +71,7 @@ export function checkBalancer<C>(kind: BalancerKind<C>, options: ConformanceOpti
     try {
       run(trial, report);
     } catch (error) {
-      report(`threw ${error}`);
+      report(`threw ${String(error)}`);
     }
   }
   return violations;
@@ -160,7 +160,9 @@ const CHECKS: Readonly<Record<CheckName, (trial: Trial, report: Report) => void>
     const world = createWorld(7);
     const all = endpointsOf([1, 2, 3, 4, 0.5, 1]);
     let balancer: Balancer | undefined;
-    for (const members of ['012345', '02345', '', '5', '051', '12345', '012345'].map((text) => [...text].map(Number))) {
+    for (const members of ['012345', '02345', '', '5', '051', '12345', '012345'].map((text) =>
+      Array.from(text, Number),
+    )) {
       const view = members.map((i, k) => ({ ...all[i], weight: all[i].weight * (1 + k / 2) }));
       balancer = trial.build(world, view, balancer);
       for (let i = 0; i < 50; i++) {
@@ -210,7 +212,7 @@ function use(balancer: Balancer, world: World, request: PickRequest, hold: boole
 }
 
 function count(trial: Trial, world: World, balancer: Balancer, size: number): readonly number[] {
-  const counts = new Array<number>(size).fill(0);
+  const counts = Array<number>(size).fill(0);
   for (let i = 0; i < trial.picks; i++) {
     const picked = use(balancer, world, requestFor(`key-${i}`), false);
     if (picked !== undefined) counts[picked.slot]++;

@@ -23,7 +23,7 @@ export function simulate(world: World, slots: number, serviceMs: (slot: number) 
   };
   return {
     run(balancer, ms, perSecond) {
-      const counts = new Array<number>(slots).fill(0);
+      const counts = Array<number>(slots).fill(0);
       for (let i = 0; i < (ms * perSecond) / 1000; i++) {
         world.advance(1000 / perSecond);
         settle();

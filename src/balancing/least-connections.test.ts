@@ -56,5 +56,5 @@ test('an endpoint that was busy for long, or is new, gets no burst when it ties 
   balancer = leastConnections.build(viewOf(endpoints), {}, world.env, balancer);
   const counts = [0, 0, 0];
   for (let i = 0; i < 30; i++) counts[balancer.pick(requestFor())!.slot]++;
-  for (const count of counts) assert.ok(Math.abs(count - 10) <= 1, `${counts}`);
+  for (const count of counts) assert.ok(Math.abs(count - 10) <= 1, `${counts.join()}`);
 });

@@ -6,7 +6,7 @@ import { createWorld, endpointsOf, requestFor, viewOf } from './world.ts';
 
 function maxLoad(kind: typeof p2c): number {
   const world = createWorld(7, 10_000);
-  const balancer = kind.build(viewOf(endpointsOf(new Array(10_000).fill(1))), {}, world.env);
+  const balancer = kind.build(viewOf(endpointsOf(Array(10_000).fill(1))), {}, world.env);
   for (let i = 0; i < 10_000; i++) world.load.begin(balancer.pick(requestFor())!.slot);
   return Math.max(...world.load.inFlight);
 }
@@ -25,7 +25,7 @@ test('the two draws are distinct: of two endpoints the loaded one is never picke
     const world = createWorld(8);
     for (let i = 0; i < 5; i++) world.load.begin(0);
     world.load.begin(0);
-    const balancer = p2c.build(viewOf(endpointsOf(weights.map((w) => (weights[0] > 1 ? 1 : w)))), {}, world.env);
+    const balancer = p2c.build(viewOf(endpointsOf(weights)), {}, world.env);
     for (let i = 0; i < 1000; i++) assert.equal(balancer.pick(requestFor())?.slot, 1);
   }
 });
@@ -35,7 +35,7 @@ test('an idle pool is shared out by weight', () => {
   const balancer = p2c.build(viewOf(endpointsOf([1, 2, 7])), {}, world.env);
   const counts = [0, 0, 0];
   for (let i = 0; i < 10_000; i++) counts[balancer.pick(requestFor())!.slot]++;
-  for (const [i, fair] of [1000, 2000, 7000].entries()) assert.ok(Math.abs(counts[i] - fair) < 200, `${counts}`);
+  for (const [i, fair] of [1000, 2000, 7000].entries()) assert.ok(Math.abs(counts[i] - fair) < 200, `${counts.join()}`);
 });
 
 test('in flight is compared per weight', () => {

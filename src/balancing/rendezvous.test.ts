@@ -7,7 +7,7 @@ import { endpointsOf } from './world.ts';
 const KEYS = keysOf(100_000);
 
 test('removal moves the removed endpoint’s keys and no others, with equal and with unequal weights', () => {
-  for (const weights of [new Array(10).fill(1), [1, 2, 3, 0.5, 7]]) {
+  for (const weights of [Array(10).fill(1), [1, 2, 3, 0.5, 7]]) {
     const endpoints = endpointsOf(weights);
     const before = placements(rendezvous, {}, endpoints, KEYS);
     const after = placements(rendezvous, {}, endpoints.slice(1), KEYS);
@@ -28,7 +28,7 @@ test('a changed weight moves keys only to or from the endpoint it belongs to', (
 });
 
 test('shares are even: the spread is about 0.009 over 100,000 keys and 10 endpoints', () => {
-  const endpoints = endpointsOf(new Array(10).fill(1));
+  const endpoints = endpointsOf(Array(10).fill(1));
   const cv = spread(placements(rendezvous, {}, endpoints, KEYS), endpoints);
   assert.ok(cv < 0.018, `${cv}`);
 });

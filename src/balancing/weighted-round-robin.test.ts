@@ -9,7 +9,7 @@ const world = createWorld();
 type Weights = readonly (readonly [slot: number, weight: number])[];
 
 function build(weights: Weights, previous?: Balancer, mode: 'smooth' | 'block' = 'smooth'): Balancer {
-  const all = endpointsOf(new Array(64).fill(1));
+  const all = endpointsOf(Array(64).fill(1));
   const view = viewOf(weights.map(([slot, weight]) => ({ ...all[slot], weight })));
   return weightedRoundRobin.build(view, { mode }, world.env, previous);
 }
@@ -106,7 +106,7 @@ test('an endpoint that was full for long has saved up no burst', () => {
   for (let i = 0; i < 1000; i++) assert.notEqual(balancer.pick(withoutA)?.slot, 0);
   const counts = [0, 0, 0];
   for (const slot of picks(balancer, 40)) counts[slot]++;
-  for (const [i, fair] of [20, 10, 10].entries()) assert.ok(Math.abs(counts[i] - fair) <= 1, `${counts}`);
+  for (const [i, fair] of [20, 10, 10].entries()) assert.ok(Math.abs(counts[i] - fair) <= 1, `${counts.join()}`);
 });
 
 test('block gives each endpoint its share in a row, as the reference document shows', () => {

@@ -14,8 +14,8 @@ test('addresses of both families are read; mapped IPv4 is IPv4', () => {
   assert.deepEqual(bytesOf('10.0.255.1'), [10, 0, 255, 1]);
   assert.deepEqual(bytesOf('::ffff:10.0.0.1'), [10, 0, 0, 1]);
   assert.deepEqual(bytesOf('::FFFF:a00:1'), [10, 0, 0, 1]);
-  assert.deepEqual(bytesOf('::'), new Array(16).fill(0));
-  assert.deepEqual(bytesOf('2001:db8::1'), [0x20, 1, 0xd, 0xb8, ...new Array(11).fill(0), 1]);
+  assert.deepEqual(bytesOf('::'), Array(16).fill(0));
+  assert.deepEqual(bytesOf('2001:db8::1'), [0x20, 1, 0xd, 0xb8, ...Array(11).fill(0), 1]);
   assert.deepEqual(bytesOf('1:2:3:4:5:6:7::'), [0, 1, 0, 2, 0, 3, 0, 4, 0, 5, 0, 6, 0, 7, 0, 0]);
 });
 
