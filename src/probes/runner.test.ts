@@ -1,0 +1,161 @@
+import assert from 'node:assert/strict';
+import { createServer, type Server, type Socket } from 'node:net';
+import { test } from 'node:test';
+import { setImmediate as turn } from 'node:timers/promises';
+import type { HealthConfig } from '../config/types.ts';
+import { LoadTable } from '../core/load-table.ts';
+import type { PoolHealth } from '../health/entry.ts';
+import { HealthTable } from '../health/table.ts';
+import { fakeClock } from '../testing/fake-clock.ts';
+import { HEALTH } from '../testing/pool-config.ts';
+import { seededRandom } from '../testing/seeded-random.ts';
+import { ProbeRunner } from './runner.ts';
+
+interface Backend {
+  readonly port: number;
+  connections: number;
+  close(): void;
+}
+
+async function backend(): Promise<Backend> {
+  const sockets = new Set<Socket>();
+  const server: Server = createServer((socket) => {
+    result.connections++;
+    sockets.add(socket);
+    socket.on('error', () => {});
+  });
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  const result: Backend = {
+    port: (server.address() as { port: number }).port,
+    connections: 0,
+    close() {
+      for (const socket of sockets) socket.destroy();
+      server.close();
+    },
+  };
+  return result;
+}
+
+function setup(ports: readonly number[], config: Partial<HealthConfig> = {}, concurrency?: number) {
+  const clock = fakeClock();
+  const health = new HealthTable({ load: LoadTable.local(16), clock });
+  const pool = (list: readonly number[], over = config): PoolHealth => ({
+    name: 'p',
+    slot: 0,
+    health: { ...HEALTH, ...over },
+    passive: undefined,
+    slowStart: undefined,
+    endpoints: list.map((port, slot) => ({
+      id: `p/${port}`,
+      address: { host: '127.0.0.1', port },
+      weight: 1,
+      tier: 0,
+      zone: '',
+      slot,
+    })),
+  });
+  health.setPool(pool(ports), { initial: true });
+  const runner = new ProbeRunner({ health, clock, random: seededRandom(1), ...(concurrency && { concurrency }) });
+  runner.sync();
+  return { clock, health, runner, pool };
+}
+
+/** Lets real sockets of the loopback do their work while the fake clock stands still. */
+async function until(condition: () => boolean): Promise<void> {
+  for (let i = 0; i < 100_000; i++) {
+    if (condition()) return;
+    await turn();
+  }
+  assert.fail('it never happened');
+}
+
+test('the first probe comes at once and decides; later ones come at the interval', async () => {
+  const up = await backend();
+  const gone = await backend();
+  gone.close();
+  const { clock, health, runner } = setup([up.port, gone.port]);
+  assert.equal(health.word(`p/${up.port}`), 'checking');
+  clock.advance(200);
+  await until(() => health.word(`p/${up.port}`) === 'up' && health.word(`p/${gone.port}`) === 'down');
+  assert.equal(up.connections, 1);
+  clock.advance(4000);
+  await turn();
+  assert.equal(up.connections, 1);
+  clock.advance(1600);
+  await until(() => up.connections === 2);
+  runner.stop();
+  up.close();
+});
+
+test('while a verdict is pending the next probe comes soon', async () => {
+  const server = await backend();
+  const { clock, health, runner } = setup([server.port]);
+  const id = `p/${server.port}`;
+  const failures = () => health.snapshot()[0].active.failures;
+  clock.advance(200);
+  await until(() => health.word(id) === 'up');
+  server.close();
+  clock.advance(5600);
+  await until(() => failures() === 1);
+  clock.advance(1100);
+  await until(() => failures() === 2);
+  assert.equal(health.word(id), 'up');
+  clock.advance(1100);
+  await until(() => health.word(id) === 'down');
+  runner.stop();
+});
+
+test('a silent backend fails at the timeout, and no more probes run at once than allowed', async () => {
+  const silent = await backend();
+  const probe = {
+    kind: 'http',
+    path: '/',
+    method: 'GET',
+    host: '',
+    headers: {},
+    status: [[200, 299]],
+    body: undefined,
+  };
+  const other = await backend();
+  const { clock, health, runner } = setup([silent.port, other.port], { probe: probe as HealthConfig['probe'] }, 1);
+  clock.advance(200);
+  await until(() => silent.connections + other.connections === 1);
+  clock.advance(1000);
+  await turn();
+  assert.equal(silent.connections + other.connections, 1, 'the second waits for the first');
+  clock.advance(1000);
+  await until(() => silent.connections + other.connections === 2);
+  assert.equal(health.snapshot().filter((status) => status.state === 'down').length, 1);
+  assert.match(
+    health.snapshot().find((status) => status.state === 'down')!.active.last!.evidence,
+    /no answer in 2000 ms/,
+  );
+  clock.advance(2000);
+  await until(() => health.snapshot().every((status) => status.state === 'down'));
+  runner.stop();
+  silent.close();
+  other.close();
+});
+
+test('a reload keeps unchanged loops, starts new ones and ends those of removed endpoints; stop leaves no timer', async () => {
+  const [a, b] = [await backend(), await backend()];
+  const { clock, health, runner, pool } = setup([a.port]);
+  clock.advance(200);
+  await until(() => health.word(`p/${a.port}`) === 'up');
+  health.setPool(pool([a.port, b.port]));
+  runner.sync();
+  clock.advance(200);
+  await until(() => health.word(`p/${b.port}`) === 'up');
+  assert.equal(a.connections, 1, 'the one that stays is not probed anew');
+  health.setPool(pool([a.port]));
+  health.prune();
+  runner.sync();
+  clock.advance(6000);
+  await until(() => a.connections === 2);
+  assert.equal(b.connections, 1);
+  runner.stop();
+  await turn();
+  assert.equal(clock.pending, 0);
+  a.close();
+  b.close();
+});
