@@ -81,7 +81,7 @@ test('the first probe comes at once and decides; later ones come at the interval
   const up = await backend();
   const gone = await backend();
   gone.close();
-  const { clock, health, runner } = setup([up.port, gone.port]);
+  const { clock, health } = setup([up.port, gone.port]);
   assert.equal(health.word(`p/${up.port}`), 'checking');
   clock.advance(200);
   await until(() => health.word(`p/${up.port}`) === 'up' && health.word(`p/${gone.port}`) === 'down');
@@ -95,7 +95,7 @@ test('the first probe comes at once and decides; later ones come at the interval
 
 test('while a verdict is pending the next probe comes soon', async () => {
   const server = await backend();
-  const { clock, health, runner } = setup([server.port]);
+  const { clock, health } = setup([server.port]);
   const id = `p/${server.port}`;
   const failures = () => health.snapshot()[0].active.failures;
   clock.advance(200);
@@ -122,7 +122,7 @@ test('a silent backend fails at the timeout, and no more probes run at once than
     body: undefined,
   };
   const other = await backend();
-  const { clock, health, runner } = setup([silent.port, other.port], { probe: probe as HealthConfig['probe'] }, 1);
+  const { clock, health } = setup([silent.port, other.port], { probe: probe as HealthConfig['probe'] }, 1);
   clock.advance(200);
   await until(() => silent.connections + other.connections === 1);
   clock.advance(1000);
