@@ -31,10 +31,45 @@ export function compile(document: unknown, own: readonly AnyBalancerKind[] = [])
   const kinds = [...BALANCERS, ...own];
   const schema = documentSchema(kinds);
   const parsed = schema.safeParse(document ?? {}, { reportInput: true });
-  if (!parsed.success) return err(translate(parsed.error.issues, (path) => knownKeys(schema, path)));
-  const issues: ConfigIssue[] = [];
+  const issues: ConfigIssue[] = danglingReferences(document);
+  if (!parsed.success) {
+    const found = translate(parsed.error.issues, (path) => knownKeys(schema, path));
+    return err([...found.map((issue) => ({ ...issue, path: asWritten(issue.path, document) })), ...issues]);
+  }
   const config = new Compiler(parsed.data, issues).config();
   return issues.length > 0 ? err(issues) : ok(config);
+}
+
+const isGroup = (value: unknown): value is Record<string | number, unknown> =>
+  typeof value === 'object' && value !== null;
+
+/** A short form hides the parts it stands for: the path ends where the document does. */
+function asWritten(path: Path, document: unknown): Path {
+  let node = document;
+  for (let i = 0; i < path.length; i++) {
+    if (!isGroup(node)) return path.slice(0, i);
+    node = node[path[i]];
+  }
+  return path;
+}
+
+/** Routes that name a pool which is not there. Looks at the raw document, so that other mistakes do not hide these. */
+function danglingReferences(document: unknown): ConfigIssue[] {
+  if (!isGroup(document) || !isGroup(document.listeners) || !isGroup(document.pools)) return [];
+  const pools = Object.keys(document.pools);
+  const issues: ConfigIssue[] = [];
+  const look = (holder: unknown, path: Path): void => {
+    if (!isGroup(holder) || typeof holder.pool !== 'string' || pools.includes(holder.pool)) return;
+    const hint = suggest(holder.pool, pools);
+    const message = `names the pool "${holder.pool}", which does not exist`;
+    issues.push({ path: [...path, 'pool'], message, ...(hint === undefined ? {} : { hint }) });
+  };
+  for (const [name, listener] of Object.entries(document.listeners)) {
+    look(listener, ['listeners', name]);
+    const routes = isGroup(listener) ? listener.routes : undefined;
+    if (Array.isArray(routes)) for (const [i, route] of routes.entries()) look(route, ['listeners', name, 'routes', i]);
+  }
+  return issues;
 }
 
 class Compiler {
@@ -57,6 +92,13 @@ class Compiler {
     if (listeners.length === 0) this.#issue(['listeners'], 'must name at least one listener');
     this.#checkBinds(listeners);
     this.#cidrs(trustedProxies, ['trustedProxies']);
+    if (admin != null && !LOOPBACK.test(admin.bind.host)) {
+      this.#issue(
+        ['admin', 'bind'],
+        'must be a loopback address: the admin server asks nobody who they are',
+        'write 127.0.0.1:9900',
+      );
+    }
     accessLog?.fields?.forEach((field, i) => {
       if (!ACCESS_LOG_FIELDS.includes(field))
         this.#issue(['accessLog', 'fields', i], `has no field "${field}"`, suggest(field, ACCESS_LOG_FIELDS));
@@ -89,21 +131,13 @@ class Compiler {
     const at = ['listeners', name];
     const routes = listener.routes.map((route, i) => this.#route(route, [...at, 'routes', i], `${name}[${i}]`));
     if (pool !== undefined) {
-      this.#poolExists(pool, [...at, 'pool']);
       routes.push({ ...EMPTY_ROUTE, name: `${name}[default]`, pool });
     }
     if (routes.length === 0) this.#issue(at, 'needs "routes" or a "pool"');
     return { name, bind, protocol, limits, timeouts, forwarded, routes };
   }
 
-  #poolExists(pool: string, path: Path): void {
-    const names = Object.keys(this.#document.pools);
-    if (!names.includes(pool))
-      this.#issue(path, `names the pool "${pool}", which does not exist`, suggest(pool, names));
-  }
-
   #route(route: ParsedRoute, path: Path, fallbackName: string): RouteConfig {
-    this.#poolExists(route.pool, [...path, 'pool']);
     route.host.forEach((host, i) => {
       if (!/^(\*\.)?[a-z0-9_-]+(\.[a-z0-9_-]+)*$|^\[[0-9a-f:.]+\]$/.test(host)) {
         this.#issue(
@@ -204,6 +238,8 @@ class Compiler {
     };
   }
 }
+
+const LOOPBACK = /^(?:127(?:\.\d{1,3}){3}|::1|localhost)$/;
 
 const PRESET_INTERVALS = { critical: 2000, standard: 10_000, background: 60_000, none: 5000 } as const;
 

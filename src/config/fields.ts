@@ -96,7 +96,9 @@ export function oneOrMore<T extends z.ZodType>(item: T) {
 export function shorthand<T extends z.ZodType>(json: Json, expand: (value: unknown) => unknown, long: T) {
   const schema = z.preprocess((value) => {
     const isObject = typeof value === 'object' && value !== null && !Array.isArray(value);
-    return isObject || value === undefined ? value : (expand(value) ?? value);
+    if (isObject || value === undefined) return value;
+    const expanded = expand(value);
+    return expanded === undefined ? value : expanded;
   }, long);
   written.add(schema as unknown as z.ZodType, { json, long });
   return schema;

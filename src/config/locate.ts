@@ -94,7 +94,7 @@ export function locateInProgram(text: string): Source {
 /** Adds place and offending line to issues that have none. */
 export function place(issues: readonly ConfigIssue[], source: Source): ConfigIssue[] {
   const lines = source.text.split('\n');
-  return issues.map((issue) => {
+  const placed = issues.map((issue) => {
     const at =
       issue.line !== undefined
         ? { line: issue.line, column: issue.column ?? 1 }
@@ -102,4 +102,6 @@ export function place(issues: readonly ConfigIssue[], source: Source): ConfigIss
     if (at === undefined) return issue;
     return { ...issue, ...at, text: (lines[at.line - 1] ?? '').replace(/\r$/, '').slice(0, 200) };
   });
+  // In the order of the file, as a person works through it.
+  return placed.sort((a, b) => (a.line ?? 0) - (b.line ?? 0) || (a.column ?? 0) - (b.column ?? 0));
 }

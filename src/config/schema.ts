@@ -19,7 +19,7 @@ import type {
 } from './types.ts';
 
 const name = z.string().regex(/^[A-Za-z0-9][A-Za-z0-9_.-]{0,62}$/, 'is no name; use letters, digits, "-", "_" and "."');
-const off = (value: unknown) => (value === false || value === 'off' ? null : undefined);
+const isOff = (value: unknown): boolean => value === false || value === 'off';
 
 /** `v2` is exact, `v2*` a prefix, `~^v\d+$` a regular expression, true and false mean present and absent. */
 const textMatch = shorthand(
@@ -165,7 +165,7 @@ const httpProbe = shorthand(
 
 const health = shorthand(
   { enum: [false, 'off'], description: 'or a path to probe by HTTP' },
-  (value) => off(value) ?? (typeof value === 'string' ? { http: value } : undefined),
+  (value) => (isOff(value) ? null : typeof value === 'string' ? { http: value } : undefined),
   section<HealthInput>({
     http: httpProbe.optional(),
     tcp: z.boolean().optional(),
@@ -182,7 +182,7 @@ const health = shorthand(
 
 const passive = shorthand(
   { enum: [false, 'off'] },
-  (value) => off(value),
+  (value) => (isOff(value) ? null : undefined),
   section<PassiveConfig>({
     failures: integer(1, 10_000).default(3),
     window: duration(1).default(30_000),
@@ -273,12 +273,13 @@ function pool(kinds: Kinds) {
     passive: passive.prefault({}),
     slowStart: shorthand(
       { type: 'string', description: 'window, such as 30s' },
-      (value) => off(value) ?? (typeof value === 'string' ? { window: value } : undefined),
+      (value) => (isOff(value) ? null : typeof value === 'string' ? { window: value } : undefined),
       section<SlowStartConfig>({ window: duration(1), aggression: z.number().min(0.1).max(10).default(1) }).nullable(),
     ).optional(),
     panic: shorthand(
       { type: 'string', description: 'share of usable endpoints, such as 50%' },
-      (value) => off(value) ?? (typeof value === 'string' || typeof value === 'number' ? { below: value } : undefined),
+      (value) =>
+        isOff(value) ? null : typeof value === 'string' || typeof value === 'number' ? { below: value } : undefined,
       z.strictObject({ below: share() }).nullable(),
     ).optional(),
     allDown: section<{ status: number; retryAfterMs: number }>({
@@ -304,7 +305,8 @@ function pool(kinds: Kinds) {
 
 const accessLog = shorthand(
   { type: ['string', 'boolean'], description: 'stdout, stderr or a path' },
-  (value) => off(value) ?? (value === true ? { to: 'stdout' } : typeof value === 'string' ? { to: value } : undefined),
+  (value) =>
+    isOff(value) ? null : value === true ? { to: 'stdout' } : typeof value === 'string' ? { to: value } : undefined,
   z
     .strictObject({
       to: z.string().min(1).default('stdout'),
@@ -323,7 +325,7 @@ export function documentSchema(kinds: Kinds) {
     trustedProxies: oneOrMore(z.string()).default([]),
     admin: shorthand(
       { enum: [false] },
-      (value) => off(value),
+      (value) => (isOff(value) ? null : undefined),
       z.strictObject({ bind: address() }).nullable(),
     ).optional(),
     accessLog: accessLog.optional(),

@@ -47,6 +47,10 @@ export const L = {
   openUpgrades: 12,
   errors: 16,
 } as const;
+/** Columns of a worker's own row. */
+export const W = { loopDelayMs: 0, heapBytes: 1, logDropped: 2 } as const;
+const W_COLUMNS = 8;
+
 const L_COLUMNS = L.errors + ERROR_CODES.length;
 const ERROR_COLUMN = Object.fromEntries(ERROR_CODES.map((code, i) => [code, L.errors + i])) as Record<
   ErrorCode,
@@ -61,7 +65,7 @@ export interface CountersShape {
 }
 
 function cells(shape: CountersShape): number {
-  return shape.endpoints * E_COLUMNS + shape.pools * P_COLUMNS + shape.listeners * L_COLUMNS;
+  return shape.endpoints * E_COLUMNS + shape.pools * P_COLUMNS + shape.listeners * L_COLUMNS + W_COLUMNS;
 }
 
 /** One worker's region. Slots are those of the load table; listener slots are given by the runtime. */
@@ -69,6 +73,7 @@ export class Counters {
   readonly #endpoints: Float64Array;
   readonly #pools: Float64Array;
   readonly #listeners: Float64Array;
+  readonly #worker: Float64Array;
 
   constructor(buffer: ArrayBufferLike, shape: CountersShape, worker: number) {
     let at = worker * cells(shape) * 8;
@@ -80,6 +85,7 @@ export class Counters {
     this.#endpoints = region(shape.endpoints * E_COLUMNS);
     this.#pools = region(shape.pools * P_COLUMNS);
     this.#listeners = region(shape.listeners * L_COLUMNS);
+    this.#worker = region(W_COLUMNS);
   }
 
   static byteLength(shape: CountersShape): number {
@@ -116,6 +122,14 @@ export class Counters {
     this.#pools[row + P.durationMsSum] += ms;
   }
 
+  worker(column: number, value: number): void {
+    this.#worker[column] = value;
+  }
+
+  readWorker(column: number): number {
+    return this.#worker[column];
+  }
+
   readEndpoint(slot: number, column: number): number {
     return this.#endpoints[slot * E_COLUMNS + column];
   }
@@ -130,6 +144,14 @@ export class Counters {
 
   readError(listenerSlot: number, code: ErrorCode): number {
     return this.#listeners[listenerSlot * L_COLUMNS + ERROR_COLUMN[code]];
+  }
+
+  /** A worker that died has nothing open any more. */
+  clearGauges(listeners: number): void {
+    for (let slot = 0; slot < listeners; slot++) {
+      this.#listeners[slot * L_COLUMNS + L.open] = 0;
+      this.#listeners[slot * L_COLUMNS + L.openUpgrades] = 0;
+    }
   }
 
   /** A slot that changes its tenant starts from nothing. */

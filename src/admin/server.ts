@@ -1,0 +1,93 @@
+// Owns the admin HTTP server: metrics and status for operators and Prometheus. Read-only, loopback only, and on the main
+// thread, so that a slow scrape never touches traffic. It sees the balancer through its facade alone.
+
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import type { Address } from '../core/address.ts';
+import type { Balancer } from '../runtime/facade.ts';
+
+interface Page {
+  readonly type: string;
+  readonly body: string;
+  readonly status?: number;
+}
+
+const TEXT = 'text/plain; charset=utf-8';
+
+/** Names under which a browser may reach a loopback server; others are DNS rebinding. */
+const LOOPBACK_HOST = /^(?:localhost|127(?:\.\d{1,3}){3}|\[::1\])(?::\d{1,5})?$/i;
+
+export class AdminServer {
+  readonly #balancer: Balancer;
+  readonly #server: Server;
+
+  constructor(balancer: Balancer) {
+    this.#balancer = balancer;
+    this.#server = createServer(
+      { maxHeaderSize: 16_384, headersTimeout: 5000, requestTimeout: 5000 },
+      (request, response) => {
+        void this.#answer(request, response);
+      },
+    );
+    this.#server.maxConnections = 256;
+  }
+
+  listen(bind: Address): Promise<void> {
+    return new Promise((resolve, reject) => {
+      this.#server.once('error', reject);
+      this.#server.listen({ host: bind.host, port: bind.port }, () => {
+        this.#server.off('error', reject);
+        this.#server.on('error', () => undefined);
+        resolve();
+      });
+    });
+  }
+
+  get port(): number {
+    const address = this.#server.address();
+    return address !== null && typeof address === 'object' ? address.port : 0;
+  }
+
+  close(): Promise<void> {
+    return new Promise((resolve) => {
+      this.#server.close(() => resolve());
+      this.#server.closeAllConnections();
+    });
+  }
+
+  async #answer(request: IncomingMessage, response: ServerResponse): Promise<void> {
+    let page: Page;
+    try {
+      page = await this.#page(request);
+    } catch {
+      page = { status: 500, type: TEXT, body: 'internal error\n' };
+    }
+    response.writeHead(page.status ?? 200, {
+      'content-type': page.type,
+      'content-length': Buffer.byteLength(page.body),
+      'cache-control': 'no-store',
+      'x-content-type-options': 'nosniff',
+      'content-security-policy': "default-src 'none'",
+    });
+    response.end(request.method === 'HEAD' ? undefined : page.body);
+  }
+
+  async #page(request: IncomingMessage): Promise<Page> {
+    if (!LOOPBACK_HOST.test(request.headers.host ?? ''))
+      return { status: 403, type: TEXT, body: 'ask by a loopback name\n' };
+    if (request.method !== 'GET' && request.method !== 'HEAD')
+      return { status: 405, type: TEXT, body: 'read-only: use GET\n' };
+    switch (new URL(request.url ?? '/', 'http://localhost').pathname) {
+      case '/metrics':
+        return { type: 'text/plain; version=0.0.4; charset=utf-8', body: this.#balancer.metrics() };
+      case '/status':
+        return { type: 'application/json', body: `${JSON.stringify(await this.#balancer.status(), null, 2)}\n` };
+      case '/':
+        return {
+          type: TEXT,
+          body: 'Evenkeel admin\n\n/status    everything there is to see, as JSON\n/metrics   Prometheus text\n',
+        };
+      default:
+        return { status: 404, type: TEXT, body: 'not found; there are /status and /metrics\n' };
+    }
+  }
+}

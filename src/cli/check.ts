@@ -1,0 +1,48 @@
+// Owns `evenkeel check`.
+
+import { stringify } from 'yaml';
+import { balancerByName } from '../balancing/index.ts';
+import { effective } from '../config/effective.ts';
+import { configJsonSchema } from '../config/json-schema.ts';
+import { loadConfig } from '../config/load.ts';
+import type { CliContext } from './context.ts';
+import { issuesJson, issuesText } from './report.ts';
+
+export interface CheckOptions {
+  readonly config: string;
+  readonly effective?: boolean;
+  readonly json?: boolean;
+  readonly schema?: boolean;
+}
+
+export async function check(ctx: CliContext, options: CheckOptions): Promise<void> {
+  if (options.schema === true) {
+    ctx.stdout.write(`${JSON.stringify(configJsonSchema(), null, 2)}\n`);
+    return;
+  }
+  const file = options.config;
+  const loaded = await loadConfig(file);
+  if (!loaded.ok) {
+    if (options.json === true) ctx.stdout.write(issuesJson(file, loaded.error));
+    else ctx.stderr.write(issuesText(file, loaded.error));
+    ctx.exit(1);
+    return;
+  }
+  const { config, kinds } = loaded.value;
+  if (options.effective === true) {
+    const document = effective(config, (kind) => balancerByName(kind, kinds)?.needs === 'key');
+    ctx.stdout.write(
+      options.json === true ? `${JSON.stringify(document, null, 2)}\n` : stringify(document, { lineWidth: 100 }),
+    );
+  } else if (options.json === true) ctx.stdout.write(`${JSON.stringify({ ok: true, file })}\n`);
+  else {
+    const endpoints = Object.values(config.pools).reduce((all, pool) => all + pool.endpoints.length, 0);
+    const count = (n: number, word: string): string => `${n} ${word}${n === 1 ? '' : 's'}`;
+    const parts = [
+      count(Object.keys(config.listeners).length, 'listener'),
+      count(Object.keys(config.pools).length, 'pool'),
+      count(endpoints, 'endpoint'),
+    ];
+    ctx.stdout.write(`${file}: good (${parts.join(', ')})\n`);
+  }
+}

@@ -1,0 +1,65 @@
+// Owns the command line: names, options and help of every command. What a command does is in its own file, loaded only
+// when it is called.
+
+import { Command, Option } from 'commander';
+import { BALANCERS } from '../balancing/index.ts';
+import type { CliContext } from './context.ts';
+import { version } from './version.ts';
+
+const DEFAULT_FILE = 'evenkeel.yaml';
+const config = () => new Option('-c, --config <file>', 'configuration: YAML, JSON or TypeScript').default(DEFAULT_FILE);
+
+export function buildProgram(ctx: CliContext): Command {
+  const program = new Command('evenkeel')
+    .description('One load balancer for every layer, with one configuration and one health view.')
+    .version(version(), '-V, --version')
+    .configureOutput({ writeOut: (text) => ctx.stdout.write(text), writeErr: (text) => ctx.stderr.write(text) })
+    .showHelpAfterError('(evenkeel --help lists the commands)');
+
+  program
+    .command('run')
+    .description('serve traffic until SIGTERM or SIGINT; reload on SIGHUP and when the file changes')
+    .addOption(config())
+    .option('--no-watch', 'reload on SIGHUP only, not when the file changes')
+    .option('--json', 'log JSON lines, also on a terminal')
+    .addHelpText(
+      'after',
+      '\nSignals: SIGHUP reload · SIGTERM, SIGINT drain and stop (twice: stop now) · SIGUSR1 reopen log files\nExit codes: 0 stopped cleanly · 1 could not start, or cut requests off at the deadline',
+    )
+    .action(async (options) => (await import('./run.ts')).run(ctx, options));
+
+  program
+    .command('check')
+    .description('say everything that is wrong with a configuration, without starting anything')
+    .addOption(config())
+    .option('--effective', 'print the whole configuration with every default filled in')
+    .option('--json', 'print issues (or the effective configuration) as JSON')
+    .option('--schema', 'print the JSON Schema of the configuration, for editors')
+    .addHelpText('after', '\nExit codes: 0 the configuration is good · 1 it is not')
+    .action(async (options) => (await import('./check.ts')).check(ctx, options));
+
+  program
+    .command('init')
+    .description('write a first configuration, with comments, by asking three questions')
+    .option('-o, --output <file>', 'where to write', DEFAULT_FILE)
+    .option('--listen <address>', 'where clients connect, such as 0.0.0.0:8080')
+    .option('--backend <address...>', 'servers to balance over, such as 10.0.0.1:8080 10.0.0.2:8080')
+    .option('--health <path>', 'path that answers 2xx while a server is well; "none" for no checks')
+    .option('--force', 'overwrite an existing file')
+    .action(async (options) => (await import('./init.ts')).init(ctx, options));
+
+  program
+    .command('demo')
+    .description('see balancing, failure and recovery within a minute; needs no other program')
+    .addOption(
+      new Option('--balance <kind>', 'balancing algorithm')
+        .choices(BALANCERS.map((kind) => kind.name))
+        .default('peak-ewma'),
+    )
+    .option('--rate <n>', 'requests per second', (text) => Number(text), 200)
+    .option('--for <duration>', 'end by itself, such as 20s')
+    .option('--plain', 'print lines instead of a live table, as without a terminal')
+    .action(async (options) => (await import('./demo.ts')).demo(ctx, options));
+
+  return program;
+}

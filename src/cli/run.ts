@@ -1,0 +1,163 @@
+// Owns `evenkeel run`: starts a balancer from a file, keeps it in step with the file, stops it in order.
+
+import { availableParallelism } from 'node:os';
+import { resolve } from 'node:path';
+import { AdminServer } from '../admin/server.ts';
+import { type Loaded, loadConfig } from '../config/load.ts';
+import { formatPlan } from '../config/plan.ts';
+import type { AdminConfig, Config } from '../config/types.ts';
+import { formatAddress } from '../core/address.ts';
+import { createLog, type Log } from '../observe/log.ts';
+import { bindError } from '../runtime/bind-error.ts';
+import { Runtime } from '../runtime/runtime.ts';
+import { type FileWatch, watchFile } from '../runtime/watch.ts';
+import type { CliContext } from './context.ts';
+import { issuesText } from './report.ts';
+import { version } from './version.ts';
+
+export interface RunOptions {
+  readonly config: string;
+  readonly watch: boolean;
+  readonly json?: boolean;
+}
+
+export function workerCount(workers: Config['workers']): number {
+  return workers === 'auto' ? availableParallelism() : workers;
+}
+
+export async function run(ctx: CliContext, options: RunOptions): Promise<void> {
+  const human = ctx.stderr.isTTY === true && options.json !== true;
+  const log = createLog({ write: (line) => ctx.stderr.write(line), human, epoch: ctx.env.clock.epoch });
+  const loaded = await loadConfig(options.config);
+  if (!loaded.ok) {
+    ctx.stderr.write(issuesText(options.config, loaded.error));
+    ctx.exit(1);
+    return;
+  }
+  const server = new RunningServer(ctx, options, log, loaded.value);
+  if (!(await server.start())) ctx.exit(1);
+}
+
+/** Code that came with the file must be loaded again by every worker. */
+const kindsFile = (loaded: Loaded): string => (loaded.kinds.length > 0 ? loaded.file : '');
+
+class RunningServer {
+  readonly #ctx: CliContext;
+  readonly #options: RunOptions;
+  readonly #log: Log;
+  readonly #loaded: Loaded;
+  readonly #runtime: Runtime;
+  #admin: AdminServer | undefined;
+  #watch: FileWatch | undefined;
+  #stopping = false;
+
+  constructor(ctx: CliContext, options: RunOptions, log: Log, loaded: Loaded) {
+    this.#ctx = ctx;
+    this.#options = options;
+    this.#log = log;
+    this.#loaded = loaded;
+    const workers = workerCount(loaded.config.workers);
+    this.#runtime = new Runtime({ env: ctx.env, log, workers, version: version() });
+  }
+
+  /** False when something stood in the way; then nothing is left running. */
+  async start(): Promise<boolean> {
+    const { config } = this.#loaded;
+    const problem = await this.#startAll(config);
+    if (problem !== undefined) {
+      this.#log.error(problem);
+      await this.#admin?.close();
+      await this.#runtime.stop();
+      return false;
+    }
+    const status = await this.#runtime.status();
+    for (const { name, address, port } of status.listeners) {
+      this.#log.info(`${name} listens on ${address.replace(/:0$/, `:${port}`)}`);
+    }
+    if (this.#admin !== undefined && config.admin !== undefined) {
+      const { host } = config.admin.bind;
+      this.#log.info(`admin on http://${formatAddress({ host, port: this.#admin.port })} (/status, /metrics)`);
+    }
+    this.#log.info(`serving with ${status.workers.length} worker${status.workers.length === 1 ? '' : 's'}`, {
+      pid: process.pid,
+    });
+    this.#listenForSignals();
+    if (this.#options.watch)
+      this.#watch = watchFile(resolve(this.#options.config), () => void this.#reload('the file changed'));
+    return true;
+  }
+
+  async #startAll(config: Config): Promise<string | undefined> {
+    const applied = await this.#runtime.apply(config, kindsFile(this.#loaded));
+    if (!applied.ok) return applied.error.map((issue) => issue.message).join('; ');
+    return this.#startAdmin(config.admin);
+  }
+
+  async #startAdmin(admin: AdminConfig | undefined): Promise<string | undefined> {
+    if (admin === undefined) return undefined;
+    const server = new AdminServer(this.#runtime);
+    try {
+      await server.listen(admin.bind);
+      this.#admin = server;
+      return undefined;
+    } catch (error) {
+      return bindError('admin', admin.bind, error as NodeJS.ErrnoException);
+    }
+  }
+
+  #listenForSignals(): void {
+    process.on('SIGHUP', () => void this.#reload('SIGHUP'));
+    process.on('SIGUSR1', () => void this.#runtime.reopenLogs());
+    process.on('SIGTERM', () => void this.#stop('SIGTERM'));
+    process.on('SIGINT', () => void this.#stop('SIGINT'));
+  }
+
+  async #reload(why: string): Promise<void> {
+    if (this.#stopping) return;
+    const { config: file } = this.#options;
+    const loaded = await loadConfig(file);
+    if (!loaded.ok) {
+      this.#log.error(`reload refused (${why}); the old configuration goes on serving`);
+      this.#ctx.stderr.write(issuesText(file, loaded.error));
+      return;
+    }
+    const { config } = loaded.value;
+    const fixed = unchangeable(this.#runtime.config, config);
+    if (fixed !== undefined) this.#log.warn(`${fixed} takes effect at the next start only`);
+    const applied = await this.#runtime.apply(config, kindsFile(loaded.value));
+    if (!applied.ok) {
+      this.#log.error(`reload refused (${why}); the old configuration goes on serving`, {
+        reason: applied.error[0]?.message,
+      });
+      return;
+    }
+    this.#log.info(`reloaded (${why})`, {
+      version: applied.value.version,
+      changes: formatPlan(applied.value.plan).split('\n'),
+    });
+  }
+
+  async #stop(signal: string): Promise<void> {
+    if (this.#stopping) process.exit(130);
+    this.#stopping = true;
+    this.#watch?.close();
+    this.#log.info(`${signal}: draining; again to stop at once`);
+    const report = await this.#runtime.stop();
+    await this.#admin?.close();
+    const cut = report.cutRequests + report.cutTunnels;
+    const took = `${(report.tookMs / 1000).toFixed(1)} s`;
+    if (cut === 0) this.#log.info(`stopped after ${took}; every request was finished`);
+    else
+      this.#log.warn(
+        `stopped after ${took}; cut off ${report.cutRequests} requests and ${report.cutTunnels} upgraded connections`,
+      );
+    process.exit(cut === 0 ? 0 : 1);
+  }
+}
+
+/** What a running process cannot change. */
+function unchangeable(before: Config, after: Config): string | undefined {
+  if (workerCount(before.workers) !== workerCount(after.workers)) return 'the number of workers';
+  if (JSON.stringify(before.admin) !== JSON.stringify(after.admin)) return 'the admin address';
+  return undefined;
+}

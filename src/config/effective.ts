@@ -1,0 +1,113 @@
+// Owns the way back: the normalized configuration as a document that a person could have written, every default spelled
+// out. What it prints is itself a valid configuration with the same meaning.
+
+import { formatAddress } from '../core/address.ts';
+import type { Config, KeySource, PathPattern, PoolConfig, RouteConfig, TextMatch } from './types.ts';
+import { formatDuration, formatSize } from './units.ts';
+
+type Json = Record<string, unknown>;
+
+/** `intervalMs: 5000` becomes `interval: 5s`; `headBytes` becomes `head: 16k`. */
+function written(section: object): Json {
+  const out: Json = {};
+  for (const [key, value] of Object.entries(section)) {
+    if (value === undefined) continue;
+    if (key.endsWith('Ms')) out[key.slice(0, -2)] = formatDuration(value as number);
+    else if (key.endsWith('Bytes')) out[key.slice(0, -5)] = formatSize(value as number);
+    else out[key] = value;
+  }
+  return out;
+}
+
+function text(match: TextMatch): unknown {
+  if (match.kind === 'present') return true;
+  if (match.kind === 'absent') return false;
+  if (match.kind === 'regex') return `~${match.value}`;
+  if (match.kind === 'prefix') return `${match.value}*`;
+  // Exact text that would read as something else needs the long form.
+  return /^~|\*$/.test(match.value) ? match : match.value;
+}
+
+function path(pattern: PathPattern): unknown {
+  if (pattern.kind === 'regex') return `~${pattern.value}`;
+  return pattern.kind === 'prefix' ? `${pattern.value}*` : pattern.value;
+}
+
+function key(source: KeySource): string {
+  return 'name' in source ? `${source.from}:${source.name}` : source.from;
+}
+
+function matches(all: Readonly<Record<string, TextMatch>>): Json {
+  return Object.fromEntries(Object.entries(all).map(([name, match]) => [name, text(match)]));
+}
+
+function route({ path: pattern, header, cookie, query, timeouts, ...rest }: RouteConfig): Json {
+  const conditions = { header: matches(header), cookie: matches(cookie), query: matches(query) };
+  return {
+    ...rest,
+    ...(pattern === undefined ? {} : { path: path(pattern) }),
+    ...conditions,
+    timeouts: written(timeouts),
+  };
+}
+
+function ranges(list: readonly (readonly [number, number])[]): unknown[] {
+  return list.map(([low, high]) => (low === high ? low : `${low}-${high}`));
+}
+
+function health({ health: config }: PoolConfig): unknown {
+  if (config === undefined) return false;
+  const { probe, ...rest } = config;
+  if (probe.kind === 'tcp') return { tcp: true, ...written(rest) };
+  const { kind: _, status, body, ...http } = probe;
+  return {
+    http: { ...http, status: ranges(status), ...(body === undefined ? {} : { body: text(body) }) },
+    ...written(rest),
+  };
+}
+
+function pool(config: PoolConfig, needsKey: boolean): Json {
+  const { balance, endpoints, passive, slowStart, panic, allDown, zones, queue, retries, connection } = config;
+  return {
+    balance: { kind: balance.kind, ...(needsKey ? { key: key(balance.key) } : {}), ...balance.options },
+    endpoints: endpoints.map(({ address, ...rest }) => ({ address: formatAddress(address), ...rest })),
+    health: health(config),
+    passive: passive === undefined ? false : { ...written(passive), status: ranges(passive.status) },
+    slowStart: slowStart === undefined ? false : written(slowStart),
+    panic: panic === undefined ? false : panic,
+    allDown: { status: allDown.status, retryAfter: formatDuration(allDown.retryAfterSeconds * 1000) },
+    zones,
+    queue: written(queue),
+    retries: written(retries),
+    connection: written(connection),
+  };
+}
+
+/** `needsKey`: kinds that take a key; the others must not be given one. */
+export function effective(config: Config, needsKey: (kind: string) => boolean = () => false): Json {
+  const listeners = Object.values(config.listeners).map(
+    ({ name, bind, protocol, routes, limits, timeouts, forwarded }) => [
+      name,
+      {
+        bind: formatAddress(bind),
+        protocol,
+        routes: routes.map(route),
+        limits: written(limits),
+        timeouts: written(timeouts),
+        forwarded,
+      },
+    ],
+  );
+  return {
+    workers: config.workers,
+    zone: config.zone,
+    trustedProxies: config.trustedProxies,
+    admin: config.admin === undefined ? false : { bind: formatAddress(config.admin.bind) },
+    accessLog: config.accessLog ?? false,
+    drain: written(config.drain),
+    listeners: Object.fromEntries(listeners),
+    pools: Object.fromEntries(
+      Object.values(config.pools).map((one) => [one.name, pool(one, needsKey(one.balance.kind))]),
+    ),
+  };
+}

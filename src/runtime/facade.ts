@@ -1,0 +1,82 @@
+// Owns what the admin server, the CLI and embedders may see of a running balancer. Everything behind it may change.
+
+import type { ConfigIssue } from '../config/issues.ts';
+import type { Plan } from '../config/plan.ts';
+import type { Config } from '../config/types.ts';
+import type { EndpointId } from '../core/endpoint.ts';
+import type { Result } from '../core/result.ts';
+import type { StateWord } from '../health/entry.ts';
+import type { OverrideMode } from '../health/override.ts';
+import type { EndpointStatus } from '../health/status.ts';
+import type { HealthChange } from '../health/timeline.ts';
+
+export interface PoolStatus {
+  readonly name: string;
+  readonly balance: string;
+  /** What may be picked now: normal, fallback-tier, panic or empty. */
+  readonly mode: string;
+  readonly requests: number;
+  readonly retries: number;
+  readonly queued: number;
+  readonly endpoints: readonly EndpointReport[];
+}
+
+export interface EndpointReport extends EndpointStatus {
+  readonly requests: number;
+  /** Answered requests by class: 1xx … 5xx. */
+  readonly statuses: readonly [number, number, number, number, number];
+  readonly failures: number;
+  /** Share of the pool's requests since start, 0-1. */
+  readonly share: number;
+}
+
+export interface ListenerStatus {
+  readonly name: string;
+  readonly address: string;
+  readonly port: number;
+  readonly open: number;
+  readonly requests: number;
+}
+
+export interface Status {
+  readonly version: string;
+  readonly startedAt: number;
+  readonly uptimeMs: number;
+  readonly configVersion: number;
+  readonly reloads: { readonly applied: number; readonly refused: number; readonly lastError: string | undefined };
+  readonly draining: boolean;
+  readonly workers: readonly WorkerStatus[];
+  readonly listeners: readonly ListenerStatus[];
+  readonly pools: readonly PoolStatus[];
+  /** The newest changes of health, newest first. */
+  readonly changes: readonly HealthChange[];
+}
+
+export interface WorkerStatus {
+  readonly worker: number;
+  readonly loopDelayMs: number;
+  readonly heapBytes: number;
+  readonly restarts: number;
+}
+
+export type ReloadResult = Result<{ readonly version: number; readonly plan: Plan }, ConfigIssue[]>;
+
+export interface StopReport {
+  /** What did not finish within the deadline. */
+  readonly cutRequests: number;
+  readonly cutTunnels: number;
+  readonly tookMs: number;
+}
+
+export interface Balancer {
+  readonly config: Config;
+  /** Applies a configuration as a whole, or not at all. */
+  apply(next: Config, kindsFile?: string): Promise<ReloadResult>;
+  status(): Promise<Status>;
+  /** Prometheus text. */
+  metrics(): string;
+  override(id: EndpointId, mode: OverrideMode, note: string): Result<StateWord, string>;
+  reopenLogs(): Promise<void>;
+  /** Stops accepting, lets requests finish up to the configured deadline, closes. */
+  stop(): Promise<StopReport>;
+}

@@ -1,0 +1,188 @@
+// Owns what the metrics say: reads the workers' counters and the health view, adds them up, and names them. Runs in the
+// main thread and asks no worker anything.
+
+import { type Counters, E, L, LATENCY_BOUNDS_MS, P, W } from '../core/counters.ts';
+import { ERROR_CODES } from '../core/error.ts';
+import type { EndpointStatus } from '../health/status.ts';
+import { PrometheusText } from '../observe/prometheus.ts';
+import type { Blueprint } from './snapshot.ts';
+
+export interface MetricsInput {
+  readonly version: string;
+  readonly blueprint: Blueprint;
+  readonly counters: readonly Counters[];
+  readonly endpoints: readonly EndpointStatus[];
+  readonly modes: ReadonlyMap<string, string>;
+  readonly reloads: { readonly applied: number; readonly refused: number };
+  readonly restarts: readonly number[];
+  readonly startedAt: number;
+}
+
+export function sum(counters: readonly Counters[], read: (counters: Counters) => number): number {
+  let total = 0;
+  for (const one of counters) total += read(one);
+  return total;
+}
+
+const CLASSES = ['1xx', '2xx', '3xx', '4xx', '5xx'] as const;
+const STATES = ['checking', 'up', 'down', 'ejected', 'trial', 'draining', 'maintenance'] as const;
+
+export function metricsText(input: MetricsInput): string {
+  const text = new PrometheusText();
+  text.family('evenkeel_build_info', 'gauge', 'Version of the running build.');
+  text.sample('evenkeel_build_info', { version: input.version, node: process.version }, 1);
+  text.family('evenkeel_start_time_seconds', 'gauge', 'When the process began to serve, in seconds since 1970.');
+  text.sample('evenkeel_start_time_seconds', {}, input.startedAt / 1000);
+  listeners(text, input);
+  pools(text, input);
+  endpoints(text, input);
+  workers(text, input);
+  return text.toString();
+}
+
+function listeners(text: PrometheusText, { blueprint, counters }: MetricsInput): void {
+  const rows = Object.entries(blueprint.listenerSlots).filter(
+    ([name]) => blueprint.config.listeners[name] !== undefined,
+  );
+  const simple = (name: string, type: 'counter' | 'gauge', help: string, column: number): void => {
+    text.family(name, type, help);
+    for (const [listener, slot] of rows)
+      text.sample(
+        name,
+        { listener },
+        sum(counters, (c) => c.readListener(slot, column)),
+      );
+  };
+  simple('evenkeel_connections_accepted_total', 'counter', 'Client connections accepted.', L.accepted);
+  simple('evenkeel_connections_refused_total', 'counter', 'Client connections refused at the limit.', L.refused);
+  simple('evenkeel_connections_open', 'gauge', 'Client connections open now.', L.open);
+  simple('evenkeel_upgrades_open', 'gauge', 'Upgraded connections (WebSockets) open now.', L.openUpgrades);
+  simple('evenkeel_requests_total', 'counter', 'Requests begun.', L.requests);
+  simple('evenkeel_received_bytes_total', 'counter', 'Bytes received from clients.', L.bytesIn);
+  simple('evenkeel_sent_bytes_total', 'counter', 'Bytes sent to clients.', L.bytesOut);
+  text.family('evenkeel_responses_total', 'counter', 'Responses sent, by class of status.');
+  for (const [listener, slot] of rows) {
+    CLASSES.forEach((code, i) => {
+      text.sample(
+        'evenkeel_responses_total',
+        { listener, code },
+        sum(counters, (c) => c.readListener(slot, L.status1xx + i)),
+      );
+    });
+  }
+  text.family('evenkeel_errors_total', 'counter', 'Requests that failed in or before the balancer, by cause.');
+  for (const [listener, slot] of rows) {
+    for (const cause of ERROR_CODES) {
+      const value = sum(counters, (c) => c.readError(slot, cause));
+      if (value > 0) text.sample('evenkeel_errors_total', { listener, cause }, value);
+    }
+  }
+}
+
+function pools(text: PrometheusText, { blueprint, counters, modes }: MetricsInput): void {
+  const simple = (name: string, help: string, column: number): void => {
+    text.family(name, 'counter', help);
+    for (const { name: pool, slot } of blueprint.pools)
+      text.sample(
+        name,
+        { pool },
+        sum(counters, (c) => c.readPool(slot, column)),
+      );
+  };
+  simple('evenkeel_pool_requests_total', 'Requests routed to the pool.', P.requests);
+  simple('evenkeel_pool_retries_total', 'Attempts after the first.', P.retries);
+  simple('evenkeel_pool_retries_denied_total', 'Retries that the budget did not allow.', P.retriesDenied);
+  simple('evenkeel_pool_queued_total', 'Requests that had to wait for an endpoint below its limit.', P.queued);
+  text.family('evenkeel_pool_mode', 'gauge', '1 for the mode the pool is in.');
+  for (const { name: pool } of blueprint.pools) {
+    for (const mode of ['normal', 'fallback-tier', 'panic', 'empty']) {
+      text.sample('evenkeel_pool_mode', { pool, mode }, modes.get(pool) === mode ? 1 : 0);
+    }
+  }
+  const name = 'evenkeel_response_time_seconds';
+  text.family(name, 'histogram', 'From the end of the request head to the end of the response.');
+  const bounds = LATENCY_BOUNDS_MS.map((ms) => ms / 1000);
+  for (const { name: pool, slot } of blueprint.pools) {
+    const counts = [...bounds, 0].map((_, i) => sum(counters, (c) => c.readPool(slot, P.buckets + i)));
+    text.histogram(name, { pool }, bounds, counts, sum(counters, (c) => c.readPool(slot, P.durationMsSum)) / 1000);
+  }
+}
+
+function endpoints(text: PrometheusText, { blueprint, counters, endpoints: statuses }: MetricsInput): void {
+  const rows = blueprint.pools.flatMap((pool) =>
+    pool.endpoints.map((endpoint) => ({
+      slot: endpoint.slot,
+      labels: { pool: pool.name, endpoint: endpoint.id.slice(pool.name.length + 1) },
+    })),
+  );
+  const read = (slot: number, column: number): number => sum(counters, (c) => c.readEndpoint(slot, column));
+  const simple = (name: string, help: string, column: number): void => {
+    text.family(name, 'counter', help);
+    for (const { slot, labels } of rows) text.sample(name, labels, read(slot, column));
+  };
+  simple('evenkeel_endpoint_requests_total', 'Attempts sent to the endpoint.', E.requests);
+  simple('evenkeel_endpoint_connects_total', 'Connections opened to the endpoint.', E.connects);
+  simple('evenkeel_endpoint_reuses_total', 'Requests sent on a kept connection.', E.reuses);
+  simple('evenkeel_endpoint_cancelled_total', 'Attempts given up because the client went away.', E.cancelled);
+  text.family('evenkeel_endpoint_responses_total', 'counter', 'Responses of the endpoint, by class of status.');
+  for (const { slot, labels } of rows) {
+    for (const [i, code] of CLASSES.entries()) {
+      text.sample('evenkeel_endpoint_responses_total', { ...labels, code }, read(slot, E.status1xx + i));
+    }
+  }
+  text.family('evenkeel_endpoint_failures_total', 'counter', 'Attempts that failed, by cause.');
+  for (const { slot, labels } of rows) {
+    for (const [cause, column] of Object.entries({
+      connect: E.connectFailed,
+      reset: E.reset,
+      timeout: E.timeout,
+      malformed: E.malformed,
+    })) {
+      text.sample('evenkeel_endpoint_failures_total', { ...labels, cause }, read(slot, column));
+    }
+  }
+  const known = new Map(statuses.map((status) => [status.id, status]));
+  const gauge = (name: string, help: string, value: (status: EndpointStatus) => number): void => {
+    text.family(name, 'gauge', help);
+    for (const { labels } of rows) {
+      const status = known.get(`${labels.pool}/${labels.endpoint}`);
+      if (status !== undefined) text.sample(name, labels, value(status));
+    }
+  };
+  gauge('evenkeel_endpoint_in_flight', 'Requests running on the endpoint.', (status) => status.inFlight);
+  gauge('evenkeel_endpoint_weight', 'Configured weight.', (status) => status.weight);
+  gauge(
+    'evenkeel_endpoint_first_byte_seconds',
+    'Moving average of the time to the first byte.',
+    (status) => status.ewmaMs / 1000,
+  );
+  text.family('evenkeel_endpoint_state', 'gauge', '1 for the state of health the endpoint is in.');
+  for (const { labels } of rows) {
+    const status = known.get(`${labels.pool}/${labels.endpoint}`);
+    for (const state of STATES)
+      text.sample('evenkeel_endpoint_state', { ...labels, state }, status?.state === state ? 1 : 0);
+  }
+}
+
+function workers(text: PrometheusText, { counters, reloads, restarts }: MetricsInput): void {
+  text.family('evenkeel_reloads_total', 'counter', 'Configuration reloads, by result.');
+  text.sample('evenkeel_reloads_total', { result: 'applied' }, reloads.applied);
+  text.sample('evenkeel_reloads_total', { result: 'refused' }, reloads.refused);
+  const each = (name: string, type: 'counter' | 'gauge', help: string, value: (worker: number) => number): void => {
+    text.family(name, type, help);
+    for (const worker of counters.keys()) text.sample(name, { worker: String(worker) }, value(worker));
+  };
+  each(
+    'evenkeel_event_loop_delay_seconds',
+    'gauge',
+    'How late the newest timer of the worker came.',
+    (w) => counters[w].readWorker(W.loopDelayMs) / 1000,
+  );
+  each('evenkeel_heap_bytes', 'gauge', 'JavaScript heap in use.', (w) => counters[w].readWorker(W.heapBytes));
+  each('evenkeel_worker_restarts_total', 'counter', 'Times a crashed worker was replaced.', (w) => restarts[w] ?? 0);
+  each('evenkeel_access_log_dropped_total', 'counter', 'Access log lines dropped because the log was too slow.', (w) =>
+    counters[w].readWorker(W.logDropped),
+  );
+  text.family('evenkeel_resident_memory_bytes', 'gauge', 'Memory of the process.');
+  text.sample('evenkeel_resident_memory_bytes', {}, process.memoryUsage.rss());
+}

@@ -1,0 +1,289 @@
+// Owns the control plane: the shared memory, the one health view, the workers, and the transaction by which a
+// configuration is applied to all of them or to none. Main thread only. The hot path never waits for it.
+//
+//   apply: slots ─▶ health view (added, nothing removed) ─▶ every worker prepares ─▶ all commit ─▶ probes, prune, sweep
+//                                                            └ one refuses ─▶ all abort, everything as before
+
+import type { ConfigIssue } from '../config/issues.ts';
+import { type Plan, plan } from '../config/plan.ts';
+import type { Config } from '../config/types.ts';
+import type { Counters } from '../core/counters.ts';
+import type { EndpointId } from '../core/endpoint.ts';
+import type { Env } from '../core/env.ts';
+import type { LoadTable } from '../core/load-table.ts';
+import { err, ok, type Result } from '../core/result.ts';
+import type { StateWord } from '../health/entry.ts';
+import type { OverrideMode } from '../health/override.ts';
+import { HealthTable } from '../health/table.ts';
+import type { Log } from '../observe/log.ts';
+import { SlotRegistry } from '../pool/registry.ts';
+import { buildView } from '../pool/view.ts';
+import { ProbeRunner } from '../probes/runner.ts';
+import type { Balancer, ReloadResult, Status, StopReport } from './facade.ts';
+import { Fleet } from './fleet.ts';
+import { metricsText } from './metrics.ts';
+import { portsInUse } from './port-check.ts';
+import { countersOf, createSharedMemory, loadTableOf, MAX_LISTENERS } from './shared-memory.ts';
+import type { Blueprint, BlueprintPool } from './snapshot.ts';
+import { statusOfParts } from './status.ts';
+
+export interface RuntimeOptions {
+  readonly env: Env;
+  readonly log: Log;
+  readonly workers: number;
+  readonly version: string;
+}
+
+const COLLECT_MS = 20;
+const SWEEP_MS = 1000;
+const DRAIN_POLL_MS = 50;
+const RECENT_CHANGES = 50;
+
+export class Runtime implements Balancer {
+  readonly #env: Env;
+  readonly #log: Log;
+  readonly #version: string;
+  readonly #load: LoadTable;
+  readonly #counters: readonly Counters[];
+  readonly #health: HealthTable;
+  readonly #registry: SlotRegistry;
+  readonly #probes: ProbeRunner;
+  readonly #fleet: Fleet;
+  readonly #startedAt: number;
+  readonly #listenerSlots = new Map<string, number>();
+  readonly #reloads = { applied: 0, refused: 0, lastError: undefined as string | undefined };
+  #blueprint: Blueprint | undefined;
+  #configVersion = 0;
+  #collecting = false;
+  #draining = false;
+  /** Reloads and the replacing of workers happen one after the other. */
+  #turn: Promise<unknown> = Promise.resolve();
+
+  constructor({ env, log, workers, version }: RuntimeOptions) {
+    this.#env = env;
+    this.#log = log;
+    this.#version = version;
+    this.#startedAt = env.clock.epoch();
+    const memory = createSharedMemory(workers);
+    // The last `own` region is nobody's worker: the control plane holds no leases.
+    this.#load = loadTableOf(memory, 0);
+    this.#counters = Array.from({ length: workers }, (_, worker) => countersOf(memory, worker));
+    this.#health = new HealthTable({ load: this.#load, clock: env.clock });
+    this.#registry = new SlotRegistry(this.#load);
+    this.#probes = new ProbeRunner({ health: this.#health, clock: env.clock, random: env.random });
+    this.#fleet = new Fleet({
+      env,
+      log,
+      memory,
+      onSignal: () => this.#signal(),
+      current: () => this.#blueprint,
+      inTurn: (work) => this.#inTurn(work),
+    });
+    this.#health.subscribe(({ id, from, to, cause, evidence }) => {
+      if (from === 'absent' || to === 'absent') return;
+      this.#log[to === 'up' || to === 'draining' || to === 'maintenance' ? 'info' : 'warn'](`${id} is ${to}`, {
+        was: from,
+        cause,
+        evidence,
+      });
+    });
+  }
+
+  get config(): Config {
+    return this.#blueprint!.config;
+  }
+
+  /** The one health view, for slices that stand beside the HTTP data path. */
+  get health(): HealthTable {
+    return this.#health;
+  }
+
+  apply(next: Config, kindsFile = ''): Promise<ReloadResult> {
+    return this.#inTurn(() => this.#apply(next, kindsFile));
+  }
+
+  #inTurn<T>(work: () => Promise<T>): Promise<T> {
+    const result = this.#turn.then(work, work);
+    this.#turn = result.catch(() => undefined);
+    return result;
+  }
+
+  async #apply(next: Config, kindsFile: string): Promise<ReloadResult> {
+    const current = this.#blueprint;
+    const changes = plan(current?.config, next);
+    // A program may have changed its code and not its data, so it is always applied.
+    if (current !== undefined && changes.entries.length === 0 && kindsFile === '')
+      return ok({ version: current.version, plan: changes });
+    const refused = await this.#tryApply(next, kindsFile, changes);
+    if (refused !== undefined) {
+      this.#reloads.refused++;
+      this.#reloads.lastError = refused[0]?.message;
+      return err(refused);
+    }
+    this.#reloads.applied++;
+    this.#reloads.lastError = undefined;
+    return ok({ version: this.#configVersion, plan: changes });
+  }
+
+  /** Returns what stood in the way, or undefined. */
+  async #tryApply(next: Config, kindsFile: string, changes: Plan): Promise<ConfigIssue[] | undefined> {
+    const current = this.#blueprint;
+    const assigned = this.#assign(next, kindsFile);
+    if (!assigned.ok) {
+      this.#undo(current);
+      return [{ path: ['pools'], message: assigned.error }];
+    }
+    const blueprint = assigned.value;
+    const busy = await portsInUse(
+      changes.bind.map((name) => next.listeners[name]),
+      this.#fleet.size > 1,
+    );
+    const refused = busy ?? (await this.#prepareAll(blueprint, current === undefined));
+    if (refused !== undefined) {
+      this.#undo(current);
+      return [{ path: ['listeners'], message: refused }];
+    }
+    await this.#fleet.commit();
+    this.#blueprint = blueprint;
+    this.#configVersion = blueprint.version;
+    for (const name of Object.keys(current?.config.pools ?? {}))
+      if (next.pools[name] === undefined) this.#health.removePool(name);
+    this.#registry.retain(blueprint.pools);
+    this.#health.prune();
+    this.#probes.sync();
+    this.#sweep();
+    return undefined;
+  }
+
+  async #prepareAll(blueprint: Blueprint, initial: boolean): Promise<string | undefined> {
+    this.#publishHealth(blueprint, initial);
+    const prepared = await this.#fleet.prepare(blueprint);
+    return prepared.ok ? undefined : prepared.error;
+  }
+
+  #publishHealth(blueprint: Blueprint, initial: boolean): void {
+    for (const { name, slot, endpoints } of blueprint.pools) {
+      const { health, passive, slowStart } = blueprint.config.pools[name];
+      this.#health.setPool({ name, slot, health, passive, slowStart, endpoints }, { initial });
+    }
+  }
+
+  /** Everything as it was before: the old sets, the old policies. */
+  #undo(current: Blueprint | undefined): void {
+    this.#registry.retain(current?.pools ?? []);
+    const kept = new Set(current?.pools.map((pool) => pool.name));
+    for (const { name } of this.#health.pools()) if (!kept.has(name)) this.#health.removePool(name);
+    if (current !== undefined) this.#publishHealth(current, false);
+    this.#health.prune();
+    this.#probes.sync();
+    this.#registry.sweep();
+  }
+
+  #assign(config: Config, kindsFile: string): Result<Blueprint, string> {
+    const pools: BlueprintPool[] = [];
+    for (const pool of Object.values(config.pools)) {
+      const slots = this.#registry.assign(pool.name, pool.endpoints);
+      if (!slots.ok) return slots;
+      pools.push({ name: pool.name, ...slots.value });
+    }
+    for (const name of Object.keys(config.listeners)) {
+      if (this.#listenerSlots.has(name)) continue;
+      if (this.#listenerSlots.size >= MAX_LISTENERS)
+        return err(`listener "${name}" does not fit: ${MAX_LISTENERS} names are the limit`);
+      this.#listenerSlots.set(name, this.#listenerSlots.size);
+    }
+    return ok({
+      version: this.#configVersion + 1,
+      config,
+      pools,
+      listenerSlots: Object.fromEntries(this.#listenerSlots),
+      kindsFile,
+    });
+  }
+
+  /** Slots of removed endpoints are given back once nothing runs on them. */
+  #sweep(): void {
+    if (this.#registry.sweep() > 0) this.#env.clock.after(SWEEP_MS, () => this.#sweep());
+  }
+
+  #signal(): void {
+    if (this.#collecting) return;
+    this.#collecting = true;
+    this.#env.clock.after(COLLECT_MS, () => {
+      this.#collecting = false;
+      this.#health.collect();
+    });
+  }
+
+  override(id: EndpointId, mode: OverrideMode, note: string): Result<StateWord, string> {
+    return this.#health.override(id, mode, note);
+  }
+
+  async reopenLogs(): Promise<void> {
+    await this.#fleet.reopenLogs();
+  }
+
+  metrics(): string {
+    const blueprint = this.#blueprint!;
+    return metricsText({
+      version: this.#version,
+      blueprint,
+      counters: this.#counters,
+      endpoints: this.#health.snapshot(),
+      modes: new Map(blueprint.pools.map((pool) => [pool.name, this.#mode(pool)])),
+      reloads: this.#reloads,
+      restarts: this.#fleet.restarts,
+      startedAt: this.#startedAt,
+    });
+  }
+
+  #mode({ name, endpoints, slot }: BlueprintPool): string {
+    const { config } = this.#blueprint!;
+    const version = Atomics.load(this.#load.poolVersion, slot);
+    return buildView(endpoints, this.#load, config.pools[name], config.zone, this.#env.clock.now(), version).mode;
+  }
+
+  async status(): Promise<Status> {
+    const { config, version } = this.#blueprint!;
+    const names = Object.keys(config.listeners);
+    const ports = await Promise.all(names.map((name) => this.#fleet.port(name)));
+    return {
+      version: this.#version,
+      startedAt: this.#startedAt,
+      uptimeMs: this.#env.clock.epoch() - this.#startedAt,
+      configVersion: version,
+      reloads: { ...this.#reloads },
+      draining: this.#draining,
+      ...statusOfParts({
+        blueprint: this.#blueprint!,
+        counters: this.#counters,
+        endpoints: this.#health.snapshot(),
+        restarts: this.#fleet.restarts,
+        ports: new Map(names.map((name, i) => [name, ports[i]])),
+        mode: (pool) => this.#mode(pool),
+      }),
+      changes: this.#health.timeline().slice(-RECENT_CHANGES).reverse(),
+    };
+  }
+
+  async stop(): Promise<StopReport> {
+    const began = this.#env.clock.now();
+    this.#draining = true;
+    await this.#turn;
+    this.#probes.stop();
+    await this.#fleet.drain();
+    const { requestsMs, streamsMs } = this.#blueprint?.config.drain ?? { requestsMs: 0, streamsMs: 0 };
+    for (;;) {
+      const { requests, tunnels } = await this.#fleet.open();
+      const waited = this.#env.clock.now() - began;
+      const waitsForRequests = requests > 0 && waited < requestsMs;
+      const waitsForTunnels = tunnels > 0 && waited < streamsMs;
+      if (!waitsForRequests && !waitsForTunnels) break;
+      await new Promise<void>((resolve) => this.#env.clock.after(DRAIN_POLL_MS, resolve));
+    }
+    const left = await this.#fleet.cut();
+    this.#health.stop();
+    await this.#fleet.close();
+    return { cutRequests: left.requests, cutTunnels: left.tunnels, tookMs: this.#env.clock.now() - began };
+  }
+}

@@ -1,0 +1,48 @@
+// Owns building one worker's data plane over the shared memory: the same in a worker thread and in the main thread.
+
+import { randomBytes } from 'node:crypto';
+import { W } from '../core/counters.ts';
+import type { Env } from '../core/env.ts';
+import { AccessLog } from '../observe/access-log.ts';
+import { DataPlane } from './data-plane.ts';
+import { countersOf, loadTableOf, type SharedMemory } from './shared-memory.ts';
+
+export interface ServeOptions {
+  readonly env: Env;
+  readonly memory: SharedMemory;
+  readonly worker: number;
+  readonly onSignal: () => void;
+}
+
+const MEASURE_MS = 1000;
+
+export function serve({ env, memory, worker, onSignal }: ServeOptions): DataPlane {
+  const counters = countersOf(memory, worker);
+  measure(env, (delayMs) => {
+    counters.worker(W.loopDelayMs, delayMs);
+    counters.worker(W.heapBytes, process.memoryUsage().heapUsed);
+  });
+  return new DataPlane({
+    env: { ...env, load: loadTableOf(memory, worker) },
+    counters,
+    idPrefix: `${randomBytes(6).toString('hex')}${worker.toString(36)}-`,
+    shared: memory.workers > 1,
+    onSignal,
+    openLog: ({ config }) => {
+      if (config.accessLog === undefined) return undefined;
+      const onDrop = (total: number) => counters.worker(W.logDropped, total);
+      return new AccessLog({ ...config.accessLog, epoch: env.clock.epoch, random: env.random, onDrop });
+    },
+  });
+}
+
+/** How late a timer comes is how long the event loop was busy. */
+function measure(env: Env, report: (delayMs: number) => void): void {
+  let due = env.clock.now() + MEASURE_MS;
+  const timer = setInterval(() => {
+    const now = env.clock.now();
+    report(Math.max(0, now - due));
+    due = now + MEASURE_MS;
+  }, MEASURE_MS);
+  timer.unref();
+}

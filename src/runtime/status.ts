@@ -1,0 +1,85 @@
+// Owns what the status says of listeners, workers and pools: counters of all workers and the health view in one shape.
+
+import { formatAddress } from '../core/address.ts';
+import { type Counters, E, L, P, W } from '../core/counters.ts';
+import type { EndpointStatus } from '../health/status.ts';
+import type { EndpointReport, ListenerStatus, PoolStatus, WorkerStatus } from './facade.ts';
+import { sum } from './metrics.ts';
+import type { Blueprint, BlueprintPool } from './snapshot.ts';
+
+export interface StatusInput {
+  readonly blueprint: Blueprint;
+  readonly counters: readonly Counters[];
+  readonly endpoints: readonly EndpointStatus[];
+  readonly restarts: readonly number[];
+  readonly ports: ReadonlyMap<string, number>;
+  readonly mode: (pool: BlueprintPool) => string;
+}
+
+export interface StatusParts {
+  readonly workers: readonly WorkerStatus[];
+  readonly listeners: readonly ListenerStatus[];
+  readonly pools: readonly PoolStatus[];
+}
+
+export function statusOfParts(input: StatusInput): StatusParts {
+  const { counters, restarts } = input;
+  const workers = counters.map((c, worker) => ({
+    worker,
+    loopDelayMs: c.readWorker(W.loopDelayMs),
+    heapBytes: c.readWorker(W.heapBytes),
+    restarts: restarts[worker],
+  }));
+  return { workers, listeners: listenerStatuses(input), pools: poolStatuses(input) };
+}
+
+function listenerStatuses({ blueprint, counters, ports }: StatusInput): ListenerStatus[] {
+  const read = (name: string, column: number): number =>
+    sum(counters, (c) => c.readListener(blueprint.listenerSlots[name], column));
+  return Object.values(blueprint.config.listeners).map(({ name, bind }) => ({
+    name,
+    address: formatAddress(bind),
+    port: ports.get(name) ?? 0,
+    open: read(name, L.open),
+    requests: read(name, L.requests),
+  }));
+}
+
+function poolStatuses({ blueprint, counters, endpoints, mode }: StatusInput): PoolStatus[] {
+  const known = new Map(endpoints.map((status) => [status.id, status]));
+  return blueprint.pools.map((pool) => {
+    const total = pool.endpoints.reduce(
+      (all, { slot }) => all + sum(counters, (c) => c.readEndpoint(slot, E.requests)),
+      0,
+    );
+    const count = (column: number): number => sum(counters, (c) => c.readPool(pool.slot, column));
+    const reports = pool.endpoints.flatMap(({ id, slot }) => {
+      const status = known.get(id);
+      return status === undefined ? [] : [endpointReport(status, slot, total, counters)];
+    });
+    return {
+      name: pool.name,
+      balance: blueprint.config.pools[pool.name].balance.kind,
+      mode: mode(pool),
+      requests: count(P.requests),
+      retries: count(P.retries),
+      queued: count(P.queued),
+      endpoints: reports,
+    };
+  });
+}
+
+const FAILURES = [E.connectFailed, E.reset, E.timeout, E.malformed];
+
+function endpointReport(
+  status: EndpointStatus,
+  slot: number,
+  total: number,
+  counters: readonly Counters[],
+): EndpointReport {
+  const read = (column: number): number => sum(counters, (c) => c.readEndpoint(slot, column));
+  const requests = read(E.requests);
+  const statuses = [0, 1, 2, 3, 4].map((i) => read(E.status1xx + i)) as unknown as EndpointReport['statuses'];
+  const failures = FAILURES.reduce((all, column) => all + read(column), 0);
+  return { ...status, requests, statuses, failures, share: total === 0 ? 0 : requests / total };
+}

@@ -1,0 +1,45 @@
+// Owns the body of a worker thread: one data plane, driven by messages from the main thread.
+
+import { parentPort, workerData } from 'node:worker_threads';
+import type { CallName, FromWorker, ToWorker, WorkerData } from './link.ts';
+import { realEnv } from './real-env.ts';
+import { serve } from './serve.ts';
+import type { Blueprint } from './snapshot.ts';
+
+const port = parentPort!;
+const { memory, worker } = workerData as WorkerData;
+const send = (message: FromWorker): void => port.postMessage(message);
+
+let signalled = false;
+const plane = serve({
+  env: realEnv(),
+  memory,
+  worker,
+  // Many failures in one turn are one signal: the main thread reads the counters, not the messages.
+  onSignal: () => {
+    if (signalled) return;
+    signalled = true;
+    setImmediate(() => {
+      signalled = false;
+      send('signal');
+    });
+  },
+});
+
+const handlers: { readonly [N in CallName]: (argument: never) => unknown } = {
+  prepare: (blueprint: Blueprint) => plane.prepare(blueprint),
+  commit: () => plane.commit(),
+  abort: () => plane.abort(),
+  drain: () => plane.drain(),
+  open: () => plane.open(),
+  cut: () => plane.cut(),
+  port: (listener: string) => plane.port(listener),
+  reopenLog: () => plane.reopenLog(),
+};
+
+port.on('message', ({ id, call, argument }: ToWorker) => {
+  const answer = handlers[call](argument as never);
+  if (answer instanceof Promise) void answer.then((value: unknown) => send({ id, answer: value }));
+  else send({ id, answer });
+});
+send('ready');
