@@ -117,7 +117,12 @@ export class Ejector {
     this.forget(entry);
     if (passive === undefined) return;
     entry.outlier = stepOutlier(entry.outlier, { kind: 'release' }, passive, this.#clock.now()).next;
-    this.#host.changed(entry, `released early: ${evidence}`);
+    this.#beginTrial(entry, `released early: ${evidence}`);
+  }
+
+  #beginTrial(entry: Entry, evidence: string): void {
+    entry.leftOver = Math.max(0, Atomics.load(this.#load.inFlight, entry.endpoint.slot));
+    this.#host.changed(entry, evidence);
   }
 
   #arm(entry: Entry): void {
@@ -128,7 +133,7 @@ export class Ejector {
       if (passive === undefined) return;
       const { next, transition } = stepOutlier(entry.outlier, { kind: 'tick' }, passive, this.#clock.now());
       entry.outlier = next;
-      if (transition === 'changed') this.#host.changed(entry, 'the ejection is over');
+      if (transition === 'changed') this.#beginTrial(entry, 'the ejection is over');
       // A real timer may fire a moment early.
       else if (next.phase === 'ejected') this.#arm(entry);
     });

@@ -7,6 +7,7 @@
 import type { HealthConfig, PassiveConfig, SlowStartConfig } from '../config/types.ts';
 import type { Endpoint, EndpointId } from '../core/endpoint.ts';
 import { STATE } from '../core/load-table.ts';
+import { withLeftOver } from './left-over.ts';
 import { type CheckState, initialCheck } from './machine.ts';
 import { CLOSED, type OutlierState } from './outlier.ts';
 import type { OverrideMode } from './override.ts';
@@ -51,6 +52,8 @@ export interface Entry {
   leaving: boolean;
   /** The pool could not spare it when it should have been ejected; said once in the timeline. */
   withheld: boolean;
+  /** Requests from before the ejection that still ran when the trial began. */
+  leftOver: number;
   /** Counters of the load table up to which traffic was read. */
   seenFailures: number;
   seenTrials: number;
@@ -73,6 +76,7 @@ export function newEntry(endpoint: Endpoint, pool: PoolHealth, initial: boolean,
     initial,
     leaving: false,
     withheld: false,
+    leftOver: 0,
     seenFailures: 0,
     seenTrials: 0,
   };
@@ -94,8 +98,7 @@ export function bitsOf(entry: Entry): number {
   if (entry.outlier.phase === 'ejected') return bits;
   if (entry.check.verdict === 'up') bits |= STATE.up;
   if (entry.check.verdict === 'checking') bits |= STATE.checking;
-  if (entry.outlier.phase === 'trial') bits |= STATE.trial;
-  return bits;
+  return entry.outlier.phase === 'trial' ? withLeftOver(bits | STATE.trial, entry.leftOver) : bits;
 }
 
 /** May it be picked, as far as health is concerned? */

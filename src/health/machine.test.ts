@@ -8,7 +8,7 @@ const POLICY = { rise: 2, fall: 3 };
 
 function run(results: string, from: CheckState = initialCheck('checking', 0)): { state: CheckState; log: string[] } {
   let state = from;
-  const log = [...results].map((result, i) => {
+  const log = results.split('').map((result, i) => {
     const { next, transition } = step(state, { kind: 'probe', ok: result === '+' }, POLICY, i + 1);
     state = next;
     return `${state.verdict}:${transition}`;

@@ -113,7 +113,7 @@ test('any series of events: never ejected with fewer failures in the window, and
         if (state.phase !== before.phase)
           assert.ok(legal(before.phase, state.phase), `${before.phase} → ${state.phase}`);
         if (next.kind === 'failures' && before.phase === 'closed') {
-          failures.push(...new Array<number>(next.count).fill(now));
+          failures.push(...Array.from({ length: next.count }, () => now));
           const recent = failures.filter((at) => at > now - POLICY.windowMs).length;
           const expected = next.count > 0 && next.mayEject && recent >= POLICY.failures;
           assert.equal(state.phase === 'ejected', expected);

@@ -81,7 +81,7 @@ function onFailures(
   now: number,
 ): OutlierStep {
   if (count <= 0 || state.phase === 'ejected') return { next: state, transition: 'same' };
-  const recent = [...state.recent, ...new Array<number>(Math.min(count, policy.failures)).fill(now)].slice(
+  const recent = [...state.recent, ...Array.from({ length: Math.min(count, policy.failures) }, () => now)].slice(
     -policy.failures,
   );
   const next = { ...state, recent };

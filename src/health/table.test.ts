@@ -162,7 +162,7 @@ test('a word of an operator survives that the endpoint leaves and returns', () =
 test('slow start begins on join and on recovery, but not with the first configuration, and ends by itself', () => {
   const { table, load, clock, pool, version } = setup({ slowStart: SLOW, health: HEALTH });
   for (let slot = 0; slot < 3; slot++) table.probeResult(`p/${slot}`, good);
-  assert.deepEqual([...load.upSince.slice(0, 3)], [0, 0, 0]);
+  assert.deepEqual(Array.from(load.upSince.slice(0, 3)), [0, 0, 0]);
   for (let i = 0; i < 3; i++) table.probeResult('p/0', bad);
   for (let i = 0; i < 2; i++) table.probeResult('p/0', good);
   assert.equal(load.upSince[0], clock.now());

@@ -5,6 +5,7 @@ import type { EndpointConfig, PoolConfig } from '../config/types.ts';
 import { proxyError } from '../core/error.ts';
 import { LoadTable, STATE } from '../core/load-table.ts';
 import { CANCELLED, type Outcome } from '../core/outcome.ts';
+import { withLeftOver } from '../health/left-over.ts';
 import { fakeClock } from '../testing/fake-clock.ts';
 import { endpointConfig, PASSIVE, poolConfig } from '../testing/pool-config.ts';
 import { seededRandom } from '../testing/seeded-random.ts';
@@ -124,16 +125,16 @@ test('the limit in flight holds even when another worker is faster between the l
   };
   const pool = make(0, undefined, racing);
   assert.equal(code(pool.acquire(FIRST)), 'p/10.0.0.1:2', 'the first was taken meanwhile');
-  assert.deepEqual([...load.inFlight.slice(0, 2)], [1, 1]);
+  assert.deepEqual(Array.from(load.inFlight.slice(0, 2)), [1, 1]);
   races = 5;
   assert.equal(code(pool.acquire(FIRST)), 'pool-saturated');
-  assert.deepEqual([...load.inFlight.slice(0, 2)], [1, 1], 'what was undone leaves no trace');
+  assert.deepEqual(Array.from(load.inFlight.slice(0, 2)), [1, 1], 'what was undone leaves no trace');
 });
 
 test('an endpoint in trial takes one request at a time, and its success is told', () => {
   const { pool, load, set, signals } = setup([{}], { passive: PASSIVE });
   const old = lease(pool.acquire(FIRST));
-  set(0, UP | STATE.trial);
+  set(0, withLeftOver(UP | STATE.trial, 1));
   const trial = lease(pool.acquire(FIRST));
   assert.equal(trial.trial, true, 'a request from before the ejection does not block the trial');
   assert.equal(code(pool.acquire(FIRST)), 'pool-saturated');

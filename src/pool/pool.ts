@@ -144,9 +144,13 @@ export class Pool implements Lessor {
     this.#options.env.load.end(lease.endpoint.slot);
     if (lease.trial) this.#gate.end(lease.endpoint.slot);
     if (teaches) this.learn(lease, outcome);
-    let pool: Pool = this;
-    while (pool.#successor !== undefined) pool = pool.#successor;
-    if (pool.#waiting.size > 0) pool.#waiting.serve();
+    this.#freed();
+  }
+
+  /** A place became free: here, or in a pool that this one replaced. */
+  #freed(): void {
+    if (this.#successor !== undefined) this.#successor.#freed();
+    else if (this.#waiting.size > 0) this.#waiting.serve();
   }
 
   misused(): void {

@@ -4,6 +4,7 @@
 // the trial to one request while nothing is left over from before; otherwise to one per worker at most.
 
 import type { LoadTable } from '../core/load-table.ts';
+import { leftOverIn } from '../health/left-over.ts';
 
 export class TrialGate {
   readonly #load: LoadTable;
@@ -21,8 +22,7 @@ export class TrialGate {
     for (const slot of this.#leftOver.keys()) if (!trials.has(slot)) this.#leftOver.delete(slot);
     for (const slot of trials) {
       if (this.#leftOver.has(slot)) continue;
-      const running = this.#running.has(slot) ? 1 : 0;
-      this.#leftOver.set(slot, Math.max(0, Atomics.load(this.#load.inFlight, slot) - running));
+      this.#leftOver.set(slot, leftOverIn(Atomics.load(this.#load.state, slot)));
     }
   }
 

@@ -39,7 +39,7 @@ async function backend(): Promise<Backend> {
       server.close();
     },
   };
-  cleanups.push(result.close);
+  cleanups.push(() => result.close());
   return result;
 }
 

@@ -61,11 +61,11 @@ export class ProbeRunner {
         this.#ensure(endpoint, pool.health);
       }
     }
-    for (const loop of [...this.#loops.values()]) if (!wanted.has(loop.id)) this.#end(loop);
+    for (const loop of this.#loops.values()) if (!wanted.has(loop.id)) this.#end(loop);
   }
 
   stop(): void {
-    for (const loop of [...this.#loops.values()]) this.#end(loop);
+    for (const loop of this.#loops.values()) this.#end(loop);
   }
 
   #ensure(endpoint: Endpoint, config: HealthConfig): void {

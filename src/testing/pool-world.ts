@@ -188,7 +188,7 @@ export class PoolWorld {
   }
 
   end(): void {
-    for (const waiting of [...this.waiting]) this.leave(waiting);
+    for (const waiting of this.waiting) this.leave(waiting);
     while (this.running.length > 0) this.finish(0, { kind: 'cancelled' }, false);
     this.check();
     for (const pool of [...this.#old, this.#pools].flat()) {
