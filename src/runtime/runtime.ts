@@ -120,7 +120,7 @@ export class Runtime implements Balancer {
       this.#reloads.lastError = refused[0]?.message;
       return err(refused);
     }
-    this.#reloads.applied++;
+    if (current !== undefined) this.#reloads.applied++;
     this.#reloads.lastError = undefined;
     return ok({ version: this.#configVersion, plan: changes });
   }

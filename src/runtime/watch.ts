@@ -5,7 +5,7 @@ import { createHash } from 'node:crypto';
 import { type FSWatcher, readFileSync, watch } from 'node:fs';
 import { dirname } from 'node:path';
 
-const SETTLE_MS = 150;
+const SETTLE_MS = 100;
 
 export interface FileWatch {
   close(): void;
@@ -13,20 +13,27 @@ export interface FileWatch {
 
 export function watchFile(file: string, onChange: () => void): FileWatch {
   let known = fingerprint(file);
+  let candidate: string | undefined;
   let timer: NodeJS.Timeout | undefined;
   const look = (): void => {
     timer = undefined;
     const now = fingerprint(file);
     // Gone for a moment is how many editors write; the next stir brings it back.
     if (now === undefined || now === known) return;
+    if (now !== candidate) {
+      // Perhaps half written: it counts once it is the same twice in a row.
+      candidate = now;
+      timer = setTimeout(look, SETTLE_MS);
+      return;
+    }
     known = now;
     onChange();
   };
   let watcher: FSWatcher | undefined;
   try {
     watcher = watch(dirname(file), () => {
-      clearTimeout(timer);
-      timer = setTimeout(look, SETTLE_MS);
+      // Not pushed back by further events: a log in the same folder stirs all the time.
+      timer ??= setTimeout(look, SETTLE_MS);
     });
     watcher.on('error', () => watcher?.close());
     watcher.unref();

