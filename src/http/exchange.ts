@@ -15,7 +15,7 @@ import type { WaitTicket } from '../pool/waiting-room.ts';
 import { normalizePath } from '../routing/normalize.ts';
 import type { ClientConn } from './client-conn.ts';
 import { clientAddress } from './client-identity.ts';
-import { BodyReader } from './codec/body.ts';
+import type { BodyReader } from './codec/body.ts';
 import { F } from './codec/fields.ts';
 import type { RequestParser } from './codec/request-parser.ts';
 import type { ResponseParser } from './codec/response-parser.ts';
@@ -23,23 +23,22 @@ import type { HttpContext, HttpHandler, HttpRoute } from './context.ts';
 import { HeadView } from './head-view.ts';
 import { localReply } from './reply.ts';
 import { buildRequestHead } from './request-head.ts';
-import { buildInformationalHead, buildResponseHead, buildUpgradeHead, dechunks, rechunks } from './response-head.ts';
-import { Tunnel } from './tunnel.ts';
+import { RequestRelay } from './request-relay.ts';
+import { buildInformationalHead, dechunks } from './response-head.ts';
+import { ResponseRelay } from './response-relay.ts';
+import { countFailure, isIdempotent, mayRetry } from './retry.ts';
+import { openTunnel } from './upgrade.ts';
 import type { UpstreamConn, UpstreamUser } from './upstream-conn.ts';
 
-/** A request up to this size that was at hand at once is kept as text, so that it can be sent again. */
-const REPLAY_BYTES = 16 * 1024;
 const NONE: readonly number[] = [];
-const IDEMPOTENT = new Set(['GET', 'HEAD', 'OPTIONS', 'TRACE', 'PUT', 'DELETE']);
-/** What an idempotent request may be tried again after. */
-const RETRIABLE = new Set<ErrorCode>(['connect-failed', 'connect-timeout', 'upstream-reset', 'upstream-timeout']);
 
 let headView: HeadView | undefined;
 
 export class Exchange implements UpstreamUser {
   readonly #client: ClientConn;
   readonly #ctx: HttpContext;
-  readonly #request = new BodyReader();
+  readonly #request: RequestRelay;
+  readonly #response: ResponseRelay;
   #handler!: HttpHandler;
   #route!: HttpRoute;
   /** `#route` belongs to this request and not to the one before. */
@@ -54,13 +53,6 @@ export class Exchange implements UpstreamUser {
   #wantsContinue = false;
   #upgrade = false;
   #requestId = '';
-  /** Head, and the whole body when it was small and at hand. */
-  #payload = '';
-  #replayable = false;
-  /** First piece of a body that could not be joined to the head. */
-  #firstBody: Buffer | undefined;
-  #firstTail = '';
-  #bodyLong = false;
   #lease: Lease | undefined;
   #ticket: WaitTicket | undefined;
   #timer: Timer | undefined;
@@ -77,9 +69,6 @@ export class Exchange implements UpstreamUser {
   /** The response's head has gone to the client. */
   #responding = false;
   #close = false;
-  #dechunk = false;
-  #rechunk = false;
-  #bytesOut = 0;
   #error: ErrorCode | undefined;
   #logged:
     | { host: string; path: string; query: string; userAgent: string; referer: string; client: string }
@@ -88,6 +77,8 @@ export class Exchange implements UpstreamUser {
 
   constructor(client: ClientConn) {
     this.#client = client;
+    this.#request = new RequestRelay(client);
+    this.#response = new ResponseRelay(client);
     this.#ctx = client.listener.ctx;
   }
 
@@ -127,7 +118,8 @@ export class Exchange implements UpstreamUser {
     this.#route = route;
     this.#routed = true;
     this.key = route.pool.keyOf === undefined ? '' : route.pool.keyOf(headView);
-    const after = this.#intake(parser, buffer, start, end, buildRequestHead(parser, path, this.#requestId, add));
+    const head = buildRequestHead(parser, path, this.#requestId, add);
+    const after = this.#request.intake(parser, buffer, start, end, head);
     if (after < 0) return this.#refuseAt('bad-framing', end, start);
     if (route.timeouts.totalMs > 0) {
       this.#total = ctx.env.clock.after(route.timeouts.totalMs, () => this.#giveUp('upstream-timeout'));
@@ -152,8 +144,6 @@ export class Exchange implements UpstreamUser {
     this.#wantsContinue = parser.expectContinue;
     this.#upgrade = parser.upgrade !== '';
     this.#requestId = forwarded.requestId === '' ? '' : this.#ctx.requestId();
-    this.#firstBody = undefined;
-    this.#firstTail = '';
     this.#sent = false;
     this.#attempts = 0;
     this.#endpoint = '';
@@ -161,7 +151,7 @@ export class Exchange implements UpstreamUser {
     this.#status = 0;
     this.#responding = false;
     this.#close = false;
-    this.#bytesOut = 0;
+    this.#response.reset();
     this.#error = undefined;
     this.#done = false;
   }
@@ -176,26 +166,6 @@ export class Exchange implements UpstreamUser {
       userAgent: parser.fields.get('user-agent') ?? '',
       referer: parser.fields.get('referer') ?? '',
     };
-  }
-
-  /** Takes what of the body came with the head. Returns the offset after it, or -1 for broken framing. */
-  #intake(parser: RequestParser, buffer: Buffer, start: number, end: number, head: string): number {
-    const request = this.#request;
-    this.#replayable = true;
-    this.#payload = head;
-    if (request.done) return start;
-    const after = request.consume(buffer, start, end);
-    if (after < 0) return -1;
-    const { verbatimEnd, tail } = request;
-    if (request.done && verbatimEnd - start <= REPLAY_BYTES && !parser.expectContinue) {
-      this.#payload = head + buffer.latin1Slice(start, verbatimEnd) + tail;
-      return after;
-    }
-    this.#replayable = false;
-    if (verbatimEnd > start) this.#firstBody = Buffer.from(buffer.subarray(start, verbatimEnd));
-    this.#firstTail = tail;
-    if (!request.done) this.#client.conn.pause();
-    return after;
   }
 
   #refuseAt(code: ErrorCode, end: number, start: number): number {
@@ -240,23 +210,16 @@ export class Exchange implements UpstreamUser {
   }
 
   #canPipeline(): boolean {
-    return this.#replayable && this.#request.payload === 0 && !this.#upgrade && IDEMPOTENT.has(this.#method);
+    return this.#request.whole && this.#request.payload === 0 && !this.#upgrade && isIdempotent(this.#method);
   }
 
   onUpstreamReady(upstream: UpstreamConn): void {
     this.#sent = true;
     this.#sentAt = this.#attempts === 1 && upstream.served > 0 ? this.#startedAt : this.#ctx.env.clock.now();
-    const { conn } = this.#client;
-    if (this.#replayable) {
-      if (this.#route.pool.config.connection.pipelining > 1) upstream.sendBatched(this.#payload);
-      else upstream.send(this.#payload);
-      return;
-    }
-    const first = this.#firstBody;
-    this.#firstBody = undefined;
-    let accepted = first === undefined ? upstream.send(this.#payload) : upstream.sendWithBody(this.#payload, first);
-    if (this.#firstTail !== '') accepted = upstream.conn.sendText(this.#firstTail) && accepted;
+    const batched = this.#route.pool.config.connection.pipelining > 1;
+    const accepted = this.#request.send(upstream, batched);
     if (this.#request.done) return;
+    const { conn } = this.#client;
     conn.expireIn(this.#handler.config.timeouts.bodyIdleMs);
     if (accepted) conn.resume();
   }
@@ -265,7 +228,7 @@ export class Exchange implements UpstreamUser {
   requestBody(buffer: Buffer, start: number, end: number): number {
     const request = this.#request;
     const { conn } = this.#client;
-    const after = request.consume(buffer, start, end);
+    const after = request.reader.consume(buffer, start, end);
     if (after < 0) {
       this.#giveUp('bad-framing');
       return end;
@@ -277,23 +240,20 @@ export class Exchange implements UpstreamUser {
     }
     const upstream = this.#upstream;
     if (upstream === undefined || upstream.conn.closed) return after;
-    let accepted = upstream.conn.sendBytes(conn, buffer, start, request.verbatimEnd);
-    if (request.tail !== '') accepted = upstream.conn.sendText(request.tail) && accepted;
+    const accepted = request.more(upstream, buffer, start);
     if (!accepted) {
       conn.pause();
       upstream.conn.expireIn(this.#route.pool.config.connection.bodyIdleMs);
     }
     if (request.done) {
-      if (this.#bodyLong) conn.endBody(conn.paused);
-      this.#bodyLong = false;
+      request.unstream(conn.paused);
       conn.expireIn(0);
       conn.resume();
       upstream.requestSent();
       this.#client.requestRead();
     } else {
       conn.expireIn(accepted ? this.#handler.config.timeouts.bodyIdleMs : 0);
-      if (!this.#bodyLong) conn.beginBody();
-      this.#bodyLong = true;
+      request.stream();
     }
     return after;
   }
@@ -320,57 +280,18 @@ export class Exchange implements UpstreamUser {
     const client = this.#client;
     this.#firstByteMs = this.#ctx.env.clock.now() - this.#sentAt;
     this.#status = parser.status;
-    this.#rechunk = rechunks(parser, this.#minor);
-    this.#dechunk = dechunks(parser, this.#minor);
-    const undelimited = this.#minor === 0 && !reader.done && (this.#dechunk || !reader.delimited);
+    const undelimited = this.#minor === 0 && !reader.done && (dechunks(parser, this.#minor) || !reader.delimited);
     this.#close = !this.#keepAlive || undelimited || !this.#request.done || client.listener.draining;
-    const head = buildResponseHead(parser, this.#minor, this.#close, this.#ctx.date());
     this.#responding = true;
     if (!reader.done) this.#lease!.answered(parser.status, this.#firstByteMs);
-    const { verbatimEnd } = reader;
-    if (this.#dechunk || this.#rechunk || reader.tail !== '') {
-      client.send(head);
-      this.onResponseBody(reader, buffer, start);
-      return;
-    }
-    const size = reader.done && parser.bodyLength === 0 ? 0 : verbatimEnd - start;
-    this.#count(head.length + size);
-    const accepted =
-      size === 0 ? client.conn.sendText(head) : client.conn.sendTextAndBytes(head, buffer, start, verbatimEnd);
-    if (!accepted) this.#holdUpstream();
+    const date = this.#ctx.date();
+    const upstream = this.#upstream!;
+    if (!this.#response.begin(parser, reader, upstream, buffer, start, this.#minor, this.#close, date))
+      this.#holdUpstream();
   }
 
   onResponseBody(reader: BodyReader, buffer: Buffer, start: number): void {
-    const { conn } = this.#client;
-    const source = this.#upstream!.conn;
-    let accepted = true;
-    if (this.#dechunk) accepted = this.#sendPayload(reader, buffer);
-    else if (this.#rechunk) {
-      const size = reader.verbatimEnd - start;
-      if (size > 0) accepted = conn.sendBytes(source, buffer, start, reader.verbatimEnd, `${size.toString(16)}\r\n`);
-      this.#count(size);
-      if (reader.done) accepted = conn.sendText('0\r\n\r\n') && accepted;
-    } else {
-      accepted = conn.sendBytes(source, buffer, start, reader.verbatimEnd);
-      this.#count(reader.verbatimEnd - start);
-      if (reader.tail !== '') accepted = conn.sendText(reader.tail) && accepted;
-    }
-    if (!accepted) this.#holdUpstream();
-  }
-
-  /** For clients of HTTP/1.0: the payload without its chunks. */
-  #sendPayload(reader: BodyReader, buffer: Buffer): boolean {
-    let accepted = true;
-    const { runs } = reader;
-    for (let i = 0; i < runs.length; i += 2) {
-      accepted = this.#client.conn.sendText(buffer.latin1Slice(runs[i], runs[i + 1])) && accepted;
-      this.#count(runs[i + 1] - runs[i]);
-    }
-    return accepted;
-  }
-
-  #count(bytes: number): void {
-    this.#bytesOut += bytes;
+    if (!this.#response.more(reader, this.#upstream!, buffer, start)) this.#holdUpstream();
   }
 
   /** The client takes no more for now: stop reading, and cut it off if that lasts. */
@@ -388,8 +309,6 @@ export class Exchange implements UpstreamUser {
   onUpgraded(parser: ResponseParser, buffer: Buffer, start: number, end: number): void {
     const upstream = this.#upstream!;
     const client = this.#client;
-    const { listener } = client;
-    const { counters } = this.#ctx;
     if (!this.#upgrade) {
       upstream.conn.destroy();
       return this.onUpstreamFailed('upstream-malformed', false, false);
@@ -399,29 +318,11 @@ export class Exchange implements UpstreamUser {
     this.#firstByteMs = this.#ctx.env.clock.now() - this.#sentAt;
     const lease = this.#lease!;
     this.#lease = undefined;
-    lease.answered(101, this.#firstByteMs);
-    client.send(buildUpgradeHead(parser));
-    const early = client.release();
-    counters.listener(listener.slot, L.upgrades);
-    counters.listener(listener.slot, L.openUpgrades);
-    const { slot } = lease.endpoint;
-    const tunnel: Tunnel = new Tunnel(
-      client.conn,
-      upstream.conn,
-      this.#handler.config.timeouts.tunnelIdleMs,
-      (bytesIn, bytesOut) => {
-        listener.tunnels.delete(tunnel);
-        counters.listener(listener.slot, L.openUpgrades, -1);
-        counters.listener(listener.slot, L.bytesIn, bytesIn);
-        this.#bytesOut += bytesOut;
-        lease.settle({ kind: 'ok', status: 101, firstByteMs: this.#firstByteMs });
-        counters.endpoint(slot, E.status1xx);
-        this.#account();
-      },
-    );
-    listener.tunnels.add(tunnel);
-    tunnel.feedUpstream(buffer, start, end);
-    if (early !== undefined) tunnel.feedClient(early, 0, early.length);
+    const { tunnelIdleMs } = this.#handler.config.timeouts;
+    openTunnel(client, upstream, lease, this.#firstByteMs, tunnelIdleMs, parser, buffer, start, end, (bytesOut) => {
+      this.#response.bytesOut += bytesOut;
+      this.#account();
+    });
   }
 
   onUpstreamFailed(code: ErrorCode, answered: boolean, reused: boolean): void {
@@ -430,7 +331,7 @@ export class Exchange implements UpstreamUser {
     const stale = reused && code === 'upstream-reset' && !answered;
     const lease = this.#lease!;
     this.#error = code;
-    this.#countFailure(lease.endpoint.slot, code);
+    countFailure(this.#ctx.counters, lease.endpoint.slot, code);
     if (this.#responding) return this.#cut(code);
     if (stale && this.#mayResend()) {
       this.#lease = undefined;
@@ -440,12 +341,14 @@ export class Exchange implements UpstreamUser {
       return;
     }
     this.#settle(stale ? CANCELLED : { kind: 'failed', error: proxyError(code) });
-    if (!this.#mayRetry(code)) return this.#reply(code);
+    const { counters, env } = this.#ctx;
+    const { pool } = this.#route;
+    if (!this.#mayResend() || !mayRetry(pool, code, this.#method, this.#attempts, env.clock.now(), counters))
+      return this.#reply(code);
     this.tried = [...this.tried, lease.endpoint.slot];
-    const { backoffMs } = this.#route.pool.config.retries;
-    this.#ctx.counters.pool(this.#route.pool.slot, P.retries);
-    const delay = backoffMs * (0.5 + this.#ctx.env.random.unit());
-    this.#timer = this.#ctx.env.clock.after(delay, () => {
+    counters.pool(pool.slot, P.retries);
+    const delay = pool.config.retries.backoffMs * (0.5 + env.random.unit());
+    this.#timer = env.clock.after(delay, () => {
       this.#timer = undefined;
       this.#acquire();
     });
@@ -453,25 +356,7 @@ export class Exchange implements UpstreamUser {
 
   /** Nothing that left could be missing when the request is sent again. */
   #mayResend(): boolean {
-    return this.#replayable || !this.#sent;
-  }
-
-  #mayRetry(code: ErrorCode): boolean {
-    const { config, pool, slot } = this.#route.pool;
-    if (this.#attempts > config.retries.attempts || !this.#mayResend()) return false;
-    const safe = ERRORS[code].retry === 'safe' || (IDEMPOTENT.has(this.#method) && RETRIABLE.has(code));
-    if (!safe) return false;
-    if (pool.retryBudget.tryRetry(this.#ctx.env.clock.now())) return true;
-    this.#ctx.counters.pool(slot, P.retriesDenied);
-    return false;
-  }
-
-  #countFailure(slot: number, code: ErrorCode): void {
-    const { counters } = this.#ctx;
-    if (code === 'connect-failed' || code === 'connect-timeout') counters.endpoint(slot, E.connectFailed);
-    else if (code === 'upstream-timeout' || code === 'upstream-stalled') counters.endpoint(slot, E.timeout);
-    else if (code === 'upstream-malformed') counters.endpoint(slot, E.malformed);
-    else counters.endpoint(slot, E.reset);
+    return this.#request.whole || !this.#sent;
   }
 
   /** The response broke off after its head went out: the client must notice. */
@@ -544,7 +429,7 @@ export class Exchange implements UpstreamUser {
     const retryAfterSeconds = allDown?.retryAfterSeconds;
     const reply = { status: this.#status, code, ...(retryAfterSeconds === undefined ? {} : { retryAfterSeconds }) };
     const text = localReply(reply, this.#requestId, close, this.isHead, this.#ctx.date());
-    this.#count(text.length);
+    this.#response.bytesOut += text.length;
     client.conn.sendText(text);
     this.#finish(CANCELLED);
     client.responded(close, this.#request.done);
@@ -555,10 +440,8 @@ export class Exchange implements UpstreamUser {
     this.#done = true;
     this.#total?.cancel();
     this.#total = undefined;
-    this.#payload = '';
-    this.#firstBody = undefined;
-    if (this.#bodyLong) this.#client.conn.endBody(true);
-    this.#bodyLong = false;
+    this.#request.drop();
+    this.#request.unstream(true);
     const lease = this.#lease;
     if (lease !== undefined) {
       this.#lease = undefined;
@@ -577,7 +460,7 @@ export class Exchange implements UpstreamUser {
       counters.listener(slot, statusColumn(L.status1xx, this.#status));
       if (this.#routed && this.#status !== 101) counters.duration(this.#route.pool.slot, durationMs);
     }
-    counters.listener(slot, L.bytesOut, this.#bytesOut);
+    counters.listener(slot, L.bytesOut, this.#response.bytesOut);
     const seen = this.#logged;
     if (log === undefined || seen === undefined) return;
     this.#logged = undefined;
@@ -594,7 +477,7 @@ export class Exchange implements UpstreamUser {
       durationMs,
       firstByteMs: this.#firstByteMs,
       bytesIn: this.#request.payload,
-      bytesOut: this.#bytesOut,
+      bytesOut: this.#response.bytesOut,
       requestId: this.#requestId,
     });
   }

@@ -25,6 +25,8 @@ export interface DataPlaneOptions {
   readonly idPrefix: string;
   /** Several workers bind the same addresses. */
   readonly shared: boolean;
+  /** False accepts connections the portable way; see `tcp-listener.ts`. */
+  readonly adopt?: boolean;
   readonly onSignal: () => void;
   /** Opens the access log of a configuration; undefined when it has none. */
   readonly openLog: (blueprint: Blueprint) => AccessLogSink | undefined;
@@ -83,7 +85,7 @@ export class DataPlane {
         const handler = snapshot.handlers.get(listener.name)!;
         const fresh = new HttpListener(this.#ctx, blueprint.listenerSlots[listener.name], handler);
         try {
-          await fresh.listen(listener.bind, { shared: this.#options.shared });
+          await fresh.listen(listener.bind, { shared: this.#options.shared, adopt: this.#options.adopt ?? true });
         } catch (error) {
           this.abort();
           return err(bindError(listener.name, listener.bind, error as NodeJS.ErrnoException));

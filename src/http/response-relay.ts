@@ -1,0 +1,75 @@
+// Owns passing one response's head and body on to the client, in the framing that this client can read. Counts what it
+// sent. It decides nothing about the exchange: a false return says that the client takes no more for now.
+
+import type { ClientConn } from './client-conn.ts';
+import type { BodyReader } from './codec/body.ts';
+import type { ResponseParser } from './codec/response-parser.ts';
+import { buildResponseHead, dechunks, rechunks } from './response-head.ts';
+import type { UpstreamConn } from './upstream-conn.ts';
+
+export class ResponseRelay {
+  /** To this client, heads included. */
+  bytesOut = 0;
+  readonly #client: ClientConn;
+  #dechunk = false;
+  #rechunk = false;
+
+  constructor(client: ClientConn) {
+    this.#client = client;
+  }
+
+  reset(): void {
+    this.bytesOut = 0;
+  }
+
+  /** The head, and what of the body stands in `buffer[start, reader.verbatimEnd)`. `minor`: the client's version. */
+  begin(
+    parser: ResponseParser,
+    reader: BodyReader,
+    upstream: UpstreamConn,
+    buffer: Buffer,
+    start: number,
+    minor: number,
+    close: boolean,
+    date: string,
+  ): boolean {
+    this.#rechunk = rechunks(parser, minor);
+    this.#dechunk = dechunks(parser, minor);
+    const head = buildResponseHead(parser, minor, close, date);
+    const { conn } = this.#client;
+    if (this.#dechunk || this.#rechunk || reader.tail !== '') {
+      this.bytesOut += head.length;
+      const accepted = conn.sendText(head);
+      return this.more(reader, upstream, buffer, start) && accepted;
+    }
+    const size = reader.done && parser.bodyLength === 0 ? 0 : reader.verbatimEnd - start;
+    this.bytesOut += head.length + size;
+    return size === 0 ? conn.sendText(head) : conn.sendTextAndBytes(head, buffer, start, reader.verbatimEnd);
+  }
+
+  more(reader: BodyReader, upstream: UpstreamConn, buffer: Buffer, start: number): boolean {
+    if (this.#dechunk) return this.#payload(reader, buffer);
+    const { conn } = this.#client;
+    const size = reader.verbatimEnd - start;
+    this.bytesOut += Math.max(0, size);
+    if (this.#rechunk) {
+      let accepted = true;
+      if (size > 0)
+        accepted = conn.sendBytes(upstream.conn, buffer, start, reader.verbatimEnd, `${size.toString(16)}\r\n`);
+      return reader.done ? conn.sendText('0\r\n\r\n') && accepted : accepted;
+    }
+    const accepted = conn.sendBytes(upstream.conn, buffer, start, reader.verbatimEnd);
+    return reader.tail === '' ? accepted : conn.sendText(reader.tail) && accepted;
+  }
+
+  /** For clients of HTTP/1.0: the payload without its chunks. */
+  #payload(reader: BodyReader, buffer: Buffer): boolean {
+    const { runs } = reader;
+    let accepted = true;
+    for (let i = 0; i < runs.length; i += 2) {
+      accepted = this.#client.conn.sendText(buffer.latin1Slice(runs[i], runs[i + 1])) && accepted;
+      this.bytesOut += runs[i + 1] - runs[i];
+    }
+    return accepted;
+  }
+}

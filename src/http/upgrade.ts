@@ -1,0 +1,43 @@
+// Owns the step from an exchange to a tunnel: the 101 goes to the client, the two connections change hands, and the lease
+// is settled when the tunnel ends.
+
+import { E, L } from '../core/counters.ts';
+import type { Lease } from '../pool/lease.ts';
+import type { ClientConn } from './client-conn.ts';
+import type { ResponseParser } from './codec/response-parser.ts';
+import { buildUpgradeHead } from './response-head.ts';
+import { Tunnel } from './tunnel.ts';
+import type { UpstreamConn } from './upstream-conn.ts';
+
+/** `buffer[start, end)` came after the 101. `onDone` is called once, with the bytes the client received. */
+export function openTunnel(
+  client: ClientConn,
+  upstream: UpstreamConn,
+  lease: Lease,
+  firstByteMs: number,
+  idleMs: number,
+  parser: ResponseParser,
+  buffer: Buffer,
+  start: number,
+  end: number,
+  onDone: (bytesOut: number) => void,
+): void {
+  const { listener } = client;
+  const { counters } = listener.ctx;
+  lease.answered(101, firstByteMs);
+  client.send(buildUpgradeHead(parser));
+  const early = client.release();
+  counters.listener(listener.slot, L.upgrades);
+  counters.listener(listener.slot, L.openUpgrades);
+  const tunnel: Tunnel = new Tunnel(client.conn, upstream.conn, idleMs, (bytesIn, bytesOut) => {
+    listener.tunnels.delete(tunnel);
+    counters.listener(listener.slot, L.openUpgrades, -1);
+    counters.listener(listener.slot, L.bytesIn, bytesIn);
+    lease.settle({ kind: 'ok', status: 101, firstByteMs });
+    counters.endpoint(lease.endpoint.slot, E.status1xx);
+    onDone(bytesOut);
+  });
+  listener.tunnels.add(tunnel);
+  tunnel.feedUpstream(buffer, start, end);
+  if (early !== undefined) tunnel.feedClient(early, 0, early.length);
+}
