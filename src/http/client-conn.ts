@@ -5,7 +5,7 @@
 //     │                     └────────── response sent early ─────────▶ linger
 //     └─bad head──▶ linger ──FIN, deadline or 1 MiB──▶ closed       any: client gone, cut ─▶ closed
 
-import { unmapIPv4 } from '../core/address.ts';
+import { formatAddress, unmapIPv4 } from '../core/address.ts';
 import { L } from '../core/counters.ts';
 import { ERRORS, type ErrorCode } from '../core/error.ts';
 import type { Conn, ConnOwner } from '../net/conn.ts';
@@ -62,7 +62,10 @@ export class ClientConn implements ConnOwner {
         forwarded: forwarded.forwarded,
         requestIdName: forwarded.requestId,
         proto: 'http',
-        fallbackHost: `${this.conn.socket.localAddress ?? ''}:${this.conn.socket.localPort ?? ''}`,
+        fallbackHost: formatAddress({
+          host: unmapIPv4(this.conn.socket.localAddress ?? ''),
+          port: this.conn.socket.localPort ?? 0,
+        }),
       };
       this.#additionsFor = handler;
     }
@@ -152,13 +155,18 @@ export class ClientConn implements ConnOwner {
     return this.conn.sendText(text);
   }
 
+  /** After this request the connection is to be closed, whatever the client wants. */
+  get isLast(): boolean {
+    const { requestsPerConnection } = this.listener.handler.limits;
+    return this.listener.draining || (requestsPerConnection > 0 && this.requests >= requestsPerConnection);
+  }
+
   /** The response is complete. `readAll`: so was the request. */
   responded(close: boolean, readAll: boolean): void {
     if (this.conn.closed) return;
     if (!readAll) return this.lingerAndClose();
-    if (close) return this.#close();
-    const { timeouts, limits } = this.listener.handler.config;
-    if (limits.requestsPerConnection > 0 && this.requests >= limits.requestsPerConnection) return this.#close();
+    if (close || this.listener.draining) return this.#close();
+    const { timeouts } = this.listener.handler.config;
     this.#phase = 'head';
     if (this.conn.blocked) {
       // The client has not taken this response yet; the next one must not pile up behind it.
@@ -175,7 +183,8 @@ export class ClientConn implements ConnOwner {
     if (held === undefined) return this.conn.resume();
     this.#held = undefined;
     this.#feed(held, 0, held.length);
-    if (this.#phase === 'head') this.conn.resume();
+    // Nothing waits any more, so what comes next may be read; a client that goes away is noticed only so.
+    if (this.#held === undefined && this.#phase !== 'body') this.conn.resume();
   }
 
   /** Sends FIN after what is pending; the client's own FIN or the deadline ends it. */
@@ -183,7 +192,13 @@ export class ClientConn implements ConnOwner {
     this.#phase = 'linger';
     this.conn.end();
     this.conn.resume();
-    this.conn.expireIn(LINGER_MS);
+    this.#expireLinger();
+  }
+
+  /** A client that reads slowly gets the time it would have had in the middle of a response. */
+  #expireLinger(): void {
+    const { sendIdleMs } = this.listener.handler.config.timeouts;
+    this.conn.expireIn(this.conn.pending > 0 ? sendIdleMs : LINGER_MS);
   }
 
   /** Closing with unread input would send RST and could destroy the response on its way, so input is read and dropped. */
@@ -226,15 +241,19 @@ export class ClientConn implements ConnOwner {
 
   onDrain(): void {
     if (this.busy) return this.#exchange!.onClientDrain();
+    if (this.#phase === 'linger') return this.#expireLinger();
     if (this.#phase !== 'head') return;
+    if (this.listener.draining) return this.#close();
     this.conn.expireIn(this.listener.handler.config.timeouts.keepAliveMs);
     this.#next();
   }
 
   /** A client that closes its side does not wait for an answer (as nginx and Envoy read it). */
   onEnd(): void {
-    if (this.#phase === 'linger' && this.conn.pending > 0) return this.conn.expireIn(LINGER_MS);
-    this.conn.destroy();
+    if (this.busy || this.conn.pending === 0) return this.conn.destroy();
+    // A whole response is still on its way to it.
+    this.#held = undefined;
+    this.#close();
   }
 
   onDeadline(): void {

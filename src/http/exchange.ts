@@ -24,7 +24,7 @@ import { HeadView } from './head-view.ts';
 import { localReply } from './reply.ts';
 import { buildRequestHead } from './request-head.ts';
 import { RequestRelay } from './request-relay.ts';
-import { buildInformationalHead, dechunks } from './response-head.ts';
+import { buildInformationalHead, endsWithConnection } from './response-head.ts';
 import { ResponseRelay } from './response-relay.ts';
 import { countFailure, isIdempotent, mayRetry } from './retry.ts';
 import { openTunnel } from './upgrade.ts';
@@ -91,6 +91,10 @@ export class Exchange implements UpstreamUser {
     return this.#minor === 0;
   }
 
+  get wantsUpgrade(): boolean {
+    return this.#upgrade;
+  }
+
   get requestDone(): boolean {
     return this.#request.done;
   }
@@ -121,6 +125,8 @@ export class Exchange implements UpstreamUser {
     const head = buildRequestHead(parser, path, this.#requestId, add);
     const after = this.#request.intake(parser, buffer, start, end, head);
     if (after < 0) return this.#refuseAt('bad-framing', end, start);
+    if (limits.bodyBytes > 0 && this.#request.payload > limits.bodyBytes)
+      return this.#refuseAt('body-too-large', end, after);
     if (route.timeouts.totalMs > 0) {
       this.#total = ctx.env.clock.after(route.timeouts.totalMs, () => this.#giveUp('upstream-timeout'));
     }
@@ -220,8 +226,10 @@ export class Exchange implements UpstreamUser {
     const accepted = this.#request.send(upstream, batched);
     if (this.#request.done) return;
     const { conn } = this.#client;
-    conn.expireIn(this.#handler.config.timeouts.bodyIdleMs);
-    if (accepted) conn.resume();
+    if (accepted) {
+      conn.expireIn(this.#handler.config.timeouts.bodyIdleMs);
+      conn.resume();
+    } else upstream.conn.expireIn(this.#route.pool.config.connection.bodyIdleMs);
   }
 
   /** More of the request body. Returns the offset after what belongs to it. */
@@ -266,13 +274,20 @@ export class Exchange implements UpstreamUser {
   }
 
   onClientDrain(): void {
-    this.#upstream?.conn.resume();
-    if (this.#request.done) this.#client.conn.expireIn(0);
+    this.#upstream?.unhold();
+    this.#client.conn.expireIn(this.#request.done ? 0 : this.#handler.config.timeouts.bodyIdleMs);
+  }
+
+  /** This response is to be the last on the client's connection. */
+  #mustClose(): boolean {
+    return !this.#keepAlive || !this.#request.done || this.#client.isLast;
   }
 
   onInformational(parser: ResponseParser): void {
     if (this.#minor === 0 || (parser.status === 100 && !this.#wantsContinue)) return;
-    this.#wantsContinue = false;
+    if (parser.status === 100) this.#wantsContinue = false;
+    // Hints may be left out; a flood of them must not pile up behind a client that does not read.
+    if (this.#client.conn.blocked) return;
     this.#client.send(buildInformationalHead(parser));
   }
 
@@ -280,8 +295,7 @@ export class Exchange implements UpstreamUser {
     const client = this.#client;
     this.#firstByteMs = this.#ctx.env.clock.now() - this.#sentAt;
     this.#status = parser.status;
-    const undelimited = this.#minor === 0 && !reader.done && (dechunks(parser, this.#minor) || !reader.delimited);
-    this.#close = !this.#keepAlive || undelimited || !this.#request.done || client.listener.draining;
+    this.#close = this.#mustClose() || endsWithConnection(parser, this.#minor);
     this.#responding = true;
     if (!reader.done) this.#lease!.answered(parser.status, this.#firstByteMs);
     const date = this.#ctx.date();
@@ -296,7 +310,7 @@ export class Exchange implements UpstreamUser {
 
   /** The client takes no more for now: stop reading, and cut it off if that lasts. */
   #holdUpstream(): void {
-    this.#upstream!.conn.pause();
+    this.#upstream!.hold();
     this.#client.conn.expireIn(this.#handler.config.timeouts.sendIdleMs);
   }
 
@@ -308,21 +322,30 @@ export class Exchange implements UpstreamUser {
 
   onUpgraded(parser: ResponseParser, buffer: Buffer, start: number, end: number): void {
     const upstream = this.#upstream!;
-    const client = this.#client;
-    if (!this.#upgrade) {
-      upstream.conn.destroy();
-      return this.onUpstreamFailed('upstream-malformed', false, false);
-    }
+    this.#done = true;
+    this.#total?.cancel();
+    this.#total = undefined;
     this.#upstream = undefined;
     this.#status = 101;
     this.#firstByteMs = this.#ctx.env.clock.now() - this.#sentAt;
     const lease = this.#lease!;
     this.#lease = undefined;
     const { tunnelIdleMs } = this.#handler.config.timeouts;
-    openTunnel(client, upstream, lease, this.#firstByteMs, tunnelIdleMs, parser, buffer, start, end, (bytesOut) => {
-      this.#response.bytesOut += bytesOut;
-      this.#account();
-    });
+    openTunnel(
+      this.#client,
+      upstream,
+      lease,
+      this.#firstByteMs,
+      tunnelIdleMs,
+      parser,
+      buffer,
+      start,
+      end,
+      (bytesOut) => {
+        this.#response.bytesOut += bytesOut;
+        this.#account();
+      },
+    );
   }
 
   onUpstreamFailed(code: ErrorCode, answered: boolean, reused: boolean): void {
@@ -424,7 +447,7 @@ export class Exchange implements UpstreamUser {
     }
     const down = code === 'pool-down' || code === 'pool-empty' || code === 'pool-saturated' || code === 'queue-timeout';
     const allDown = down ? this.#route.pool.config.allDown : undefined;
-    const close = !this.#keepAlive || !this.#request.done || client.listener.draining;
+    const close = this.#mustClose();
     this.#status = allDown !== undefined && code === 'pool-down' ? allDown.status : kind.status;
     const retryAfterSeconds = allDown?.retryAfterSeconds;
     const reply = { status: this.#status, code, ...(retryAfterSeconds === undefined ? {} : { retryAfterSeconds }) };

@@ -85,7 +85,9 @@ function dropped(parser: RequestParser, index: number, add: RequestAdditions): b
   }
   switch (kind) {
     case F.other:
-      return false;
+      // x-request-id is known by its kind; any other name for it is compared.
+      if (add.requestIdName === '' || add.requestIdName === 'x-request-id') return false;
+      return fields.name(index).toLowerCase() === add.requestIdName;
     case F.forwarded:
       return !add.trusted || add.forwarded;
     case F.requestId:

@@ -17,6 +17,11 @@ export function dechunks(parser: ResponseParser, clientMinor: number): boolean {
   return parser.bodyLength === CHUNKED && clientMinor === 0;
 }
 
+/** True when the body ends with the client's connection, because nothing else can say where it ends. */
+export function endsWithConnection(parser: ResponseParser, clientMinor: number): boolean {
+  return clientMinor === 0 && (parser.bodyLength === CHUNKED || parser.bodyLength === UNTIL_CLOSE);
+}
+
 export function buildResponseHead(parser: ResponseParser, clientMinor: number, close: boolean, date: string): string {
   const { fields } = parser;
   const text = fields.text;
@@ -33,7 +38,7 @@ export function buildResponseHead(parser: ResponseParser, clientMinor: number, c
     const lineEnd = i + 1 < fields.count ? fields.at[(i + 1) << 2] : text.length - 2;
     const kind = fields.kind[i];
     let drop = HOP_BY_HOP[kind] === 1;
-    if (kind === F.transferEncoding) drop = dropCoding || bodiless;
+    if (kind === F.transferEncoding) drop = clientMinor === 0 || bodiless;
     else if (kind === F.contentLength) drop = bodiless;
     else if (kind === F.trailer) drop = dropCoding;
     if (!drop && kind === F.other && parser.connectionNames.length > 0) {
@@ -60,6 +65,7 @@ export function buildInformationalHead(parser: ResponseParser): string {
   for (let i = 0; i < fields.count; i++) {
     if (HOP_BY_HOP[fields.kind[i]] === 1 || fields.kind[i] === F.contentLength || fields.kind[i] === F.transferEncoding)
       continue;
+    if (parser.connectionNames.includes(fields.name(i).toLowerCase())) continue;
     out += `${fields.name(i)}: ${fields.value(i)}\r\n`;
   }
   return `${out}\r\n`;

@@ -71,13 +71,13 @@ export class Tunnel {
     this.#client.self.expireIn(this.#idleMs);
   }
 
-  /** Bytes that reached the balancer before the tunnel stood. */
-  feedClient(buffer: Buffer, start: number, end: number): void {
-    if (end > start) this.#upstream.onData(Buffer.from(buffer.subarray(start, end)), end - start);
+  /** Bytes that the client sent before the tunnel stood. */
+  fromClient(buffer: Buffer, start: number, end: number): void {
+    if (end > start) this.#client.onData(Buffer.from(buffer.subarray(start, end)), end - start);
   }
 
-  feedUpstream(buffer: Buffer, start: number, end: number): void {
-    if (end > start) this.#client.onData(Buffer.from(buffer.subarray(start, end)), end - start);
+  fromUpstream(buffer: Buffer, start: number, end: number): void {
+    if (end > start) this.#upstream.onData(Buffer.from(buffer.subarray(start, end)), end - start);
   }
 
   close(): void {

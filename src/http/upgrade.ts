@@ -38,6 +38,6 @@ export function openTunnel(
     onDone(bytesOut);
   });
   listener.tunnels.add(tunnel);
-  tunnel.feedUpstream(buffer, start, end);
-  if (early !== undefined) tunnel.feedClient(early, 0, early.length);
+  tunnel.fromUpstream(buffer, start, end);
+  if (early !== undefined) tunnel.fromClient(early, 0, early.length);
 }

@@ -17,6 +17,8 @@ export interface UpstreamUser {
   readonly isHead: boolean;
   /** The whole request has been handed over. */
   readonly requestDone: boolean;
+  /** The request asked for another protocol, so that a 101 is an answer to it. */
+  readonly wantsUpgrade: boolean;
   /** Chunks are to be taken off the body. */
   readonly wantsPlainBody: boolean;
   /** Limits between the request's end and the response's first byte, and between reads of its body, in ms. */
@@ -67,6 +69,8 @@ export class UpstreamConn implements ConnOwner {
   /** From the peer's `Keep-Alive: timeout=N`, in ms; 0 when it said nothing. */
   peerIdleMs = 0;
   #inBody = false;
+  /** Some of the response at the head of the queue has come, if only a part of its head. */
+  #heard = false;
   #held: Buffer | undefined;
   #out = '';
   #bodyLong = false;
@@ -119,7 +123,8 @@ export class UpstreamConn implements ConnOwner {
   /** The first byte is due so long after the whole request was sent; a request that still comes is not late. */
   #await(): void {
     const first = this.#users[0];
-    if (!this.#inBody && this.#users.length === 1) this.conn.expireIn(first.requestDone ? first.firstByteMs : 0);
+    if (this.#inBody || (this.#users.length > 1 && this.conn.deadline !== 0)) return;
+    this.conn.expireIn(first.requestDone ? first.firstByteMs : 0);
   }
 
   /** The request body's end moves the deadline for the first byte. */
@@ -134,8 +139,22 @@ export class UpstreamConn implements ConnOwner {
     if (this.#users.length === 1) {
       this.#users.length = 0;
       this.conn.destroy();
-    } else if (this.connected) this.#users[index] = discard(user.isHead);
-    else this.#users.splice(index, 1);
+    } else if (this.connected) {
+      this.#users[index] = discard(user.isHead);
+      if (index === 0) this.unhold();
+    } else this.#users.splice(index, 1);
+  }
+
+  /** The client takes no more: stop reading. What then takes long is not the endpoint's fault. */
+  hold(): void {
+    this.conn.pause();
+    this.conn.expireIn(0);
+  }
+
+  unhold(): void {
+    if (!this.conn.paused) return;
+    this.conn.resume();
+    if (this.#inBody) this.conn.expireIn(this.#timeouts.bodyIdleMs);
   }
 
   onConnect(): void {
@@ -165,6 +184,7 @@ export class UpstreamConn implements ConnOwner {
   }
 
   #head(user: UpstreamUser, buffer: Buffer, start: number, end: number): number {
+    this.#heard = true;
     const after = parser.parse(buffer, start, end, user.isHead);
     if (after < 0) return -1;
     if (after === 0) {
@@ -182,7 +202,7 @@ export class UpstreamConn implements ConnOwner {
     this.#inBody = !reader.done;
     this.conn.expireIn(this.#inBody ? this.#timeouts.bodyIdleMs : 0);
     user.onResponse(parser, reader, buffer, after);
-    if (reader.done) this.#finish(user);
+    if (reader.done) this.#finish(user, bodyEnd < end);
     return reader.done ? bodyEnd : end;
   }
 
@@ -191,6 +211,8 @@ export class UpstreamConn implements ConnOwner {
       user.onInformational(parser);
       return after;
     }
+    if (!user.wantsUpgrade) return -1;
+    this.conn.expireIn(0);
     this.#detached = true;
     this.#users.length = 0;
     this.#home.closed(this, false);
@@ -206,7 +228,7 @@ export class UpstreamConn implements ConnOwner {
     this.conn.expireIn(this.#timeouts.bodyIdleMs);
     user.onResponseBody(reader, buffer, start);
     if (this.conn.closed) return end;
-    if (reader.done) this.#finish(user);
+    if (reader.done) this.#finish(user, next < end);
     else if (!this.#bodyLong) {
       this.#bodyLong = true;
       this.conn.beginBody();
@@ -214,23 +236,28 @@ export class UpstreamConn implements ConnOwner {
     return next;
   }
 
-  #finish(user: UpstreamUser): void {
+  /** `more`: bytes follow. With nobody left to answer they are no response, and must not become the next one's. */
+  #finish(user: UpstreamUser, more: boolean): void {
     if (this.conn.closed) return;
     this.#users.shift();
     this.served++;
+    this.#heard = false;
+    if (more && this.#users.length === 0) this.last = true;
     // The rest of the request will never be read as what it is.
     if (!user.requestDone) this.last = true;
     if (this.#bodyLong) {
       this.#bodyLong = false;
       // A pending write may still read from the private buffer; a paused source is the sign of it.
       this.conn.endBody(this.conn.paused);
-      this.conn.resume();
     }
+    this.conn.resume();
     this.conn.expireIn(0);
     if (this.#users.length > 0) this.conn.expireIn(this.#users[0].firstByteMs);
     else this.idleSince = this.conn.loop.now;
     this.#home.free(this);
     user.onResponseEnd();
+    // The peer announced that it will not answer the others.
+    if (this.last && this.#users.length > 0) this.#fail('upstream-reset');
   }
 
   #learnIdleLimit(): void {
@@ -247,7 +274,7 @@ export class UpstreamConn implements ConnOwner {
       this.#reader.verbatimEnd = 0;
       this.#inBody = false;
       user.onResponseBody(this.#reader, EMPTY, 0);
-      this.#finish(user);
+      this.#finish(user, false);
     }
     this.last = true;
     this.conn.destroy();
@@ -264,7 +291,7 @@ export class UpstreamConn implements ConnOwner {
   }
 
   #fail(code: ErrorCode): void {
-    const answered = this.#inBody;
+    const answered = this.#inBody || this.#heard;
     const users = this.#users.splice(0);
     this.conn.destroy();
     users.forEach((user, i) => {
@@ -286,6 +313,7 @@ function discard(isHead: boolean): UpstreamUser {
   const nothing = (): void => undefined;
   return {
     isHead,
+    wantsUpgrade: false,
     requestDone: true,
     wantsPlainBody: false,
     firstByteMs: 30_000,

@@ -129,7 +129,7 @@ export class RawSocket {
   }
 
   #wake(): void {
-    for (const look of [...this.#waiters]) look();
+    for (const look of this.#waiters) look();
   }
 
   #excerpt(): string {

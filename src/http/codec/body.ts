@@ -29,6 +29,7 @@ const FORBIDDEN_TRAILERS = new Set<number>([
   F.trailer,
   F.requestId,
   F.proxyAuthorization,
+  F.folded,
 ]);
 const FORBIDDEN_NAMES =
   /^(?:authorization|set-cookie|content-(?:encoding|type|range)|cache-control|age|expires|location|vary)$/i;

@@ -99,7 +99,7 @@ export class Fields {
   readonly at: Int32Array;
   /** First index of each known kind, or -1; second ones are only counted. */
   readonly first = new Int16Array(32).fill(-1);
-  readonly times = new Uint8Array(32);
+  readonly times = new Uint16Array(32);
   readonly #max: number;
 
   constructor(maxFields: number) {
@@ -206,7 +206,8 @@ export class Fields {
 export function listMembers(value: string): string[] {
   const members: string[] = [];
   for (const part of value.split(',')) {
-    const member = part.trim().toLowerCase();
+    // Only SP and HTAB are whitespace here; `trim` would take off others, such as a no-break space.
+    const member = part.replace(/^[ \t]+|[ \t]+$/g, '').toLowerCase();
     if (member !== '') members.push(member);
   }
   return members;

@@ -4,7 +4,7 @@
 import { latin1 } from '../../net/latin1.ts';
 import { CR, LF, SP, VALUE } from './chars.ts';
 import { F, Fields, INCOMPLETE, listMembers } from './fields.ts';
-import { CHUNKED, parseLength } from './request-parser.ts';
+import { CHUNKED, isChunked, parseLength } from './request-parser.ts';
 
 /** Length of a body that ends when the connection does. */
 export const UNTIL_CLOSE = -2;
@@ -81,8 +81,7 @@ export class ResponseParser {
     if (hasLength && hasCoding) return false;
     let length: number;
     if (hasCoding) {
-      const codings = listMembers(fields.joined(F.transferEncoding)!);
-      if (codings.length !== 1 || codings[0] !== 'chunked' || this.minor === 0) return false;
+      if (!isChunked(fields) || this.minor === 0) return false;
       length = CHUNKED;
     } else if (hasLength) {
       length = fields.times[F.contentLength] === 1 ? parseLength(fields.known(F.contentLength)!) : -1;

@@ -34,7 +34,8 @@ export function parseTarget(text: string, method: string, into: Target): boolean
   if (match === null || !AUTHORITY.test(match[1])) return false;
   into.form = 'absolute';
   into.authority = match[1];
-  into.path = match[2] ?? '/';
+  // RFC 9112 §3.2.4: OPTIONS of a whole server, in the form that a proxy receives.
+  into.path = match[2] ?? (method === 'OPTIONS' && match[3] === undefined ? '*' : '/');
   into.query = match[3] ?? '';
   return true;
 }
