@@ -292,7 +292,6 @@ export class Exchange implements UpstreamUser {
   }
 
   onResponse(parser: ResponseParser, reader: BodyReader, buffer: Buffer, start: number): void {
-    const client = this.#client;
     this.#firstByteMs = this.#ctx.env.clock.now() - this.#sentAt;
     this.#status = parser.status;
     this.#close = this.#mustClose() || endsWithConnection(parser, this.#minor);

@@ -27,7 +27,7 @@ async function askBoth(t: TestContext, first: Script, text: string, method = 'GE
   const { upstreams, proxy, client } = await pair(t, first);
   const statuses: number[] = [];
   for (let i = 0; i < 2; i++) statuses.push(await client.status(text, method));
-  return { statuses: statuses.toSorted(), upstreams, proxy };
+  return { statuses: statuses.toSorted((a, b) => a - b), upstreams, proxy };
 }
 
 test('connect refused: another endpoint takes it, for any method', async (t) => {
