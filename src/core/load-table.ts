@@ -5,7 +5,10 @@
 // a lost update of a moving average costs one sample and is accepted. `own` belongs to one worker: the main thread
 // reads it only to give back the leases of a worker that died.
 
-/** Bits of `state[slot]`, written by the main thread only (health, operator), read by every worker. */
+/**
+ * Bits of `state[slot]`, written by the main thread only (health, operator), read by every worker. Bits 8 to 29 are taken:
+ * health/left-over.ts keeps a count there.
+ */
 export const STATE = {
   /** The slot belongs to a configured endpoint. */
   used: 1,

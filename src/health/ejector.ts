@@ -6,7 +6,7 @@ import type { EndpointId } from '../core/endpoint.ts';
 import type { Clock, Timer } from '../core/env.ts';
 import type { LoadTable } from '../core/load-table.ts';
 import { type Entry, isServing } from './entry.ts';
-import { stepOutlier } from './outlier.ts';
+import { passesToTrial, stepOutlier } from './outlier.ts';
 
 export interface EjectorHost {
   /** The members of an entry's pool. */
@@ -42,6 +42,20 @@ export class Ejector {
     entry.seenFailures = failures;
     if (newTrials > 0) this.#onTrialSuccess(entry);
     if (newFailures > 0) this.#onFailures(entry, newFailures);
+  }
+
+  /** Probes may end an ejection early. Returns why, when this one did; the caller publishes it together with the verdict. */
+  onProbe(entry: Entry, ok: boolean): string | undefined {
+    const { health, passive } = entry.pool;
+    if (health === undefined || passive === undefined) return undefined;
+    const { ejections } = entry.outlier;
+    const event = { kind: 'probe', ok, rise: health.rise } as const;
+    const { next, transition } = stepOutlier(entry.outlier, event, passive, this.#clock.now());
+    entry.outlier = next;
+    if (transition !== 'changed') return undefined;
+    this.forget(entry);
+    this.#countLeftOver(entry);
+    return `${passesToTrial(ejections, health.rise)} good probes in a row end the ejection`;
   }
 
   /** Ends ejections early when the pool lost what made them affordable: what is suspect beats what is certainly gone. */
@@ -90,7 +104,10 @@ export class Ejector {
       entry.withheld = false;
       const why = trial ? 'a trial request failed' : `${passive.failures} failures within ${seconds(passive.windowMs)}`;
       this.#arm(entry);
-      this.#host.changed(entry, `${why}; out for ${seconds(next.until - now)}, ejection ${next.ejections} in a row`);
+      const { health } = entry.pool;
+      const proof = health && ` or ${passesToTrial(next.ejections, health.rise)} good probes in a row`;
+      const duration = `${seconds(next.until - now)}${proof ?? ''}`;
+      this.#host.changed(entry, `${why}; out for ${duration}, ejection ${next.ejections} in a row`);
     } else if (!mayEject && !entry.withheld && next.phase !== 'ejected') {
       if (!trial && next.recent.length < passive.failures) return;
       entry.withheld = true;
@@ -121,8 +138,12 @@ export class Ejector {
   }
 
   #beginTrial(entry: Entry, evidence: string): void {
-    entry.leftOver = Math.max(0, Atomics.load(this.#load.inFlight, entry.endpoint.slot));
+    this.#countLeftOver(entry);
     this.#host.changed(entry, evidence);
+  }
+
+  #countLeftOver(entry: Entry): void {
+    entry.leftOver = Math.max(0, Atomics.load(this.#load.inFlight, entry.endpoint.slot));
   }
 
   #arm(entry: Entry): void {

@@ -44,7 +44,7 @@ export interface Entry {
   /** Wall-clock ms of the last change of the word. */
   since: number;
   lastProbe: (ProbeResult & { readonly at: number }) | undefined;
-  /** Times it went out of service by probes or traffic. */
+  /** Times probes or traffic took it out of service: from a word that serves to one that does not. */
   flaps: number;
   /** Came with the first configuration: nothing was running before, so it needs no slow start. */
   initial: boolean;
@@ -104,5 +104,9 @@ export function bitsOf(entry: Entry): number {
 /** May it be picked, as far as health is concerned? */
 export function isServing(entry: Entry): boolean {
   if (entry.leaving || entry.endpoint.weight <= 0) return false;
-  return entry.word === 'up' || entry.word === 'trial' || entry.word === 'checking';
+  return serves(entry.word);
+}
+
+export function serves(word: StateWord): boolean {
+  return word === 'up' || word === 'trial' || word === 'checking';
 }

@@ -4,6 +4,8 @@ import fc from 'fast-check';
 import { CLOSED, type OutlierEvent, type OutlierState, stepOutlier } from './outlier.ts';
 
 const POLICY = { failures: 3, windowMs: 30_000, ejectMs: 30_000, maxEjectMs: 100_000 };
+const RISE = 2;
+const probe = (ok: boolean): OutlierEvent => ({ kind: 'probe', ok, rise: RISE });
 const fail = (count = 1, mayEject = true): OutlierEvent => ({ kind: 'failures', count, mayEject });
 
 function run(steps: readonly (readonly [number, OutlierEvent])[], from: OutlierState = CLOSED): OutlierState {
@@ -91,6 +93,38 @@ test('a released endpoint goes on trial at once', () => {
   assert.equal(run([[0, { kind: 'release' }]]), CLOSED);
 });
 
+test('rise × n good probes in a row put it on trial at once; a bad one starts the count again', () => {
+  let state = run([[0, fail(3)]]);
+  state = run(
+    [
+      [1, probe(true)],
+      [2, probe(false)],
+      [3, probe(true)],
+    ],
+    state,
+  );
+  assert.equal(state.phase, 'ejected');
+  state = run([[4, probe(true)]], state);
+  assert.equal(state.phase, 'trial');
+  for (const ejections of [2, 3, 4]) {
+    state = run([[5, fail()]], state);
+    assert.deepEqual([state.phase, state.ejections, state.passes], ['ejected', ejections, 0]);
+    for (let i = 1; i < RISE * ejections; i++) state = run([[6, probe(true)]], state);
+    assert.equal(state.phase, 'ejected', 'one short of enough');
+    state = run([[7, probe(true)]], state);
+    assert.equal(state.phase, 'trial', 'probes that pass while traffic fails count less and less');
+  }
+});
+
+test('probes say nothing about an endpoint that is not ejected', () => {
+  assert.equal(run([[0, probe(true)]]), CLOSED);
+  const trial = run([
+    [0, fail(3)],
+    [1, { kind: 'release' }],
+  ]);
+  assert.equal(run([[2, probe(false)]], trial), trial);
+});
+
 test('any series of events: never ejected with fewer failures in the window, and memory stays bounded', () => {
   const event = fc.oneof(
     fc.record({
@@ -99,6 +133,7 @@ test('any series of events: never ejected with fewer failures in the window, and
       mayEject: fc.boolean(),
     }),
     fc.record({ kind: fc.constantFrom('trial-success' as const, 'tick' as const, 'release' as const) }),
+    fc.boolean().map(probe),
   );
   const steps = fc.array(fc.tuple(fc.integer({ min: 0, max: 20_000 }), event), { maxLength: 100 });
   fc.assert(
@@ -120,6 +155,7 @@ test('any series of events: never ejected with fewer failures in the window, and
         }
         if (state.phase !== 'closed') failures = [];
         assert.ok(state.recent.length <= POLICY.failures);
+        assert.ok(state.passes < RISE * Math.max(1, state.ejections));
         if (state.phase === 'ejected') assert.ok(state.until <= now + POLICY.maxEjectMs);
       }
     }),

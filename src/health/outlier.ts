@@ -4,12 +4,14 @@
 //                    `failures` within the window, and mayEject
 //        closed ──────────────────────────────────────────────▶ ejected ◀──────────┐
 //          ▲                                                       │               │
-//          │                                 its time is up, or released           │ a failure, and mayEject:
-//          │                                                       ▼               │ n + 1, out for longer
+//          │                  its time is up, released, or rise × n good           │ a failure, and mayEject:
+//          │                       probes in a row since it began  ▼               │ n + 1, out for longer
 //          └───────────────────── one success ─────────────────  trial ────────────┘
 //
 // The n-th ejection in a row lasts n × ejectMs, at most maxEjectMs; each healthy period of max(windowMs, ejectMs) after a
 // recovery takes one off n. Failures reported while ejected are of requests that began before, and are ignored.
+// Probes shorten an ejection by n times as many as a down endpoint needs: one whose probes pass while its traffic fails must
+// be tried less and less often.
 
 export interface OutlierPolicy {
   readonly failures: number;
@@ -24,6 +26,8 @@ export interface OutlierState {
   readonly recent: readonly number[];
   /** n: ejections in a row. */
   readonly ejections: number;
+  /** While ejected: good probes in a row since the ejection began. */
+  readonly passes: number;
   /** While ejected: when the trial begins. */
   readonly until: number;
   /** When it last came back; from here healthy periods are counted. */
@@ -34,6 +38,8 @@ export type OutlierEvent =
   | { readonly kind: 'failures'; readonly count: number; readonly mayEject: boolean }
   | { readonly kind: 'trial-success' }
   | { readonly kind: 'tick' }
+  /** One result of the active checks; `rise` is how many good ones in a row bring a down endpoint up. */
+  | { readonly kind: 'probe'; readonly ok: boolean; readonly rise: number }
   /** The pool has nothing better left: try it now. */
   | { readonly kind: 'release' };
 
@@ -43,7 +49,7 @@ export interface OutlierStep {
   readonly transition: 'same' | 'pending' | 'changed';
 }
 
-export const CLOSED: OutlierState = { phase: 'closed', recent: [], ejections: 0, until: 0, recoveredAt: 0 };
+export const CLOSED: OutlierState = { phase: 'closed', recent: [], ejections: 0, passes: 0, until: 0, recoveredAt: 0 };
 
 export function stepOutlier(state: OutlierState, event: OutlierEvent, policy: OutlierPolicy, now: number): OutlierStep {
   switch (event.kind) {
@@ -54,10 +60,11 @@ export function stepOutlier(state: OutlierState, event: OutlierEvent, policy: Ou
       return { next: { ...state, phase: 'closed', recent: [], until: 0, recoveredAt: now }, transition: 'changed' };
     case 'tick':
       if (state.phase !== 'ejected' || now < state.until) return { next: state, transition: 'same' };
-      return { next: { ...state, phase: 'trial', recent: [] }, transition: 'changed' };
+      return onTrial(state);
+    case 'probe':
+      return onProbe(state, event.ok, event.rise);
     case 'release':
-      if (state.phase !== 'ejected') return { next: state, transition: 'same' };
-      return { next: { ...state, phase: 'trial', recent: [] }, transition: 'changed' };
+      return state.phase === 'ejected' ? onTrial(state) : { next: state, transition: 'same' };
   }
 }
 
@@ -71,6 +78,22 @@ export function failuresInWindow(state: OutlierState, policy: OutlierPolicy, now
 /** How long the next ejection would last. */
 export function ejectionMs(ejections: number, policy: OutlierPolicy): number {
   return Math.min(policy.ejectMs * ejections, Math.max(policy.maxEjectMs, policy.ejectMs));
+}
+
+/** Good probes in a row that end the ejection. */
+export function passesToTrial(ejections: number, rise: number): number {
+  return rise * Math.max(1, ejections);
+}
+
+function onProbe(state: OutlierState, ok: boolean, rise: number): OutlierStep {
+  if (state.phase !== 'ejected') return { next: state, transition: 'same' };
+  const passes = ok ? state.passes + 1 : 0;
+  if (passes >= passesToTrial(state.ejections, rise)) return onTrial(state);
+  return { next: { ...state, passes }, transition: passes > 0 ? 'pending' : 'same' };
+}
+
+function onTrial(state: OutlierState): OutlierStep {
+  return { next: { ...state, phase: 'trial', recent: [], passes: 0 }, transition: 'changed' };
 }
 
 function onFailures(
@@ -89,7 +112,7 @@ function onFailures(
   if (!enough || !mayEject) return { next, transition: 'pending' };
   const ejections = Math.max(0, state.ejections - healthyPeriods(state, policy, now)) + 1;
   return {
-    next: { phase: 'ejected', recent: [], ejections, until: now + ejectionMs(ejections, policy), recoveredAt: 0 },
+    next: { ...CLOSED, phase: 'ejected', ejections, until: now + ejectionMs(ejections, policy) },
     transition: 'changed',
   };
 }

@@ -4,6 +4,7 @@ import { LoadTable, STATE } from '../core/load-table.ts';
 import { fakeClock } from '../testing/fake-clock.ts';
 import { HEALTH, PASSIVE } from '../testing/pool-config.ts';
 import type { PoolHealth } from './entry.ts';
+import { withLeftOver } from './left-over.ts';
 import { HealthTable } from './table.ts';
 import type { HealthChange } from './timeline.ts';
 
@@ -111,6 +112,66 @@ test('three failures of traffic eject; then a trial; a success brings it back', 
     changes.map((change) => change.evidence),
     ['3 failures within 30 s; out for 30 s, ejection 1 in a row', 'the ejection is over', 'a trial request succeeded'],
   );
+});
+
+test('good probes bring an ejected endpoint back before its time, later each time its traffic fails again', () => {
+  const { clock, table, words, failTraffic, changes } = setup({ passive: PASSIVE, health: HEALTH });
+  for (let slot = 0; slot < 3; slot++) table.probeResult(`p/${slot}`, good);
+  assert.equal(table.isPending('p/0'), false);
+  failTraffic(0);
+  assert.equal(words()[0], 'ejected');
+  assert.match(changes.at(-1)!.evidence, /out for 30 s or 2 good probes in a row, ejection 1 in a row/);
+  assert.equal(table.isPending('p/0'), true, 'probed at the pending interval');
+  table.probeResult('p/0', good);
+  assert.equal(words()[0], 'ejected');
+  table.probeResult('p/0', good);
+  assert.equal(words()[0], 'trial');
+  assert.equal(changes.at(-1)?.cause, 'probe');
+  assert.equal(changes.at(-1)?.evidence, `${good.evidence}; 2 good probes in a row end the ejection`);
+  assert.equal(clock.pending, 0, 'the timer of the ejection is gone');
+  assert.equal(table.isPending('p/0'), false);
+  failTraffic(0, 1);
+  for (let i = 0; i < 3; i++) table.probeResult('p/0', good);
+  assert.equal(words()[0], 'ejected');
+  table.probeResult('p/0', good);
+  assert.equal(words()[0], 'trial');
+});
+
+test('killed and restarted: out once, and on trial as soon as `rise` probes passed', () => {
+  const { table, load, words, failTraffic, succeedTrial, changes } = setup({ passive: PASSIVE, health: HEALTH });
+  for (let slot = 0; slot < 3; slot++) table.probeResult(`p/${slot}`, good);
+  load.begin(0);
+  failTraffic(0);
+  for (let i = 0; i < 5; i++) table.probeResult('p/0', bad);
+  assert.equal(words()[0], 'down');
+  assert.equal(table.isPending('p/0'), false, 'a dead endpoint is probed as often as any');
+  table.probeResult('p/0', good);
+  assert.equal(table.isPending('p/0'), true);
+  table.probeResult('p/0', good);
+  assert.equal(words()[0], 'trial');
+  assert.equal(load.state[0], withLeftOver(STATE.used | STATE.up | STATE.trial, 1), 'what ran before is no trial');
+  succeedTrial(0);
+  assert.equal(words()[0], 'up');
+  const seen = changes.filter((change) => change.id === 'p/0').map((change) => change.to);
+  assert.deepEqual(seen, ['up', 'ejected', 'down', 'trial', 'up']);
+  assert.equal(table.snapshot()[0].flaps, 1);
+});
+
+test('flaps count each time it went out of service, not the steps on the way', () => {
+  const { table, failTraffic } = setup({ passive: PASSIVE, health: HEALTH });
+  const flaps = (): number => table.snapshot()[0].flaps;
+  for (let slot = 0; slot < 3; slot++) table.probeResult(`p/${slot}`, good);
+  for (let i = 0; i < 3; i++) table.probeResult('p/0', bad);
+  assert.equal(flaps(), 1);
+  for (let i = 0; i < 2; i++) table.probeResult('p/0', good);
+  table.override('p/0', 'drain');
+  table.override('p/0', 'ready');
+  assert.equal(flaps(), 1, 'an operator is no flap');
+  failTraffic(0);
+  assert.equal(flaps(), 2);
+  for (let i = 0; i < 2; i++) table.probeResult('p/0', good);
+  failTraffic(0, 1);
+  assert.equal(flaps(), 3, 'a failed trial is one');
 });
 
 test('no more than the share is ejected, never the last one, and the timeline says why not', () => {

@@ -15,6 +15,7 @@ import {
   type PoolHealth,
   type ProbeResult,
   type StateWord,
+  serves,
   wordOf,
 } from './entry.ts';
 import { initialCheck, isPending, step } from './machine.ts';
@@ -108,7 +109,9 @@ export class HealthTable {
     const { health } = entry.pool;
     const { next, transition } = step(entry.check, { kind: 'probe', ok: result.ok }, health, this.#clock.now());
     entry.check = next;
-    if (transition === 'changed') this.#publish(entry, 'probe', result.evidence);
+    const released = this.#ejector.onProbe(entry, result.ok);
+    if (transition !== 'changed' && released === undefined) return;
+    this.#publish(entry, 'probe', released === undefined ? result.evidence : `${result.evidence}; ${released}`);
   }
 
   /** Reads what traffic saw since the last call and lets it count from now. Cheap enough to call on every signal. */
@@ -136,10 +139,13 @@ export class HealthTable {
     return this.#entries.get(id)?.word;
   }
 
-  /** Is a verdict of the active checks about to change? The next probe then comes sooner, and DNS answers live shorter. */
+  /** Could active checks change the state soon? The next probe then comes sooner, and DNS answers live shorter. */
   isPending(id: EndpointId): boolean {
     const entry = this.#entries.get(id);
-    return entry !== undefined && entry.pool.health !== undefined && isPending(entry.check);
+    if (entry === undefined || entry.pool.health === undefined) return false;
+    if (isPending(entry.check)) return true;
+    // Good probes end an ejection. One that is down as well is no nearer to its end than any that is down.
+    return entry.check.verdict !== 'down' && entry.outlier.phase === 'ejected';
   }
 
   /** Ids of a pool's endpoints that may be picked, whatever their tier; undefined when there is no such pool. */
@@ -232,7 +238,7 @@ export class HealthTable {
   #onWord(entry: Entry, from: StateWord, to: StateWord, cause: ChangeCause): void {
     const { slot } = entry.endpoint;
     entry.since = this.#clock.epoch();
-    if ((cause === 'probe' || cause === 'passive') && (to === 'down' || to === 'ejected')) entry.flaps++;
+    if ((cause === 'probe' || cause === 'passive') && serves(from) && !serves(to)) entry.flaps++;
     if (to === 'up') {
       // Back from a drain it is still warm; and in the first configuration all are equally cold.
       const warm = from === 'draining' || (from === 'checking' && entry.initial);
