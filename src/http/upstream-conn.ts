@@ -140,8 +140,11 @@ export class UpstreamConn implements ConnOwner {
       this.#users.length = 0;
       this.conn.destroy();
     } else if (this.connected) {
-      this.#users[index] = discard(user.isHead);
-      if (index === 0) this.unhold();
+      this.#users[index] = new Discard(user.isHead);
+      if (this.#users.every((left) => left instanceof Discard)) {
+        this.#users.length = 0;
+        this.conn.destroy();
+      } else if (index === 0) this.unhold();
     } else this.#users.splice(index, 1);
   }
 
@@ -309,23 +312,24 @@ export class UpstreamConn implements ConnOwner {
 const EMPTY = Buffer.alloc(0);
 
 /** Stands in for a user that went away, on a connection that others wait on. */
-function discard(isHead: boolean): UpstreamUser {
-  const nothing = (): void => undefined;
-  return {
-    isHead,
-    wantsUpgrade: false,
-    requestDone: true,
-    wantsPlainBody: false,
-    firstByteMs: 30_000,
-    onUpstreamReady: nothing,
-    onInformational: nothing,
-    onUpgraded: nothing,
-    onResponse: nothing,
-    onResponseBody: nothing,
-    onResponseEnd: nothing,
-    onUpstreamDrain: nothing,
-    onUpstreamFailed: nothing,
-  };
+class Discard implements UpstreamUser {
+  readonly isHead: boolean;
+  readonly wantsUpgrade = false;
+  readonly requestDone = true;
+  readonly wantsPlainBody = false;
+  readonly firstByteMs = 30_000;
+
+  constructor(isHead: boolean) {
+    this.isHead = isHead;
+  }
+  onUpstreamReady(): void {}
+  onInformational(): void {}
+  onUpgraded(): void {}
+  onResponse(): void {}
+  onResponseBody(): void {}
+  onResponseEnd(): void {}
+  onUpstreamDrain(): void {}
+  onUpstreamFailed(): void {}
 }
 
 let waiting: UpstreamConn[] = [];

@@ -10,8 +10,9 @@ export class RawSocket {
   /** How the peer ended it so far. */
   ending: 'open' | 'end' | 'reset' = 'open';
   closed = false;
-  readonly #pieces: Buffer[] = [];
-  #joined: Buffer = Buffer.alloc(0);
+  /** Grows by doubling; the first `#kept` bytes are filled. */
+  #store: Buffer = Buffer.alloc(4096);
+  #kept = 0;
   #taken = 0;
   #total = 0;
   readonly #waiters = new Set<() => void>();
@@ -22,7 +23,7 @@ export class RawSocket {
     this.socket = socket;
     socket.on('data', (chunk: Buffer) => {
       this.#total += chunk.length;
-      if (this.sink === undefined) this.#pieces.push(chunk);
+      if (this.sink === undefined) this.#keep(chunk);
       else this.sink(chunk);
       this.#wake();
     });
@@ -47,8 +48,7 @@ export class RawSocket {
 
   /** What was received and not taken. */
   get bytes(): Buffer {
-    if (this.#pieces.length > 0) this.#joined = Buffer.concat([this.#joined, ...this.#pieces.splice(0)]);
-    return this.#joined.subarray(this.#taken);
+    return this.#store.subarray(this.#taken, this.#kept);
   }
 
   get text(): string {
@@ -57,8 +57,16 @@ export class RawSocket {
 
   /** Everything received, taken or not. */
   get all(): Buffer {
-    void this.bytes;
-    return this.#joined;
+    return this.#store.subarray(0, this.#kept);
+  }
+
+  #keep(chunk: Buffer): void {
+    if (this.#kept + chunk.length > this.#store.length) {
+      const larger = Buffer.alloc(Math.max(this.#store.length * 2, this.#kept + chunk.length));
+      this.#store.copy(larger, 0, 0, this.#kept);
+      this.#store = larger;
+    }
+    this.#kept += chunk.copy(this.#store, this.#kept);
   }
 
   take(count: number): Buffer {

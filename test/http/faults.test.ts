@@ -7,7 +7,7 @@ import { E } from '../../src/core/counters.ts';
 import { answering, FakeUpstream, reply, type UpstreamSocket } from '../../src/testing/fake-upstream.ts';
 import { readMessage, statusOf } from '../../src/testing/http-message.ts';
 import { type RawClient, request } from '../../src/testing/raw-client.ts';
-import { eventually, type Proxy, startProxy } from '../../src/testing/scenario.ts';
+import { eventually, startProxy } from '../../src/testing/scenario.ts';
 
 const RESPONSES = {
   length: 'HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\n0123456789',
@@ -227,7 +227,7 @@ async function leave(
     const upstream = await FakeUpstream.start(t, (connection) => {
       upstreamConnection = connection;
     });
-    const proxy: Proxy = await startProxy(t, { endpoints: [upstream] });
+    const proxy = await startProxy(t, { endpoints: [upstream] });
     const client = await proxy.connect();
     await phase(client, () => upstreamConnection);
     if (how === 'reset') client.reset();
