@@ -6,7 +6,9 @@
 // pending the source must stay paused, because the kernel still reads from that buffer.
 
 import * as net from 'node:net';
+import { getSystemErrorName } from 'node:util';
 import type { Address } from '../core/address.ts';
+import { type DirectWaiter, directHandle, type Handle, ORDINARY, PENDING, TAKEN, writeDirect } from './direct-write.ts';
 import type { Expiring, NetLoop } from './loop.ts';
 
 export interface ConnOwner {
@@ -21,6 +23,9 @@ export interface ConnOwner {
   onClose(error: NodeJS.ErrnoException | undefined): void;
   onDeadline(): void;
 }
+
+/** What may wait in the kernel's stead before the producer has to stop; Node's own mark for sockets. */
+const DIRECT_PENDING_BYTES = 64 * 1024;
 
 /** Up to here a text copy is cheaper than anything cleverer: Node hands short strings to the kernel from the stack. */
 const TEXT_BYTES = 16 * 1024;
@@ -56,13 +61,14 @@ function onSocketEnd(this: Carrier): void {
   if (!this.conn.closed) this.conn.owner.onEnd();
 }
 function onSocketConnect(this: Carrier): void {
+  this.conn.connected();
   if (!this.conn.closed) this.conn.owner.onConnect();
 }
 function onPlainData(this: Carrier, chunk: Buffer): void {
   if (!this.conn.closed) this.conn.owner.onData(chunk, chunk.length);
 }
 
-export class Conn implements Expiring {
+export class Conn implements Expiring, DirectWaiter {
   readonly loop: NetLoop;
   owner: ConnOwner;
   socket!: net.Socket;
@@ -78,6 +84,9 @@ export class Conn implements Expiring {
   #wanted: Buffer | undefined;
   #leaving = false;
   #written: (() => void) | undefined;
+  #handle: Handle | undefined;
+  /** Direct writes that the kernel has not taken yet. */
+  #direct = 0;
 
   private constructor(loop: NetLoop, owner: ConnOwner) {
     this.loop = loop;
@@ -96,6 +105,7 @@ export class Conn implements Expiring {
     };
     conn.#attach(new net.Socket(options as unknown as net.SocketConstructorOpts));
     settingUp = undefined;
+    conn.connected();
     conn.socket.read(0);
     return conn;
   }
@@ -104,6 +114,7 @@ export class Conn implements Expiring {
   static fromSocket(loop: NetLoop, socket: net.Socket, owner: ConnOwner): Conn {
     const conn = new Conn(loop, owner);
     conn.#attach(socket);
+    conn.connected();
     socket.on('data', onPlainData);
     return conn;
   }
@@ -134,9 +145,14 @@ export class Conn implements Expiring {
     this.loop.watch(this);
   }
 
+  /** The socket can be written to. */
+  connected(): void {
+    this.#handle = directHandle(this.socket);
+  }
+
   /** Bytes that the kernel has not taken yet. */
   get pending(): number {
-    return this.socket.writableLength;
+    return this.socket.writableLength + this.#direct;
   }
 
   /** Arms the deadline, `ms` from the current sweep; 0 disarms. */
@@ -150,9 +166,39 @@ export class Conn implements Expiring {
 
   /** Latin-1 text: every character is one byte. */
   sendText(text: string): boolean {
+    const handle = this.#handle;
+    if (handle !== undefined && !this.closed && this.socket.writableLength === 0) {
+      const result = writeDirect(handle, text, this);
+      if (result === TAKEN) return true;
+      if (result === PENDING) return this.#pendingDirect(handle);
+      if (result !== ORDINARY) return this.#failed(result);
+    }
     if (this.socket.write(text, 'latin1')) return true;
     this.blocked = true;
     return false;
+  }
+
+  #pendingDirect(handle: Handle): boolean {
+    this.#direct++;
+    if (handle.writeQueueSize < DIRECT_PENDING_BYTES) return true;
+    this.blocked = true;
+    return false;
+  }
+
+  /** A write that failed: the peer is gone. Told later, as the stream would, because the caller is in the middle of something. */
+  #failed(status: number): boolean {
+    this.blocked = true;
+    const error: NodeJS.ErrnoException = new Error('write failed');
+    error.code = getSystemErrorName(status);
+    this.socket.destroy(error);
+    return false;
+  }
+
+  onDirectWritten(status: number): void {
+    this.#direct--;
+    if (this.closed) return;
+    if (status < 0) this.#failed(status);
+    else this.drained();
   }
 
   /** Text and then bytes in one system call. The bytes are copied when they may outlive the call. */
@@ -204,7 +250,7 @@ export class Conn implements Expiring {
   }
 
   drained(): void {
-    if (!this.blocked || this.closed || this.socket.writableLength > 0) return;
+    if (!this.blocked || this.closed || this.socket.writableLength > 0 || this.#direct > 0) return;
     this.blocked = false;
     this.owner.onDrain();
   }
