@@ -27,10 +27,12 @@ type ParsedPool = ParsedDocument['pools'][string];
 type ParsedRoute = ParsedListener['routes'][number];
 
 /** `own`: balancing kinds that a TypeScript configuration brings along. */
-export function compile(document: unknown, own: readonly AnyBalancerKind[] = []): Result<Config, ConfigIssue[]> {
+export function compile(given: unknown, own: readonly AnyBalancerKind[] = []): Result<Config, ConfigIssue[]> {
+  // An empty file is a document with nothing in it.
+  const document = given ?? {};
   const kinds = [...BALANCERS, ...own];
   const schema = documentSchema(kinds);
-  const parsed = schema.safeParse(document ?? {}, { reportInput: true });
+  const parsed = schema.safeParse(document, { reportInput: true });
   const issues: ConfigIssue[] = danglingReferences(document);
   if (!parsed.success) {
     const found = translate(parsed.error.issues, (path) => knownKeys(schema, path));

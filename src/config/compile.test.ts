@@ -1,0 +1,249 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import type { BalancerKind } from '../balancing/balancer.ts';
+import { BALANCERS } from '../balancing/index.ts';
+import { compile } from './compile.ts';
+import { formatPath } from './issues.ts';
+import type { Config } from './types.ts';
+
+const base = {
+  listeners: { web: { bind: '127.0.0.1:8080', pool: 'web' } },
+  pools: { web: { endpoints: ['10.0.0.1:80'] } },
+};
+
+function good(document: unknown): Config {
+  const compiled = compile(document);
+  assert.ok(compiled.ok, compiled.ok ? '' : JSON.stringify(compiled.error));
+  return compiled.value;
+}
+
+/** Each issue as `path message | hint`. */
+function issues(document: unknown): string[] {
+  const compiled = compile(document);
+  assert.ok(!compiled.ok, 'was accepted');
+  return compiled.error.map(
+    ({ path, message, hint }) => `${formatPath(path)} ${message}${hint === undefined ? '' : ` | ${hint}`}`,
+  );
+}
+
+const pool = (extra: object) => ({ ...base, pools: { web: { ...base.pools.web, ...extra } } });
+const route = (extra: object) => ({
+  ...base,
+  listeners: { web: { bind: '127.0.0.1:8080', routes: [{ pool: 'web', ...extra }] } },
+});
+
+test('the shortest configuration gets every default', () => {
+  const config = good(base);
+  const { timeouts, limits } = config.listeners.web;
+  assert.deepEqual(timeouts, {
+    headMs: 10_000,
+    bodyIdleMs: 60_000,
+    keepAliveMs: 75_000,
+    sendIdleMs: 60_000,
+    tunnelIdleMs: 600_000,
+  });
+  assert.equal(limits.headBytes, 16_384);
+  assert.equal(limits.fields, 100);
+  const { web } = config.pools;
+  assert.equal(web.balance.kind, 'round-robin');
+  assert.equal(web.health, undefined, 'nothing is probed unasked');
+  assert.deepEqual(web.passive, {
+    failures: 3,
+    windowMs: 30_000,
+    ejectMs: 30_000,
+    maxEjectMs: 300_000,
+    maxEjected: 0.5,
+    status: [],
+  });
+  assert.deepEqual(web.retries, { attempts: 2, backoffMs: 25, budget: 0.2, budgetMin: 3 });
+  assert.equal(web.connection.connectTimeoutMs, 3000);
+  assert.equal(web.connection.idleMs, 55_000);
+  assert.equal(web.connection.pipelining, 1, 'pipelining is opt-in');
+  assert.deepEqual(web.allDown, { status: 503, retryAfterSeconds: 5 });
+});
+
+test('health has the defaults and presets of the reference, and a short form', () => {
+  const health = (value: unknown) => good(pool({ health: value })).pools.web.health!;
+  assert.deepEqual(health('/health').probe, {
+    kind: 'http',
+    path: '/health',
+    method: 'GET',
+    host: '',
+    headers: {},
+    status: [[200, 399]],
+  });
+  const { intervalMs, timeoutMs, rise, fall, jitter, pendingIntervalMs } = health('/health');
+  assert.deepEqual(
+    { intervalMs, timeoutMs, rise, fall, jitter, pendingIntervalMs },
+    { intervalMs: 5000, timeoutMs: 2000, rise: 2, fall: 3, jitter: 0.1, pendingIntervalMs: 1000 },
+  );
+  assert.equal(health({ http: '/', preset: 'critical' }).intervalMs, 2000);
+  assert.equal(health({ http: '/', preset: 'standard' }).intervalMs, 10_000);
+  assert.equal(health({ http: '/', preset: 'background' }).intervalMs, 60_000);
+  assert.equal(health({ http: '/', preset: 'background', interval: '7s' }).intervalMs, 7000, 'said outright wins');
+  assert.deepEqual(health({ tcp: true }).probe, { kind: 'tcp' });
+  assert.equal(good(pool({ health: false })).pools.web.health, undefined);
+});
+
+test('the example of the design works as written', () => {
+  const { pools, listeners } = good({
+    listeners: {
+      web: {
+        bind: '0.0.0.0:8080',
+        protocol: 'http',
+        routes: [{ path: '/api/*', pool: 'api' }, { path: '/images/*', pool: 'static' }, { pool: 'web' }],
+      },
+    },
+    pools: {
+      api: {
+        balance: { kind: 'ring-hash', key: 'header:x-user', replicas: 150 },
+        endpoints: ['10.0.1.1:8080', { address: '10.0.1.2:8080', weight: 3 }],
+        health: { http: '/health', interval: '5s', timeout: '2s', rise: 2, fall: 3 },
+        passive: { failures: 3, window: '30s', eject: '30s' },
+      },
+      static: { balance: 'least-connections' },
+      web: {},
+    },
+    admin: { bind: '127.0.0.1:9900' },
+  });
+  assert.deepEqual(listeners.web.routes[0].path, { kind: 'prefix', value: '/api/' });
+  assert.equal(listeners.web.routes[2].path, undefined);
+  assert.deepEqual(pools.api.balance.key, { from: 'header', name: 'x-user' });
+  assert.deepEqual(
+    pools.api.endpoints.map((endpoint) => endpoint.weight),
+    [1, 3],
+  );
+  assert.equal(pools.static.balance.kind, 'least-connections');
+});
+
+test('every balancing kind can be named short and long, and rejects options that are not its own', () => {
+  for (const { name } of BALANCERS) {
+    assert.equal(good(pool({ balance: name })).pools.web.balance.kind, name);
+    assert.equal(good(pool({ balance: { kind: name } })).pools.web.balance.kind, name);
+    assert.match(
+      issues(pool({ balance: { kind: name, bogus: 1 } }))[0],
+      /^pools\.web\.balance\.bogus is not known here/,
+    );
+  }
+});
+
+test("a user's own kind is accepted with its options", () => {
+  const own: BalancerKind<{ depth: number }> = {
+    name: 'mine',
+    needs: 'nothing',
+    schema: { depth: { type: 'number', integer: true, min: 1, default: 4, doc: '' } },
+    build: () => ({ pick: () => undefined }),
+  };
+  const compiled = compile(pool({ balance: { kind: 'mine', depth: 7 } }), [own]);
+  assert.ok(compiled.ok);
+  assert.deepEqual(compiled.value.pools.web.balance.options, { depth: 7 });
+  assert.ok(!compile(pool({ balance: { kind: 'mine', depth: 0 } }), [own]).ok);
+});
+
+test('text matches have short forms', () => {
+  const { header, cookie } = good(
+    route({ header: { 'X-A': true, 'x-b': false, 'x-c': 'v1*', 'x-d': '~^v\\d$', 'x-e': 3 }, cookie: { V: 'two' } }),
+  ).listeners.web.routes[0];
+  assert.deepEqual(header, {
+    'x-a': { kind: 'present' },
+    'x-b': { kind: 'absent' },
+    'x-c': { kind: 'prefix', value: 'v1' },
+    'x-d': { kind: 'regex', value: '^v\\d$' },
+    'x-e': { kind: 'exact', value: '3' },
+  });
+  assert.deepEqual(cookie, { V: { kind: 'exact', value: 'two' } });
+});
+
+const BAD: readonly (readonly [string, unknown, RegExp])[] = [
+  ['nothing at all', undefined, /listeners is missing/],
+  ['a list', [], /must be a group of settings, not a list/],
+  ['no listener', { listeners: {}, pools: {} }, /listeners must name at least one listener/],
+  ['a misspelt key', { ...base, wokers: 2 }, /^wokers is not known here \| did you mean "workers"\?/],
+  [
+    'an unknown pool',
+    route({ pool: 'wep' }),
+    /routes\[0\]\.pool names the pool "wep", which does not exist \| did you mean "web"\?/,
+  ],
+  [
+    'a misspelt kind',
+    pool({ balance: 'rond-robin' }),
+    /balance has no kind "rond-robin" \| did you mean "round-robin"\?/,
+  ],
+  ['an address without port', pool({ endpoints: ['10.0.0.1'] }), /endpoints\[0\] needs a port/],
+  ['an IPv6 address without brackets', pool({ endpoints: ['::1:80'] }), /without brackets/],
+  ['a port out of range', pool({ endpoints: ['10.0.0.1:70000'] }), /has port 70000/],
+  ['an impossible IPv4 address', pool({ endpoints: ['10.0.0.300:80'] }), /which is no IPv4 address/],
+  ['port 0 of an endpoint', pool({ endpoints: ['10.0.0.1:0'] }), /needs a port from 1 to 65535/],
+  [
+    'an endpoint twice',
+    pool({ endpoints: ['10.0.0.1:80', '10.0.0.1:80'] }),
+    /endpoints\[1\] is 10\.0\.0\.1:80, which the pool has already/,
+  ],
+  ['a duration without unit', pool({ health: { http: '/', interval: 5 } }), /health\.interval is no duration/],
+  ['a duration of nothing', pool({ connection: { connectTimeout: '0' } }), /must be longer than 0/],
+  ['a share above one', pool({ panic: '150%' }), /is no share/],
+  ['a negative weight', pool({ endpoints: [{ address: '10.0.0.1:80', weight: -1 }] }), /weight must be at least 0/],
+  [
+    'backup and tier',
+    pool({ endpoints: [{ address: '10.0.0.1:80', backup: true, tier: 2 }] }),
+    /has both "backup" and "tier"/,
+  ],
+  ['two kinds of probe', pool({ health: { http: '/', tcp: true } }), /has both "http" and "tcp"/],
+  ['a status that is none', pool({ health: { http: { status: '200-700' } } }), /is no status/],
+  ['a health path without slash', pool({ health: 'health' }), /health must begin with "\/"/],
+  [
+    'a header that smuggles',
+    pool({ health: { http: { headers: { 'x-a': 'b\r\nx: y' } } } }),
+    /is no valid header field/,
+  ],
+  ['a path without slash', route({ path: 'api' }), /path must begin with "\/"/],
+  ['a pattern with a backreference', route({ path: '~^/(a)\\1$' }), /is no usable pattern/],
+  ['a pattern with lookahead', route({ header: { x: '~a(?=b)' } }), /is no usable pattern/],
+  ['a host with a port', route({ host: 'a.example:80' }), /which is no host name/],
+  ['a network that is none', route({ client: '10.0.0.0/33' }), /client\[0\] has "10\.0\.0\.0\/33"/],
+  ['a trusted proxy that is none', { ...base, trustedProxies: 'all' }, /trustedProxies\[0\] has "all"/],
+  [
+    'an admin server for everyone',
+    { ...base, admin: { bind: '0.0.0.0:9900' } },
+    /admin\.bind must be a loopback address/,
+  ],
+  [
+    'an unknown log field',
+    { ...base, accessLog: { fields: ['statsu'] } },
+    /has no field "statsu" \| did you mean "status"\?/,
+  ],
+  [
+    'two listeners on one address',
+    { ...base, listeners: { a: { bind: '127.0.0.1:80', pool: 'web' }, b: { bind: '127.0.0.1:80', pool: 'web' } } },
+    /which listener "a" binds already/,
+  ],
+  [
+    'a listener that leads nowhere',
+    { ...base, listeners: { a: { bind: '127.0.0.1:80' } } },
+    /needs "routes" or a "pool"/,
+  ],
+  [
+    'a protocol that is not there',
+    { ...base, listeners: { a: { bind: '127.0.0.1:80', protocol: 'gopher', pool: 'web' } } },
+    /protocol must be "http"/,
+  ],
+];
+
+for (const [what, document, pattern] of BAD) {
+  test(`refused with a reason: ${what}`, () => {
+    const found = issues(document);
+    assert.ok(
+      found.some((text) => pattern.test(text)),
+      found.join('\n'),
+    );
+  });
+}
+
+test('every problem is listed, not just the first', () => {
+  const found = issues({
+    listeners: { web: { bind: 'x', pool: 'nope' } },
+    pools: { web: { endpoints: ['a', 'b'] } },
+    zzz: 1,
+  });
+  assert.equal(found.length, 5, found.join('\n'));
+});
