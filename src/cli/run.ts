@@ -49,6 +49,7 @@ class RunningServer {
   readonly #runtime: Runtime;
   #admin: AdminServer | undefined;
   #watch: FileWatch | undefined;
+  #ready = false;
   #stopping = false;
 
   constructor(ctx: CliContext, options: RunOptions, log: Log, loaded: Loaded) {
@@ -63,6 +64,8 @@ class RunningServer {
   /** False when something stood in the way; then nothing is left running. */
   async start(): Promise<boolean> {
     const { config } = this.#loaded;
+    // First of all: a signal while sockets are being bound must drain what is bound already.
+    this.#listenForSignals();
     const problem = await this.#startAll(config);
     if (problem !== undefined) {
       this.#log.error(problem);
@@ -81,7 +84,7 @@ class RunningServer {
     this.#log.info(`serving with ${status.workers.length} worker${status.workers.length === 1 ? '' : 's'}`, {
       pid: process.pid,
     });
-    this.#listenForSignals();
+    this.#ready = true;
     if (this.#options.watch)
       this.#watch = watchFile(resolve(this.#options.config), () => void this.#reload('the file changed'));
     return true;
@@ -113,7 +116,7 @@ class RunningServer {
   }
 
   async #reload(why: string): Promise<void> {
-    if (this.#stopping) return;
+    if (this.#stopping || !this.#ready) return;
     const { config: file } = this.#options;
     const loaded = await loadConfig(file);
     if (!loaded.ok) {
