@@ -1,0 +1,94 @@
+// Owns the configuration of each balancer for one measurement: equal work for all. Keep-alive to the backends,
+// X-Forwarded-For, -Proto and -Host, a request id, no access log, the same endpoints, algorithm and routes.
+
+import { stringify } from 'yaml';
+
+export interface Setup {
+  readonly port: number;
+  readonly adminPort: number;
+  readonly endpoints: readonly string[];
+  readonly workers: number;
+  /** Requests in flight on one connection to a backend; Evenkeel alone can do that. */
+  readonly pipelining: number;
+  /** 0: everything goes to the pool; n: n prefixes /service-0/ … lead there. */
+  readonly routes: number;
+  readonly balance: 'round-robin' | 'least-connections';
+  readonly folder: string;
+}
+
+export const routePath = (i: number): string => `/service-${i}/`;
+const routesOf = (setup: Setup): string[] => Array.from({ length: setup.routes }, (_, i) => routePath(i));
+/** Idle connections to the backends that are kept: enough for every client at once. */
+const KEPT = 2048;
+
+export function evenkeelConfig(setup: Setup): string {
+  const { port, adminPort, endpoints, workers, pipelining, balance } = setup;
+  const bind = `127.0.0.1:${port}`;
+  const routes = routesOf(setup).map((path) => ({ path: `${path}*`, pool: 'web' }));
+  return stringify({
+    workers,
+    listeners: {
+      web: { bind, ...(routes.length > 0 ? { routes: [...routes, { pool: 'web' }] } : { pool: 'web' }) },
+    },
+    pools: { web: { balance, endpoints, connection: { pipelining } } },
+    admin: { bind: `127.0.0.1:${adminPort}` },
+  });
+}
+
+export function nginxConfig(setup: Setup): string {
+  const { port, endpoints, workers, balance, folder } = setup;
+  const user = process.getuid?.() === 0 ? 'user root;' : '';
+  const locations = [...routesOf(setup), '/'].map((path) => `location ${path} { proxy_pass http://web; }`);
+  return `${user} daemon off; pid ${folder}/nginx.pid; error_log ${folder}/error.log; worker_processes ${workers};
+worker_rlimit_nofile 20000;
+events { worker_connections 16384; }
+http { access_log off; keepalive_requests 1000000000; keepalive_timeout 75; client_max_body_size 0;
+  client_body_temp_path ${folder}; proxy_temp_path ${folder}; fastcgi_temp_path ${folder};
+  uwsgi_temp_path ${folder}; scgi_temp_path ${folder};
+  upstream web { ${balance === 'least-connections' ? 'least_conn;' : ''}
+    ${endpoints.map((endpoint) => `server ${endpoint};`).join('\n    ')}
+    keepalive ${KEPT}; keepalive_requests 1000000000; }
+  proxy_http_version 1.1; proxy_request_buffering off;
+  proxy_set_header Connection ""; proxy_set_header Host $http_host;
+  proxy_set_header X-Forwarded-For $proxy_add_x_forwarded_for; proxy_set_header X-Forwarded-Proto $scheme;
+  proxy_set_header X-Forwarded-Host $http_host; proxy_set_header X-Request-Id $request_id;
+  server { listen 127.0.0.1:${port} backlog=4096;
+    ${locations.join('\n    ')} } }
+`;
+}
+
+export function haproxyConfig(setup: Setup, mapFile: string): string {
+  const { port, endpoints, workers, balance } = setup;
+  const routed =
+    setup.routes > 0 ? `use_backend %[path,map_beg(${mapFile})] if { path,map_beg(${mapFile}) -m found }` : '';
+  return `global
+  nbthread ${workers}
+  maxconn 15000
+  no strict-limits
+defaults
+  mode http
+  timeout connect 3s
+  timeout client 75s
+  timeout server 30s
+  timeout http-keep-alive 75s
+  http-reuse always
+frontend web
+  bind 127.0.0.1:${port} backlog 4096
+  option forwardfor
+  unique-id-format %{+X}o%ci%cp%fi%fp%Ts%rt%pid
+  unique-id-header x-request-id
+  http-request set-header x-forwarded-proto http
+  http-request set-header x-forwarded-host %[req.hdr(host)]
+  ${routed}
+  default_backend web
+backend web
+  balance ${balance === 'least-connections' ? 'leastconn' : 'roundrobin'}
+  ${endpoints.map((endpoint, i) => `server s${i} ${endpoint}`).join('\n  ')}
+`;
+}
+
+export function haproxyMap(setup: Setup): string {
+  return routesOf(setup)
+    .map((path) => `${path} web\n`)
+    .join('');
+}

@@ -1,0 +1,114 @@
+// Owns the list of scenarios: what is compared with what, under which load, and what a reader should know of it.
+
+import { BOTH_CORES } from './cores.ts';
+import type { Comparison } from './measure.ts';
+import type { Subject } from './subjects.ts';
+
+export interface Scenario {
+  readonly name: string;
+  readonly title: string;
+  readonly note: string;
+  readonly comparison?: Comparison;
+  /** Scenarios that are not about requests have measurements of their own. */
+  readonly special?: 'memory' | 'pick' | 'route';
+}
+
+const EVENKEEL: Subject = { name: 'Evenkeel', kind: 'evenkeel' };
+const NGINX: Subject = { name: 'nginx', kind: 'nginx' };
+const HAPROXY: Subject = { name: 'HAProxy', kind: 'haproxy' };
+const NODE: Subject = { name: 'node:http', kind: 'node:http' };
+const FASTIFY: Subject = { name: '@fastify/http-proxy', kind: '@fastify/http-proxy' };
+const HTTPXY: Subject = { name: 'httpxy', kind: 'httpxy' };
+const PIPELINING: Subject = { name: 'Evenkeel, pipelining: 16', kind: 'evenkeel', pipelining: 16 };
+
+export const ALL = [EVENKEEL, NGINX, HAPROXY, NODE, FASTIFY, HTTPXY];
+const NATIVE = [EVENKEEL, NGINX, HAPROXY];
+
+const withAll = (subjects: readonly Subject[], extra: Partial<Subject>, suffix = ''): Subject[] =>
+  subjects.map((subject) => ({ ...subject, ...extra, name: subject.name + suffix }));
+
+export const SCENARIOS: readonly Scenario[] = [
+  {
+    name: 'small-64',
+    title: 'Small keep-alive GETs, 64 connections',
+    note: 'a body of 65 bytes',
+    comparison: { subjects: ALL, load: { connections: 64, path: '/' } },
+  },
+  {
+    name: 'small-256',
+    title: 'Small keep-alive GETs, 256 connections',
+    note: 'a body of 65 bytes',
+    comparison: { subjects: ALL, load: { connections: 256, path: '/' } },
+  },
+  {
+    name: 'pipelining-256',
+    title: 'Small keep-alive GETs, 256 connections, pipelining to the backends',
+    note: 'opt-in `connection: { pipelining: 16 }`; the others have nothing like it',
+    comparison: { subjects: [PIPELINING, EVENKEEL, NGINX, HAPROXY], load: { connections: 256, path: '/' } },
+  },
+  {
+    name: 'download',
+    title: 'Downloads of 1 MiB, 32 connections',
+    note: 'nginx and HAProxy with their default buffering',
+    comparison: { subjects: ALL, load: { connections: 32, path: '/large' } },
+  },
+  {
+    name: 'upload',
+    title: 'Uploads of 1 MiB, 32 connections',
+    note: 'the backend reads the whole body; nginx streams as the others do (`proxy_request_buffering off`)',
+    comparison: { subjects: ALL, load: { connections: 32, path: '/upload', upload: true } },
+  },
+  {
+    name: 'connections',
+    title: 'A new connection for every request, 64 clients',
+    note: 'wrk sends `Connection: close` and connects again; connections to the backends are kept',
+    comparison: { subjects: ALL, load: { connections: 64, path: '/', close: true } },
+  },
+  {
+    name: 'endpoints-1000',
+    title: '1,000 endpoints, least connections, 64 connections',
+    note: 'a thousand loopback addresses of the same backends; the Node rivals know no least connections',
+    comparison: {
+      subjects: [...withAll(NATIVE, { balance: 'least-connections' })],
+      load: { connections: 64, path: '/' },
+      endpoints: 1000,
+    },
+  },
+  {
+    name: 'routes-10000',
+    title: '10,000 routes against 10, 64 connections',
+    note: 'prefix routes, asked for in turn; nginx: locations, HAProxy: a map',
+    comparison: {
+      subjects: [
+        ...withAll([EVENKEEL], { routes: 10_000 }, ', 10,000 routes'),
+        ...withAll([EVENKEEL], { routes: 10 }, ', 10 routes'),
+        ...withAll([NGINX, HAPROXY], { routes: 10_000 }, ', 10,000 routes'),
+        ...withAll([NGINX, HAPROXY], { routes: 10 }, ', 10 routes'),
+      ],
+      load: { connections: 64, path: '/' },
+      loadOf: (subject) => ({ connections: 64, path: '/', routes: subject.routes }),
+    },
+  },
+  {
+    name: 'workers-2',
+    title: 'Two workers against one, 256 connections',
+    note: 'both cores; load generator and backends share one of them, so that requests/s cannot double: look at the CPU time',
+    comparison: {
+      subjects: [
+        { ...EVENKEEL, name: 'Evenkeel, 2 workers', workers: 2, cores: BOTH_CORES },
+        { ...EVENKEEL, name: 'Evenkeel, 1 worker', workers: 1, cores: BOTH_CORES },
+        { ...NGINX, name: 'nginx, 2 workers', workers: 2, cores: BOTH_CORES },
+        { ...HAPROXY, name: 'HAProxy, 2 threads', workers: 2, cores: BOTH_CORES },
+      ],
+      load: { connections: 256, path: '/' },
+    },
+  },
+  {
+    name: 'memory',
+    title: 'Memory per idle keep-alive connection',
+    note: 'growth of resident memory; every connection was used once',
+    special: 'memory',
+  },
+  { name: 'pick', title: 'Picking an endpoint', note: 'ns per pick, in-process', special: 'pick' },
+  { name: 'route', title: 'Finding a route', note: 'ns per match, in-process', special: 'route' },
+];

@@ -1,0 +1,84 @@
+// Owns what is measured: how each balancer is started for a measurement, and which are left out because their program is
+// not installed. A subject is one balancer with one setup.
+
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { freePorts } from '../../src/testing/free-port.ts';
+import { listening } from '../../src/testing/nginx.ts';
+import { DEBIAN_PACKAGES, findProgram } from '../../src/testing/programs.ts';
+import { evenkeelConfig, haproxyConfig, haproxyMap, nginxConfig, type Setup } from './configs.ts';
+import { BALANCER_CORE } from './cores.ts';
+import type { Scope, Started } from './scope.ts';
+
+export type Kind = 'evenkeel' | 'nginx' | 'haproxy' | 'node:http' | '@fastify/http-proxy' | 'httpxy';
+
+export interface Subject {
+  readonly name: string;
+  readonly kind: Kind;
+  readonly cores?: string;
+  readonly workers?: number;
+  readonly pipelining?: number;
+  readonly routes?: number;
+  readonly balance?: Setup['balance'];
+}
+
+export interface Running {
+  readonly subject: Subject;
+  readonly port: number;
+  readonly started: Started;
+}
+
+const RIVAL_FILES: Partial<Record<Kind, string>> = {
+  'node:http': 'node-http.ts',
+  '@fastify/http-proxy': 'fastify.ts',
+  httpxy: 'httpxy.ts',
+};
+const here = (path: string): string => fileURLToPath(new URL(path, import.meta.url));
+
+/** Why this kind cannot be measured here, or undefined. */
+export function missing(kind: Kind): string | undefined {
+  if (kind !== 'nginx' && kind !== 'haproxy') return undefined;
+  if (findProgram(kind) !== undefined) return undefined;
+  return `left out: not installed (Debian: apt-get install ${DEBIAN_PACKAGES[kind]})`;
+}
+
+export async function startSubject(scope: Scope, subject: Subject, endpoints: readonly string[]): Promise<Running> {
+  const [port, adminPort] = await freePorts(2);
+  const { workers = 1, pipelining = 1, routes = 0, balance = 'round-robin', cores = BALANCER_CORE } = subject;
+  const folder = scope.folder();
+  const setup: Setup = { port, adminPort, endpoints, workers, pipelining, routes, balance, folder };
+  const [program, args] = commandOf(subject.kind, setup);
+  const started = scope.start(cores, program, args, { NODE_ENV: 'production' });
+  const ended = new Promise<never>((_, reject) =>
+    started.child.once('exit', () => reject(new Error(`${subject.name} ended at once: ${started.output()}`))),
+  );
+  ended.catch(() => undefined);
+  await Promise.race([listening(port), ended]);
+  return { subject, port, started };
+}
+
+function commandOf(kind: Kind, setup: Setup): [string, string[]] {
+  const { folder, port, endpoints } = setup;
+  const write = (name: string, text: string): string => {
+    const file = join(folder, name);
+    writeFileSync(file, text);
+    return file;
+  };
+  switch (kind) {
+    case 'evenkeel':
+      return [
+        process.execPath,
+        [here('../../bin/evenkeel.js'), 'run', '-c', write('evenkeel.yaml', evenkeelConfig(setup))],
+      ];
+    case 'nginx':
+      return [findProgram('nginx')!, ['-c', write('nginx.conf', nginxConfig(setup)), '-e', join(folder, 'start.log')]];
+    case 'haproxy':
+      return [
+        findProgram('haproxy')!,
+        ['-db', '-f', write('haproxy.cfg', haproxyConfig(setup, write('routes.map', haproxyMap(setup))))],
+      ];
+    default:
+      return [process.execPath, [here(`../rivals/${RIVAL_FILES[kind]!}`), String(port), endpoints.join(',')]];
+  }
+}

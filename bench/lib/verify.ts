@@ -1,0 +1,65 @@
+// Owns the proof, before anything is measured, that a balancer does the work: status and body arrive, the backend sees the
+// header fields, connections to the backends are kept, a download and an upload of 1 MiB arrive whole.
+
+import { Agent, request } from 'node:http';
+import { LARGE_BYTES, SMALL_BODY } from './backends.ts';
+import { routePath } from './configs.ts';
+import type { Running } from './subjects.ts';
+
+const ECHOES = 12;
+
+/** What is wrong with it, or undefined. */
+export async function verify({ port, subject }: Running): Promise<string | undefined> {
+  const agent = new Agent({ keepAlive: true, maxSockets: 1 });
+  const ask = (path: string, body?: Buffer): Promise<Answer> => exchange(agent, port, path, body);
+  try {
+    const small = await ask('/');
+    if (small.status !== 200 || small.body.toString() !== SMALL_BODY) return `answers ${small.status} to GET /`;
+    if (subject.routes) {
+      const routed = await ask(`${routePath(subject.routes - 1)}items/7`);
+      if (routed.body.toString() !== SMALL_BODY) return `answers ${routed.status} on its last route`;
+    }
+    let reused = false;
+    for (let i = 0; i < ECHOES; i++) {
+      const echo = (await ask('/echo')).body.toString();
+      const [client, protocol, host, id, count] = echo.split('|');
+      const told = client === '127.0.0.1' && protocol === 'http' && host === `127.0.0.1:${port}` && id !== '';
+      if (!told) return `the backend sees the fields "${echo}"`;
+      if (Number(count) > 1) reused = true;
+    }
+    // With a thousand endpoints none is asked twice here.
+    if (!reused && subject.balance === undefined) return 'opens a new connection to the backend for every request';
+    const download = await ask('/large');
+    if (download.status !== 200 || download.body.length !== LARGE_BYTES)
+      return `a download of ${download.body.length} bytes`;
+    const upload = await ask('/upload', Buffer.alloc(LARGE_BYTES, 'x'));
+    if (upload.status !== 200) return `answers ${upload.status} to an upload`;
+    const arrived = upload.body.toString();
+    return arrived === '' || Number(arrived) === LARGE_BYTES ? undefined : `an upload arrives as ${arrived} bytes`;
+  } catch (error) {
+    return `fails: ${(error as Error).message}`;
+  } finally {
+    agent.destroy();
+  }
+}
+
+interface Answer {
+  readonly status: number;
+  readonly body: Buffer;
+}
+
+function exchange(agent: Agent, port: number, path: string, body: Buffer | undefined): Promise<Answer> {
+  return new Promise((resolve, reject) => {
+    const headers = body === undefined ? {} : { 'content-length': body.length };
+    const method = body === undefined ? 'GET' : 'POST';
+    const call = request({ host: '127.0.0.1', port, path, method, headers, agent, timeout: 10_000 }, (response) => {
+      const chunks: Buffer[] = [];
+      response.on('data', (chunk: Buffer) => chunks.push(chunk));
+      response.on('error', reject);
+      response.on('end', () => resolve({ status: response.statusCode ?? 0, body: Buffer.concat(chunks) }));
+    });
+    call.on('timeout', () => call.destroy(new Error('no answer within 10 s')));
+    call.on('error', reject);
+    call.end(body);
+  });
+}
