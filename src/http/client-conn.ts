@@ -183,8 +183,8 @@ export class ClientConn implements ConnOwner {
     if (held === undefined) return this.conn.resume();
     this.#held = undefined;
     this.#feed(held, 0, held.length);
-    // Nothing waits any more, so what comes next may be read; a client that goes away is noticed only so.
-    if (this.#held === undefined && this.#phase !== 'body') this.conn.resume();
+    // A head may lack its end; and when nothing waits any more, only reading shows a client that goes away.
+    if (this.#phase === 'head' || (this.#held === undefined && this.#phase !== 'body')) this.conn.resume();
   }
 
   /** Sends FIN after what is pending; the client's own FIN or the deadline ends it. */

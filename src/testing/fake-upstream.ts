@@ -11,6 +11,8 @@ export class UpstreamSocket extends RawSocket {
   index = 0;
   /** Requests read so far by `request`. */
   readonly requests: Message[] = [];
+  /** The same of all connections. */
+  arrivals: Message[] = [];
 
   /** The next whole request; undefined when the connection ended instead. */
   async request(): Promise<Message | undefined> {
@@ -22,6 +24,7 @@ export class UpstreamSocket extends RawSocket {
     if (message === undefined) return undefined;
     this.take(message.size);
     this.requests.push(message);
+    this.arrivals.push(message);
     return message;
   }
 }
@@ -31,6 +34,8 @@ export type Script = (connection: UpstreamSocket) => void | Promise<void>;
 export class FakeUpstream {
   /** Every connection there ever was. */
   readonly connections: UpstreamSocket[] = [];
+  /** Requests of all connections, in the order in which they were read. */
+  readonly requests: Message[] = [];
   /** What went wrong inside scripts. */
   readonly errors: unknown[] = [];
   /** Somebody else closes it: a scenario does so after its checks for leaks, and fails on `errors`. */
@@ -43,6 +48,7 @@ export class FakeUpstream {
     this.#server = createServer({ allowHalfOpen: true, noDelay: true }, (socket) => {
       const connection = new UpstreamSocket(socket);
       connection.index = this.connections.length;
+      connection.arrivals = this.requests;
       this.connections.push(connection);
       // A client that ends is let go, as servers do.
       socket.on('end', () => socket.end());
@@ -79,11 +85,6 @@ export class FakeUpstream {
   /** Connections that are open now. */
   get open(): number {
     return this.connections.filter((connection) => !connection.closed).length;
-  }
-
-  /** Requests read on all connections. */
-  get requests(): Message[] {
-    return this.connections.flatMap((connection) => connection.requests);
   }
 
   close(): void {

@@ -106,6 +106,23 @@ for (const adopt of [true, false]) {
   });
 }
 
+test('pipelined requests cut anywhere, also in the middle of a head that waits behind a response', async (t) => {
+  const upstream = await FakeUpstream.start(
+    t,
+    answering((m) => reply(m.start)),
+  );
+  const proxy = await startProxy(t, { endpoints: [upstream] });
+  const client = await proxy.connect();
+  const text = `${request('POST /1', {}, 'hello')}${request('GET /2')}${request('GET /3')}`;
+  for (let first = 1; first < text.length - 1; first += 3) {
+    for (let second = first + 1; second < text.length; second += 11) {
+      await client.writePieces([text.slice(0, first), text.slice(first, second), text.slice(second)]);
+      for (const start of ['POST /1', 'GET /2', 'GET /3'])
+        assert.equal((await client.response()).body.toString(), `${start} HTTP/1.1`, `cut at ${first} and ${second}`);
+    }
+  }
+});
+
 test('HEAD, 204 and 304 have no body, whatever their fields say', async (t) => {
   const upstream = await FakeUpstream.start(
     t,

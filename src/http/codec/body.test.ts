@@ -94,6 +94,7 @@ const BROKEN: Record<string, string> = {
   'no CRLF after the data': '5\r\nhello0\r\n',
   'an LF after the data': '5\r\nhello\n0\r\n',
   'data longer than said': '5\r\nhello!\r\n',
+  'an empty extension': '5;\r\n',
   'NUL in an extension': '5;a\0\r\n',
   'LF in an extension': '5;a\nb\r\n',
   'CR in an extension': '5;a\rb\r\n',
@@ -109,7 +110,7 @@ const BROKEN: Record<string, string> = {
 for (const [what, text] of Object.entries(BROKEN)) {
   test(`broken chunks: ${what}`, () => {
     assert.ok(read(text, CHUNKED).broken);
-    if (text.length < 1000) for (const cuts of cuttings(text)) assert.ok(read(text, CHUNKED, cuts).broken, `${cuts}`);
+    if (text.length < 1000) for (const cuts of cuttings(text)) assert.ok(read(text, CHUNKED, cuts).broken, cuts.join());
   });
 }
 

@@ -83,8 +83,11 @@ export class ChunkedDecoder {
         return true;
       }
       case S.extension:
-        if (byte === CR) this.#state = S.sizeLf;
-        else if (VALUE[byte] !== 1 || ++this.#extension > MAX_EXTENSION) return false;
+        if (byte === CR) {
+          this.#state = S.sizeLf;
+          // A `;` with nothing behind it is no extension (RFC 9112 §7.1.1), and servers disagree about it.
+          if (this.#extension === 0) return false;
+        } else if (VALUE[byte] !== 1 || ++this.#extension > MAX_EXTENSION) return false;
         return true;
       case S.sizeLf:
         this.#digits = 0;

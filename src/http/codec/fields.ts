@@ -169,6 +169,12 @@ export class Fields {
     return this.text.slice(this.at[(index << 2) + 2], this.at[(index << 2) + 3]);
   }
 
+  /** The value with the whitespace around it, which is no part of it, but which not every parser takes off. */
+  around(index: number): string {
+    const o = index << 2;
+    return this.text.slice(this.at[o + 1] + 1, this.text.indexOf('\r', this.at[o + 3]));
+  }
+
   name(index: number): string {
     return this.text.slice(this.at[index << 2], this.at[(index << 2) + 1]);
   }

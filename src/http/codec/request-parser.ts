@@ -184,7 +184,7 @@ export class RequestParser {
       }
       this.bodyLength = CHUNKED;
     } else if (fields.has(F.contentLength)) {
-      const length = fields.times[F.contentLength] === 1 ? parseLength(fields.known(F.contentLength)!) : -1;
+      const length = contentLength(fields);
       if (length < 0) return this.#no('bad-framing');
       this.bodyLength = length;
     }
@@ -193,9 +193,19 @@ export class RequestParser {
   }
 }
 
-/** The one spelling that every parser reads alike: one field, one member, no empty ones beside it. */
+/** The one spelling that every parser reads alike: one field, one member, nothing around it but spaces before. */
 export function isChunked(fields: Fields): boolean {
-  return fields.times[F.transferEncoding] === 1 && fields.known(F.transferEncoding)!.toLowerCase() === 'chunked';
+  if (fields.times[F.transferEncoding] !== 1) return false;
+  if (fields.known(F.transferEncoding)!.toLowerCase() !== 'chunked') return false;
+  const around = fields.around(fields.first[F.transferEncoding]);
+  return around.charCodeAt(around.length - 1) !== 0x20 && !around.includes('\t');
+}
+
+/** Bytes, or -1 when the field is repeated or anything but digits between spaces. */
+export function contentLength(fields: Fields): number {
+  if (fields.times[F.contentLength] !== 1) return -1;
+  const index = fields.first[F.contentLength];
+  return fields.around(index).includes('\t') ? -1 : parseLength(fields.value(index));
 }
 
 /** Decimal digits only, at most 15 of them (so it is exact in a double); -1 otherwise. */

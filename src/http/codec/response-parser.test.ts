@@ -24,6 +24,7 @@ const REFUSED: Record<string, string> = {
     'Content-Length: 1\r\nTransfer-Encoding: chunked\r\n',
     'HTTP/1.1 304 x',
   ),
+  'chunked with a tab behind': head('Transfer-Encoding: chunked\t\r\n'),
   'HTTP/2': head('', 'HTTP/2 200'),
   'HTTP/0.9': '<html>hello</html>\r\n\r\n',
   'lower case': head('', 'http/1.1 200 OK'),

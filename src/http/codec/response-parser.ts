@@ -4,7 +4,7 @@
 import { latin1 } from '../../net/latin1.ts';
 import { CR, LF, SP, VALUE } from './chars.ts';
 import { F, Fields, INCOMPLETE, listMembers } from './fields.ts';
-import { CHUNKED, isChunked, parseLength } from './request-parser.ts';
+import { CHUNKED, contentLength, isChunked } from './request-parser.ts';
 
 /** Length of a body that ends when the connection does. */
 export const UNTIL_CLOSE = -2;
@@ -84,7 +84,7 @@ export class ResponseParser {
       if (!isChunked(fields) || this.minor === 0) return false;
       length = CHUNKED;
     } else if (hasLength) {
-      length = fields.times[F.contentLength] === 1 ? parseLength(fields.known(F.contentLength)!) : -1;
+      length = contentLength(fields);
       if (length < 0) return false;
     } else {
       length = UNTIL_CLOSE;
