@@ -62,14 +62,17 @@ export class ClientConn implements ConnOwner {
         forwarded: forwarded.forwarded,
         requestIdName: forwarded.requestId,
         proto: 'http',
-        fallbackHost: formatAddress({
-          host: unmapIPv4(this.conn.socket.localAddress ?? ''),
-          port: this.conn.socket.localPort ?? 0,
-        }),
+        local: this,
       };
       this.#additionsFor = handler;
     }
     return this.#additions;
+  }
+
+  /** The address the client reached us at; asked of the system only when it is needed. */
+  localAuthority(): string {
+    const { localAddress, localPort } = this.conn.socket;
+    return formatAddress({ host: unmapIPv4(localAddress ?? ''), port: localPort ?? 0 });
   }
 
   onConnect(): void {}
@@ -121,7 +124,8 @@ export class ClientConn implements ConnOwner {
       return end;
     }
     this.conn.expireIn(0);
-    this.requests++;
+    // With one answer a connection, nothing is ever sent behind something unacknowledged.
+    if (++this.requests === 2) this.conn.noDelay();
     if (this.#exchange === undefined) this.#exchange = new Exchange(this);
     this.#phase = 'body';
     this.#headArmed = false;
@@ -162,9 +166,11 @@ export class ClientConn implements ConnOwner {
   }
 
   /** The response is complete. `readAll`: so was the request. */
-  responded(close: boolean, readAll: boolean): void {
+  responded(close: boolean, readAll: boolean, asked: boolean): void {
     if (this.conn.closed) return;
     if (!readAll) return this.lingerAndClose();
+    // A client that asked for the end sends no more, so there is nothing to wait for.
+    if (asked && this.#held === undefined && this.conn.pending === 0) return this.conn.destroy();
     if (close || this.listener.draining) return this.#close();
     const { timeouts } = this.listener.handler.config;
     this.#phase = 'head';

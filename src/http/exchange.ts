@@ -288,6 +288,7 @@ export class Exchange implements UpstreamUser {
     if (parser.status === 100) this.#wantsContinue = false;
     // Hints may be left out; a flood of them must not pile up behind a client that does not read.
     if (this.#client.conn.blocked) return;
+    this.#client.conn.noDelay();
     this.#client.send(buildInformationalHead(parser));
   }
 
@@ -296,7 +297,10 @@ export class Exchange implements UpstreamUser {
     this.#status = parser.status;
     this.#close = this.#mustClose() || endsWithConnection(parser, this.#minor);
     this.#responding = true;
-    if (!reader.done) this.#lease!.answered(parser.status, this.#firstByteMs);
+    if (!reader.done) {
+      this.#lease!.answered(parser.status, this.#firstByteMs);
+      this.#client.conn.noDelay();
+    }
     const date = this.#ctx.date();
     const upstream = this.#upstream!;
     if (!this.#response.begin(parser, reader, upstream, buffer, start, this.#minor, this.#close, date))
@@ -316,7 +320,7 @@ export class Exchange implements UpstreamUser {
   onResponseEnd(): void {
     this.#upstream = undefined;
     this.#finish({ kind: 'ok', status: this.#status, firstByteMs: this.#firstByteMs });
-    this.#client.responded(this.#close, this.#request.done);
+    this.#client.responded(this.#close, this.#request.done, !this.#keepAlive);
   }
 
   onUpgraded(parser: ResponseParser, buffer: Buffer, start: number, end: number): void {
@@ -454,7 +458,7 @@ export class Exchange implements UpstreamUser {
     this.#response.bytesOut += text.length;
     client.conn.sendText(text);
     this.#finish(CANCELLED);
-    client.responded(close, this.#request.done);
+    client.responded(close, this.#request.done, !this.#keepAlive);
   }
 
   #finish(outcome: Outcome): void {

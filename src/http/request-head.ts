@@ -15,7 +15,7 @@ export interface RequestAdditions {
   readonly requestIdName: string;
   readonly proto: 'http' | 'https';
   /** Host for a client of HTTP/1.0 that named none. */
-  readonly fallbackHost: string;
+  readonly local: { localAuthority(): string };
 }
 
 /** Names that a Connection field may not take away: they belong to us or carry the message itself. */
@@ -73,7 +73,7 @@ export function buildRequestHead(
   }
   if (lineStart > run) out += text.slice(run, lineStart);
   if (dropHost || !fields.has(F.host))
-    out += `Host: ${target.authority === '' ? add.fallbackHost : target.authority}\r\n`;
+    out += `Host: ${target.authority === '' ? add.local.localAuthority() : target.authority}\r\n`;
   return out + additions(parser, requestId, add);
 }
 

@@ -29,6 +29,7 @@ export function openTunnel(
   const early = client.release();
   counters.listener(listener.slot, L.upgrades);
   counters.listener(listener.slot, L.openUpgrades);
+  client.conn.noDelay();
   const tunnel: Tunnel = new Tunnel(client.conn, upstream.conn, idleMs, (bytesIn, bytesOut) => {
     listener.tunnels.delete(tunnel);
     counters.listener(listener.slot, L.openUpgrades, -1);

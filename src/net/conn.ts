@@ -87,6 +87,7 @@ export class Conn implements Expiring, DirectWaiter {
   #handle: Handle | undefined;
   /** Direct writes that the kernel has not taken yet. */
   #direct = 0;
+  #noDelay = false;
 
   private constructor(loop: NetLoop, owner: ConnOwner) {
     this.loop = loop;
@@ -153,6 +154,13 @@ export class Conn implements Expiring, DirectWaiter {
   /** Bytes that the kernel has not taken yet. */
   get pending(): number {
     return this.socket.writableLength + this.#direct;
+  }
+
+  /** Small writes go out at once even while earlier ones are not acknowledged (no Nagle). Dialled sockets have it from the start. */
+  noDelay(): void {
+    if (this.#noDelay || this.closed) return;
+    this.#noDelay = true;
+    this.socket.setNoDelay(true);
   }
 
   /** Arms the deadline, `ms` from the current sweep; 0 disarms. */

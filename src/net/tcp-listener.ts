@@ -20,7 +20,6 @@ interface ListeningHandle {
 }
 interface AcceptedHandle {
   close(): void;
-  setNoDelay(on: boolean): number;
 }
 
 export interface ListenOptions {
@@ -39,7 +38,7 @@ export class TcpListener {
   constructor(loop: NetLoop, acceptor: Acceptor) {
     this.#loop = loop;
     this.#acceptor = acceptor;
-    this.#server = net.createServer({ allowHalfOpen: true, noDelay: true }, (socket) => this.#plain(socket));
+    this.#server = net.createServer({ allowHalfOpen: true }, (socket) => this.#plain(socket));
   }
 
   /** Resolves when bound; rejects with the system's error (EADDRINUSE, EACCES, ...). */
@@ -76,7 +75,6 @@ export class TcpListener {
         accepted.close();
         return;
       }
-      accepted.setNoDelay(true);
       const owner = this.#acceptor.open();
       owner.attach(Conn.fromHandle(this.#loop, accepted, owner));
     };

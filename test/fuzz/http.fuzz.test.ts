@@ -26,7 +26,7 @@ const ADD = {
   forwarded: true,
   requestIdName: 'x-request-id',
   proto: 'http',
-  fallbackHost: 'fallback:80',
+  local: { localAuthority: () => 'fallback:80' },
 } as const;
 
 const REQUESTS = [
