@@ -1,7 +1,10 @@
 // Deadlines and limits of every phase. Deadlines are looked at ten times a second, so the shortest ones here are 200 ms.
 
 import assert from 'node:assert/strict';
-import { test } from 'node:test';
+import { once } from 'node:events';
+import { connect } from 'node:net';
+import { type TestContext, test } from 'node:test';
+import { Worker } from 'node:worker_threads';
 import { E } from '../../src/core/counters.ts';
 import { answering, FakeUpstream, reply } from '../../src/testing/fake-upstream.ts';
 import { statusOf, valuesOf } from '../../src/testing/http-message.ts';
@@ -239,16 +242,41 @@ test('a client that leaves the queue is forgotten', async (t) => {
   assert.equal(upstream.requests.length, 1);
 });
 
-test('connect timeout: 504', async (t) => {
-  // A listener whose queue is full answers no SYN: not a case that loopback can make portably, so time is cut to nothing.
-  const proxy = await startProxy(t, {
-    endpoints: ['192.0.2.1:9'],
-    pool: { ...NO_RETRY, connection: { connectTimeout: '200ms' } },
+/** Listens and never accepts: once its queue is full, the kernel leaves further connections unanswered. */
+async function deafPort(t: TestContext): Promise<number> {
+  const worker = new Worker(
+    `const { parentPort } = require('node:worker_threads');
+     const server = require('node:net').createServer();
+     server.listen({ port: 0, host: '127.0.0.1', backlog: 1 }, () => {
+       parentPort.postMessage(server.address().port);
+       Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0);
+     });`,
+    { eval: true },
+  );
+  const [port] = (await once(worker, 'message')) as [number];
+  const waiting = Array.from({ length: 4 }, () => connect(port, '127.0.0.1').on('error', () => undefined));
+  t.after(async () => {
+    for (const socket of waiting) socket.destroy();
+    await worker.terminate();
   });
-  const client = await proxy.connect();
-  const status = await client.status(request('GET /'));
-  // Without a route to the outside the connection is refused at once.
-  assert.ok(status === 504 || status === 502, `${status}`);
+  await eventually(() => waiting.filter((socket) => !socket.connecting).length >= 2, 'the queue is full');
+  return port;
+}
+
+test('connect timeout: another endpoint, for any method; 504 when there is none', async (t) => {
+  const upstream = await FakeUpstream.start(t, good);
+  const deaf = await deafPort(t);
+  const connection = { connectTimeout: '200ms' };
+  const alone = await startProxy(t, { endpoints: [deaf], pool: { ...NO_RETRY, connection } });
+  const client = await alone.connect();
+  assert.equal(await client.status(request('GET /')), 504);
+  assert.equal(alone.counters.readEndpoint(0, E.connectFailed), 1);
+  const both = await startProxy(t, { endpoints: [deaf, upstream], pool: { connection, retries: { backoff: '1ms' } } });
+  for (let i = 0; i < 2; i++) {
+    const other = await both.connect();
+    assert.equal(await other.status(request('POST /', {}, 'x')), 200);
+  }
+  assert.equal(upstream.requests.length, 2);
 });
 
 test('draining: running requests finish and say close, idle connections end, none are accepted', async (t) => {
