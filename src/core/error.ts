@@ -41,6 +41,7 @@ export const ERRORS = {
   'pool-saturated': kind(503, 'internal', 'never', 'Every endpoint of the pool is at its limit and the queue is full.'),
   'queue-timeout': kind(503, 'internal', 'never', 'The request waited too long for a free endpoint.'),
   'tried-all': kind(502, 'upstream', 'never', 'No other endpoint is left to try.'),
+  'out-of-sockets': kind(503, 'internal', 'never', 'This server has no socket left for the request.'),
   draining: kind(503, 'internal', 'never', 'This server is shutting down.'),
   'connect-failed': kind(502, 'upstream', 'safe', 'The upstream server could not be reached.'),
   'connect-timeout': kind(504, 'upstream', 'safe', 'The upstream server did not accept the connection in time.'),

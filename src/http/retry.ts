@@ -35,5 +35,6 @@ export function countFailure(counters: Counters, slot: number, code: ErrorCode):
   if (code === 'connect-failed' || code === 'connect-timeout') counters.endpoint(slot, E.connectFailed);
   else if (code === 'upstream-timeout' || code === 'upstream-stalled') counters.endpoint(slot, E.timeout);
   else if (code === 'upstream-malformed') counters.endpoint(slot, E.malformed);
+  else if (code === 'out-of-sockets') return;
   else counters.endpoint(slot, E.reset);
 }

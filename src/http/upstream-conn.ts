@@ -305,11 +305,19 @@ export class UpstreamConn implements ConnOwner {
   onClose(error: NodeJS.ErrnoException | undefined): void {
     this.#home.closed(this, error === undefined || error.code === 'ECONNRESET' || error.code === 'EPIPE');
     if (this.#users.length === 0) return;
-    this.#fail(!this.connected ? 'connect-failed' : this.#inBody ? 'upstream-truncated' : 'upstream-reset');
+    if (!this.connected) this.#fail(isOurs(error) ? 'out-of-sockets' : 'connect-failed');
+    else this.#fail(this.#inBody ? 'upstream-truncated' : 'upstream-reset');
   }
 }
 
 const EMPTY = Buffer.alloc(0);
+
+/** Too many open files, no free local port, no memory: no endpoint is to blame. */
+const OURS = new Set(['EMFILE', 'ENFILE', 'EADDRNOTAVAIL', 'ENOBUFS', 'ENOMEM', 'EPERM']);
+
+function isOurs(error: NodeJS.ErrnoException | undefined): boolean {
+  return error?.code !== undefined && OURS.has(error.code);
+}
 
 /** Stands in for a user that went away, on a connection that others wait on. */
 class Discard implements UpstreamUser {

@@ -183,6 +183,17 @@ function workers(text: PrometheusText, { counters, reloads, restarts }: MetricsI
   each('evenkeel_access_log_dropped_total', 'counter', 'Access log lines dropped because the log was too slow.', (w) =>
     counters[w].readWorker(W.logDropped),
   );
+  const rss = residentBytes();
+  if (rss === undefined) return;
   text.family('evenkeel_resident_memory_bytes', 'gauge', 'Memory of the process.');
-  text.sample('evenkeel_resident_memory_bytes', {}, process.memoryUsage.rss());
+  text.sample('evenkeel_resident_memory_bytes', {}, rss);
+}
+
+/** Reading it opens a file, which fails when too many are open. */
+function residentBytes(): number | undefined {
+  try {
+    return process.memoryUsage.rss();
+  } catch {
+    return undefined;
+  }
 }

@@ -9,7 +9,7 @@ import { type Plan, plan } from '../config/plan.ts';
 import type { Config } from '../config/types.ts';
 import type { Counters } from '../core/counters.ts';
 import type { EndpointId } from '../core/endpoint.ts';
-import type { Env } from '../core/env.ts';
+import type { Env, Timer } from '../core/env.ts';
 import type { LoadTable } from '../core/load-table.ts';
 import { err, ok, type Result } from '../core/result.ts';
 import type { StateWord } from '../health/entry.ts';
@@ -21,7 +21,7 @@ import { buildView } from '../pool/view.ts';
 import { ProbeRunner } from '../probes/runner.ts';
 import type { Balancer, ReloadResult, Status, StopReport } from './facade.ts';
 import { Fleet } from './fleet.ts';
-import { metricsText } from './metrics.ts';
+import { metricsText, sum } from './metrics.ts';
 import { portsInUse } from './port-check.ts';
 import { countersOf, createSharedMemory, loadTableOf, MAX_LISTENERS } from './shared-memory.ts';
 import type { Blueprint, BlueprintPool } from './snapshot.ts';
@@ -37,6 +37,7 @@ export interface RuntimeOptions {
 const COLLECT_MS = 20;
 const SWEEP_MS = 1000;
 const DRAIN_POLL_MS = 50;
+const SOCKETS_LOOK_MS = 2000;
 const RECENT_CHANGES = 50;
 
 export class Runtime implements Balancer {
@@ -55,6 +56,8 @@ export class Runtime implements Balancer {
   #blueprint: Blueprint | undefined;
   #configVersion = 0;
   #collecting = false;
+  #outOfSockets = 0;
+  #look: Timer | undefined;
   #draining = false;
   /** Reloads and the replacing of workers happen one after the other. */
   #turn: Promise<unknown> = Promise.resolve();
@@ -144,6 +147,7 @@ export class Runtime implements Balancer {
       return [{ path: ['listeners'], message: refused }];
     }
     await this.#fleet.commit();
+    if (current === undefined) this.#lookAtSockets();
     this.#blueprint = blueprint;
     this.#configVersion = blueprint.version;
     for (const name of Object.keys(current?.config.pools ?? {}))
@@ -199,6 +203,17 @@ export class Runtime implements Balancer {
       listenerSlots: Object.fromEntries(this.#listenerSlots),
       kindsFile,
     });
+  }
+
+  /** Nobody reads counters at the moment when the process has no socket left, so that is said aloud. */
+  #lookAtSockets(): void {
+    this.#look = this.#env.clock.after(SOCKETS_LOOK_MS, () => this.#lookAtSockets());
+    const slots = [...this.#listenerSlots.values()];
+    const count = slots.reduce((all, slot) => all + sum(this.#counters, (c) => c.readError(slot, 'out-of-sockets')), 0);
+    const fresh = count - this.#outOfSockets;
+    this.#outOfSockets = count;
+    if (fresh > 0)
+      this.#log.error(`out of sockets: ${fresh} requests were refused; raise the limit of open files (ulimit -n)`);
   }
 
   /** Slots of removed endpoints are given back once nothing runs on them. */
@@ -283,6 +298,7 @@ export class Runtime implements Balancer {
     }
     const left = await this.#fleet.cut();
     this.#health.stop();
+    this.#look?.cancel();
     await this.#fleet.close();
     return { cutRequests: left.requests, cutTunnels: left.tunnels, tookMs: this.#env.clock.now() - began };
   }

@@ -1,6 +1,7 @@
 // Owns building one worker's data plane over the shared memory: the same in a worker thread and in the main thread.
 
 import { randomBytes } from 'node:crypto';
+import { getHeapStatistics } from 'node:v8';
 import { W } from '../core/counters.ts';
 import type { Env } from '../core/env.ts';
 import { AccessLog } from '../observe/access-log.ts';
@@ -20,7 +21,8 @@ export function serve({ env, memory, worker, onSignal }: ServeOptions): DataPlan
   const counters = countersOf(memory, worker);
   measure(env, (delayMs) => {
     counters.worker(W.loopDelayMs, delayMs);
-    counters.worker(W.heapBytes, process.memoryUsage().heapUsed);
+    // Not process.memoryUsage(): that opens a file, and throws when there are too many.
+    counters.worker(W.heapBytes, getHeapStatistics().used_heap_size);
   });
   return new DataPlane({
     env: { ...env, load: loadTableOf(memory, worker) },

@@ -15,6 +15,14 @@ export interface Exit {
   readonly signal: NodeJS.Signals | null;
 }
 
+export interface SpawnOptions {
+  readonly adminPort?: number;
+  readonly args?: readonly string[];
+  readonly name?: string;
+  /** Limit of open files (ulimit -n). */
+  readonly openFiles?: number;
+}
+
 export class BalancerProcess {
   readonly file: string;
   readonly child: ChildProcess;
@@ -24,11 +32,21 @@ export class BalancerProcess {
   readonly #folder: string;
   readonly #adminPort: number;
 
-  private constructor(folder: string, file: string, adminPort: number, args: readonly string[]) {
+  private constructor(
+    folder: string,
+    file: string,
+    adminPort: number,
+    args: readonly string[],
+    openFiles: number | undefined,
+  ) {
     this.#folder = folder;
     this.file = file;
     this.#adminPort = adminPort;
-    this.child = spawn(process.execPath, [BIN, 'run', '-c', file, ...args], { stdio: ['ignore', 'pipe', 'pipe'] });
+    const command = [process.execPath, BIN, 'run', '-c', file, ...args];
+    // Node raises its soft limit to the hard one, so both are set.
+    const limited =
+      openFiles === undefined ? command : ['sh', '-c', `ulimit -n ${openFiles}; exec "$@"`, 'sh', ...command];
+    this.child = spawn(limited[0], limited.slice(1), { stdio: ['ignore', 'pipe', 'pipe'] });
     const take = (chunk: Buffer): void => {
       this.output += chunk.toString();
     };
@@ -40,19 +58,16 @@ export class BalancerProcess {
   /** Starts without waiting for anything. `document` is an object (written as YAML) or the file's text. */
   static spawn(
     document: object | string,
-    { adminPort = 0, args = [] as readonly string[], name = 'evenkeel.yaml' } = {},
+    { adminPort = 0, args = [], name = 'evenkeel.yaml', openFiles }: SpawnOptions = {},
   ): BalancerProcess {
     const folder = mkdtempSync(join(tmpdir(), 'evenkeel-run-'));
     const file = join(folder, name);
     writeFileSync(file, typeof document === 'string' ? document : stringify(document));
-    return new BalancerProcess(folder, file, adminPort, args);
+    return new BalancerProcess(folder, file, adminPort, args, openFiles);
   }
 
   /** Starts and waits until it serves. */
-  static async start(
-    document: object | string,
-    options: { adminPort?: number; args?: readonly string[]; name?: string } = {},
-  ): Promise<BalancerProcess> {
+  static async start(document: object | string, options: SpawnOptions = {}): Promise<BalancerProcess> {
     const balancer = BalancerProcess.spawn(document, options);
     await balancer.said(/serving with/);
     return balancer;

@@ -140,3 +140,26 @@ test('SIGINT twice stops at once', async () => {
   assert.equal(code, 130);
   await balancer.stop();
 });
+
+test('too many open files: requests are refused and it is said why, no endpoint is blamed, service goes on after', async () => {
+  const [port, adminPort] = await freePorts(2);
+  const balancer = await BalancerProcess.start(document(port, adminPort), { adminPort, openFiles: 50 });
+  try {
+    const ask = async (): Promise<number> => {
+      const response = await fetch(`http://127.0.0.1:${port}/?ms=1500`, { headers: { connection: 'close' } });
+      await response.text();
+      return response.status;
+    };
+    const outcomes = await Promise.allSettled(Array.from({ length: 40 }, ask));
+    assert.ok(
+      outcomes.some((outcome) => outcome.status === 'rejected' || outcome.value === 503),
+      'some were refused',
+    );
+    await balancer.said(/out of sockets: \d+ requests were refused; raise the limit/);
+    const { endpoints } = (await balancer.status()).pools[0];
+    assert.equal(endpoints[0].state, 'up');
+    assert.equal(await ask(), 200);
+  } finally {
+    await balancer.stop();
+  }
+});
