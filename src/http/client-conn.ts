@@ -63,6 +63,8 @@ export class ClientConn implements ConnOwner {
         requestIdName: forwarded.requestId,
         proto: 'http',
         local: this,
+        known: '',
+        knownHost: undefined,
       };
       this.#additionsFor = handler;
     }

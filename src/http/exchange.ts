@@ -63,6 +63,8 @@ export class Exchange implements UpstreamUser {
   /** Text of the endpoint tried last. */
   #endpoint = '';
   #startedAt = 0;
+  /** When the response ended; 0 while that is not known. */
+  #endedAt = 0;
   #sentAt = 0;
   #firstByteMs = 0;
   #status = 0;
@@ -141,6 +143,7 @@ export class Exchange implements UpstreamUser {
     const { forwarded } = this.#client.listener.handler.config;
     this.#handler = this.#client.listener.handler;
     this.#startedAt = this.#ctx.env.clock.now();
+    this.#endedAt = 0;
     this.#routed = false;
     this.tried = NONE;
     this.#method = parser.method;
@@ -293,7 +296,9 @@ export class Exchange implements UpstreamUser {
   }
 
   onResponse(parser: ResponseParser, reader: BodyReader, buffer: Buffer, start: number): void {
-    this.#firstByteMs = this.#ctx.env.clock.now() - this.#sentAt;
+    const now = this.#ctx.env.clock.now();
+    this.#firstByteMs = now - this.#sentAt;
+    if (reader.done) this.#endedAt = now;
     this.#status = parser.status;
     this.#close = this.#mustClose() || endsWithConnection(parser, this.#minor);
     this.#responding = true;
@@ -481,7 +486,7 @@ export class Exchange implements UpstreamUser {
   #account(): void {
     const { counters, env, log } = this.#ctx;
     const { slot, handler } = this.#client.listener;
-    const durationMs = env.clock.now() - this.#startedAt;
+    const durationMs = (this.#endedAt === 0 ? env.clock.now() : this.#endedAt) - this.#startedAt;
     if (this.#status !== 0) {
       counters.listener(slot, statusColumn(L.status1xx, this.#status));
       if (this.#routed && this.#status !== 101) counters.duration(this.#route.pool.slot, durationMs);

@@ -16,6 +16,9 @@ export interface RequestAdditions {
   readonly proto: 'http' | 'https';
   /** Host for a client of HTTP/1.0 that named none. */
   readonly local: { localAuthority(): string };
+  /** What was added for `knownHost` up to the request id: requests of one connection mostly name one host. */
+  known: string;
+  knownHost: string | undefined;
 }
 
 /** Names that a Connection field may not take away: they belong to us or carry the message itself. */
@@ -101,7 +104,22 @@ function dropped(parser: RequestParser, index: number, add: RequestAdditions): b
   return rule === DROP || !add.trusted;
 }
 
+const VIA = ['Via: 1.0 evenkeel\r\n\r\n', 'Via: 1.1 evenkeel\r\n\r\n'];
+const ID_VIA = VIA.map((via) => `\r\n${via}`);
+
 function additions(parser: RequestParser, requestId: string, add: RequestAdditions): string {
+  if (add.trusted || parser.upgrade !== '' || add.requestIdName === '') {
+    const own = add.requestIdName === '' ? '' : `${add.requestIdName}: ${requestId}\r\n`;
+    return forwarding(parser, add) + own + VIA[parser.minor];
+  }
+  if (add.knownHost !== parser.target.authority) {
+    add.known = `${forwarding(parser, add)}${add.requestIdName}: `;
+    add.knownHost = parser.target.authority;
+  }
+  return add.known + requestId + ID_VIA[parser.minor];
+}
+
+function forwarding(parser: RequestParser, add: RequestAdditions): string {
   const { fields, target } = parser;
   let out = parser.upgrade === '' ? '' : `Connection: Upgrade\r\nUpgrade: ${fields.known(F.upgrade)}\r\n`;
   const host = target.authority;
@@ -124,6 +142,5 @@ function additions(parser: RequestParser, requestId: string, add: RequestAdditio
     const earlier = add.trusted ? fields.joined(F.forwarded) : undefined;
     out += `Forwarded: ${earlier === undefined ? element : `${earlier}, ${element}`}\r\n`;
   }
-  if (add.requestIdName !== '') out += `${add.requestIdName}: ${requestId}\r\n`;
-  return `${out}Via: 1.${parser.minor} evenkeel\r\n\r\n`;
+  return out;
 }

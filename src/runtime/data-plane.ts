@@ -13,6 +13,7 @@ import type { Counters } from '../core/counters.ts';
 import { err, ok, type Result } from '../core/result.ts';
 import type { HttpContext, RequestRecord } from '../http/context.ts';
 import { HttpListener } from '../http/listener.ts';
+import { requestIds } from '../http/request-ids.ts';
 import { UpstreamPool } from '../http/upstream-pool.ts';
 import { NetLoop } from '../net/loop.ts';
 import { bindError } from './bind-error.ts';
@@ -57,7 +58,6 @@ export class DataPlane {
     this.#options = options;
     const { env, counters, idPrefix } = options;
     const loop = new NetLoop(env.clock);
-    let nextId = 0;
     this.#ctx = {
       env,
       loop,
@@ -65,7 +65,7 @@ export class DataPlane {
       upstreams: new UpstreamPool(loop),
       log: undefined,
       date: dateOf(env.clock.epoch),
-      requestId: () => `${idPrefix}${(nextId++).toString(36)}`,
+      requestId: requestIds(idPrefix),
     };
   }
 

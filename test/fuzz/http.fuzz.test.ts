@@ -27,6 +27,8 @@ const ADD = {
   requestIdName: 'x-request-id',
   proto: 'http',
   local: { localAuthority: () => 'fallback:80' },
+  known: '',
+  knownHost: undefined,
 } as const;
 
 const REQUESTS = [
