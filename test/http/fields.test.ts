@@ -19,6 +19,8 @@ async function forwarded(t: TestContext, text: string, options: Omit<ProxyOption
   return { sent: upstream.requests[0] as Message | undefined, response, port: proxy.port };
 }
 
+/** Scenarios give request ids this prefix. */
+const OUR_ID = /^x[0-9a-z]+$/;
 const names = (message: Message) => message.fields.map(([name]) => name.toLowerCase());
 
 test('hop-by-hop fields stop here, with those that Connection names, but not protected ones', async (t) => {
