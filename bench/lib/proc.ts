@@ -3,7 +3,7 @@
 // moves with what else runs there, throughput does.
 
 import { execFileSync } from 'node:child_process';
-import { readdirSync, readFileSync } from 'node:fs';
+import { readdirSync, readFileSync, readlinkSync } from 'node:fs';
 
 export interface CpuTime {
   readonly userUs: number;
@@ -43,9 +43,17 @@ export function residentBytes(pid: number): number {
   return kib * 1024;
 }
 
-/** Open sockets of one process. */
-export function openFiles(pid: number): number {
-  return list(`/proc/${pid}/fd`).length;
+/** Open sockets of one process; all its threads share them. */
+export function openSockets(pid: number): number {
+  return list(`/proc/${pid}/fd`).filter((fd) => linkOf(`/proc/${pid}/fd/${fd}`).startsWith('socket:')).length;
+}
+
+function linkOf(path: string): string {
+  try {
+    return readlinkSync(path);
+  } catch {
+    return '';
+  }
 }
 
 function childrenOf(pid: number): number[] {

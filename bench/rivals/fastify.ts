@@ -16,6 +16,11 @@ await app.register(httpProxy, {
       addForwarded(own, request.socket.remoteAddress);
       return own;
     },
+    // Its answer would carry the backend's own `connection: keep-alive` to clients that asked for a close.
+    rewriteHeaders: (headers) => {
+      const { connection: _, ...own } = headers;
+      return own;
+    },
   },
 });
 await app.listen({ port: rival.port, host: '127.0.0.1', backlog: 4096 });

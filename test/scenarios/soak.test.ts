@@ -23,6 +23,7 @@ test('the verdict of a soak notices what grows and what stays', () => {
     ),
   );
   const base = {
+    workers: 1,
     samples: growing(0.5),
     atStart: rest,
     atEnd: rest,
