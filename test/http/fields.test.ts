@@ -50,12 +50,14 @@ test('an untrusted peer is the client, whatever it claims, in any spelling', asy
       'X_Forwarded_For: 9.9.9.9\r\nX-Forwarded_Proto: https\r\nX-Request-Id: mine\r\nx_real_ip: 9.9.9.9\r\n' +
       'Content_Length: 5\r\nTransfer_Encoding: chunked\r\n\r\n',
   );
+  const [id] = valuesOf(sent!, 'x-request-id');
+  assert.match(id, OUR_ID);
   assert.deepEqual(sent!.fields, [
     ['Host', 'app.example'],
     ['X-Forwarded-For', '127.0.0.1'],
     ['X-Forwarded-Proto', 'http'],
     ['X-Forwarded-Host', 'app.example'],
-    ['x-request-id', 'x000'],
+    ['x-request-id', id],
     ['Via', '1.1 evenkeel'],
   ]);
 });
@@ -94,7 +96,9 @@ test('a request id of another name is ours alone', async (t) => {
   const { sent } = await forwarded(t, 'GET / HTTP/1.1\r\nHost: a\r\nX-Correlation-ID: forged\r\n\r\n', {
     listener: { forwarded: { requestId: 'x-correlation-id' } },
   });
-  assert.deepEqual(valuesOf(sent!, 'x-correlation-id'), ['x000']);
+  const ids = valuesOf(sent!, 'x-correlation-id');
+  assert.equal(ids.length, 1);
+  assert.match(ids[0], OUR_ID);
 });
 
 test('an HTTP/1.0 request without Host gets the address it came to, also with IPv6', async (t) => {
