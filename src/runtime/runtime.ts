@@ -9,7 +9,7 @@ import { type Plan, plan } from '../config/plan.ts';
 import type { Config } from '../config/types.ts';
 import type { Counters } from '../core/counters.ts';
 import type { EndpointId } from '../core/endpoint.ts';
-import type { Env, Timer } from '../core/env.ts';
+import type { Env } from '../core/env.ts';
 import type { LoadTable } from '../core/load-table.ts';
 import { err, ok, type Result } from '../core/result.ts';
 import type { StateWord } from '../health/entry.ts';
@@ -21,10 +21,11 @@ import { buildView } from '../pool/view.ts';
 import { ProbeRunner } from '../probes/runner.ts';
 import type { Balancer, ReloadResult, Status, StopReport } from './facade.ts';
 import { Fleet } from './fleet.ts';
-import { metricsText, sum } from './metrics.ts';
+import { metricsText } from './metrics.ts';
 import { portsInUse } from './port-check.ts';
 import { countersOf, createSharedMemory, loadTableOf, MAX_LISTENERS } from './shared-memory.ts';
 import type { Blueprint, BlueprintPool } from './snapshot.ts';
+import { SocketAlarm } from './socket-alarm.ts';
 import { statusOfParts } from './status.ts';
 
 export interface RuntimeOptions {
@@ -37,7 +38,6 @@ export interface RuntimeOptions {
 const COLLECT_MS = 20;
 const SWEEP_MS = 1000;
 const DRAIN_POLL_MS = 50;
-const SOCKETS_LOOK_MS = 2000;
 const RECENT_CHANGES = 50;
 
 export class Runtime implements Balancer {
@@ -50,14 +50,13 @@ export class Runtime implements Balancer {
   readonly #registry: SlotRegistry;
   readonly #probes: ProbeRunner;
   readonly #fleet: Fleet;
+  readonly #alarm: SocketAlarm;
   readonly #startedAt: number;
   readonly #listenerSlots = new Map<string, number>();
   readonly #reloads = { applied: 0, refused: 0, lastError: undefined as string | undefined };
   #blueprint: Blueprint | undefined;
   #configVersion = 0;
   #collecting = false;
-  #outOfSockets = 0;
-  #look: Timer | undefined;
   #draining = false;
   /** Reloads and the replacing of workers happen one after the other. */
   #turn: Promise<unknown> = Promise.resolve();
@@ -82,6 +81,7 @@ export class Runtime implements Balancer {
       current: () => this.#blueprint,
       inTurn: (work) => this.#inTurn(work),
     });
+    this.#alarm = new SocketAlarm(env.clock, log, this.#counters, () => [...this.#listenerSlots.values()]);
     this.#health.subscribe(({ id, from, to, cause, evidence }) => {
       if (from === 'absent' || to === 'absent') return;
       this.#log[to === 'up' || to === 'draining' || to === 'maintenance' ? 'info' : 'warn'](`${id} is ${to}`, {
@@ -147,7 +147,7 @@ export class Runtime implements Balancer {
       return [{ path: ['listeners'], message: refused }];
     }
     await this.#fleet.commit();
-    if (current === undefined) this.#lookAtSockets();
+    if (current === undefined) this.#alarm.start();
     this.#blueprint = blueprint;
     this.#configVersion = blueprint.version;
     for (const name of Object.keys(current?.config.pools ?? {}))
@@ -203,17 +203,6 @@ export class Runtime implements Balancer {
       listenerSlots: Object.fromEntries(this.#listenerSlots),
       kindsFile,
     });
-  }
-
-  /** Nobody reads counters at the moment when the process has no socket left, so that is said aloud. */
-  #lookAtSockets(): void {
-    this.#look = this.#env.clock.after(SOCKETS_LOOK_MS, () => this.#lookAtSockets());
-    const slots = [...this.#listenerSlots.values()];
-    const count = slots.reduce((all, slot) => all + sum(this.#counters, (c) => c.readError(slot, 'out-of-sockets')), 0);
-    const fresh = count - this.#outOfSockets;
-    this.#outOfSockets = count;
-    if (fresh > 0)
-      this.#log.error(`out of sockets: ${fresh} requests were refused; raise the limit of open files (ulimit -n)`);
   }
 
   /** Slots of removed endpoints are given back once nothing runs on them. */
@@ -298,7 +287,7 @@ export class Runtime implements Balancer {
     }
     const left = await this.#fleet.cut();
     this.#health.stop();
-    this.#look?.cancel();
+    this.#alarm.stop();
     await this.#fleet.close();
     return { cutRequests: left.requests, cutTunnels: left.tunnels, tookMs: this.#env.clock.now() - began };
   }
