@@ -9,10 +9,9 @@ import { E, L, P } from '../core/counters.ts';
 import type { Timer } from '../core/env.ts';
 import { ERRORS, type ErrorCode, proxyError } from '../core/error.ts';
 import { CANCELLED, type Outcome } from '../core/outcome.ts';
-import type { Lease } from '../pool/lease.ts';
-import type { Refusal } from '../pool/refusal.ts';
-import type { WaitTicket } from '../pool/waiting-room.ts';
 import { normalizePath } from '../routing/normalize.ts';
+import { countFinished, logFinished, settleWith } from './account.ts';
+import { type AttemptedRequest, Attempts } from './attempts.ts';
 import type { ClientConn } from './client-conn.ts';
 import { clientAddress } from './client-identity.ts';
 import type { BodyReader } from './codec/body.ts';
@@ -21,47 +20,28 @@ import type { RequestParser } from './codec/request-parser.ts';
 import type { ResponseParser } from './codec/response-parser.ts';
 import type { HttpContext, HttpHandler, HttpRoute } from './context.ts';
 import { HeadView } from './head-view.ts';
-import { localReply } from './reply.ts';
+import { localReply, replyTo } from './reply.ts';
+import { RequestFacts } from './request-facts.ts';
 import { buildRequestHead } from './request-head.ts';
 import { RequestRelay } from './request-relay.ts';
 import { buildInformationalHead, endsWithConnection } from './response-head.ts';
 import { ResponseRelay } from './response-relay.ts';
-import { countFailure, isIdempotent, mayRetry } from './retry.ts';
 import { openTunnel } from './upgrade.ts';
-import type { UpstreamConn, UpstreamUser } from './upstream-conn.ts';
-
-const NONE: readonly number[] = [];
+import type { UpstreamConn } from './upstream-conn.ts';
 
 let headView: HeadView | undefined;
 
-export class Exchange implements UpstreamUser {
+export class Exchange implements AttemptedRequest {
   readonly #client: ClientConn;
   readonly #ctx: HttpContext;
+  readonly #facts = new RequestFacts();
+  readonly #attempts: Attempts;
   readonly #request: RequestRelay;
   readonly #response: ResponseRelay;
   #handler!: HttpHandler;
-  #route!: HttpRoute;
-  /** `#route` belongs to this request and not to the one before. */
-  #routed = false;
-  /** Hash key and slots already tried: what the pool asks of a request. */
-  key = '';
-  tried: readonly number[] = NONE;
-  isHead = false;
-  #method = 'GET';
-  #minor = 1;
-  #keepAlive = true;
-  #wantsContinue = false;
-  #upgrade = false;
-  #requestId = '';
-  #lease: Lease | undefined;
-  #ticket: WaitTicket | undefined;
-  #timer: Timer | undefined;
+  /** Undefined until one matched. */
+  #route: HttpRoute | undefined;
   #total: Timer | undefined;
-  #upstream: UpstreamConn | undefined;
-  #sent = false;
-  #attempts = 0;
-  /** Text of the endpoint tried last. */
-  #endpoint = '';
   #startedAt = 0;
   /** When the response ended; 0 while that is not known. */
   #endedAt = 0;
@@ -72,29 +52,43 @@ export class Exchange implements UpstreamUser {
   #responding = false;
   #close = false;
   #error: ErrorCode | undefined;
-  #logged:
-    | { host: string; path: string; query: string; userAgent: string; referer: string; client: string }
-    | undefined;
   #done = true;
 
   constructor(client: ClientConn) {
     this.#client = client;
+    this.#ctx = client.listener.ctx;
+    this.#attempts = new Attempts(this.#ctx, this);
     this.#request = new RequestRelay(client);
     this.#response = new ResponseRelay(client);
-    this.#ctx = client.listener.ctx;
+  }
+
+  get method(): string {
+    return this.#facts.method;
+  }
+
+  get isHead(): boolean {
+    return this.#facts.isHead;
   }
 
   get firstByteMs(): number {
-    return this.#route.timeouts.firstByteMs;
+    return this.#route!.timeouts.firstByteMs;
   }
 
   /** A client of HTTP/1.0 cannot read chunks. */
   get wantsPlainBody(): boolean {
-    return this.#minor === 0;
+    return this.#facts.minor === 0;
   }
 
   get wantsUpgrade(): boolean {
-    return this.#upgrade;
+    return this.#facts.wantsUpgrade;
+  }
+
+  get whole(): boolean {
+    return this.#request.whole;
+  }
+
+  get bare(): boolean {
+    return this.#request.whole && this.#request.payload === 0 && !this.#facts.wantsUpgrade;
   }
 
   get requestDone(): boolean {
@@ -118,13 +112,12 @@ export class Exchange implements UpstreamUser {
     const client = add.trusted ? clientAddress(add.peer, forwardedFor, this.#handler.isTrusted) : add.peer;
     headView ??= new HeadView(parser);
     headView.set(path, client);
-    this.#remember(parser, headView);
+    if (ctx.log !== undefined) this.#facts.remember(parser, headView);
     const route = this.#handler.match(headView);
     if (route === undefined) return this.#refuseAt('no-route', end, start);
     this.#route = route;
-    this.#routed = true;
-    this.key = route.pool.keyOf === undefined ? '' : route.pool.keyOf(headView);
-    const head = buildRequestHead(parser, path, this.#requestId, add);
+    const key = route.pool.keyOf === undefined ? '' : route.pool.keyOf(headView);
+    const head = buildRequestHead(parser, path, this.#facts.id, add);
     const after = this.#request.intake(parser, buffer, start, end, head);
     if (after < 0) return this.#refuseAt('bad-framing', end, start);
     if (limits.bodyBytes > 0 && this.#request.payload > limits.bodyBytes)
@@ -135,46 +128,25 @@ export class Exchange implements UpstreamUser {
     ctx.counters.pool(route.pool.slot, P.requests);
     route.pool.pool.retryBudget.onRequest(this.#startedAt);
     if (this.#request.done) this.#client.requestRead();
-    this.#acquire();
+    this.#attempts.begin(route.pool, key);
     return after;
   }
 
   #reset(parser: RequestParser): void {
-    const { forwarded } = this.#client.listener.handler.config;
-    this.#handler = this.#client.listener.handler;
+    const { handler } = this.#client.listener;
+    this.#handler = handler;
     this.#startedAt = this.#ctx.env.clock.now();
     this.#endedAt = 0;
-    this.#routed = false;
-    this.tried = NONE;
-    this.#method = parser.method;
-    this.isHead = parser.method === 'HEAD';
-    this.#minor = parser.minor;
-    this.#keepAlive = parser.keepAlive;
-    this.#wantsContinue = parser.expectContinue;
-    this.#upgrade = parser.upgrade !== '';
-    this.#requestId = forwarded.requestId === '' ? '' : this.#ctx.requestId();
-    this.#sent = false;
-    this.#attempts = 0;
-    this.#endpoint = '';
+    this.#route = undefined;
+    this.#facts.take(parser, handler.config.forwarded.requestId === '' ? '' : this.#ctx.requestId());
+    this.#attempts.reset();
+    this.#response.reset();
     this.#firstByteMs = 0;
     this.#status = 0;
     this.#responding = false;
     this.#close = false;
-    this.#response.reset();
     this.#error = undefined;
     this.#done = false;
-  }
-
-  #remember(parser: RequestParser, view: HeadView): void {
-    if (this.#ctx.log === undefined) return;
-    this.#logged = {
-      host: view.host,
-      path: view.path,
-      query: view.query,
-      client: view.client,
-      userAgent: parser.fields.get('user-agent') ?? '',
-      referer: parser.fields.get('referer') ?? '',
-    };
   }
 
   #refuseAt(code: ErrorCode, end: number, start: number): number {
@@ -182,57 +154,23 @@ export class Exchange implements UpstreamUser {
     return this.#request.done ? start : end;
   }
 
-  #acquire(): void {
-    const { pool } = this.#route.pool;
-    const answer = pool.acquire(this);
-    if (!answer.refused) return this.#attempt(answer);
-    if (answer.code !== 'pool-saturated') return this.#refused(answer);
-    this.#ctx.counters.pool(this.#route.pool.slot, P.queued);
-    this.#ticket = pool.wait(this, Number.POSITIVE_INFINITY, (later) => {
-      this.#ticket = undefined;
-      if (later.refused) this.#refused(later);
-      else this.#attempt(later);
-    });
-  }
-
-  #refused(refusal: Refusal): void {
-    // A retry that finds nobody else tells the client what went wrong first.
-    this.#reply(refusal.code === 'tried-all' && this.#error !== undefined ? this.#error : refusal.code);
-  }
-
-  #attempt(lease: Lease, fresh = false): void {
-    this.#lease = lease;
-    this.#attempts++;
-    this.#endpoint = lease.endpoint.id;
-    this.#sent = false;
-    const { config } = this.#route.pool;
-    const { connection } = config;
-    const { upstreams, counters } = this.#ctx;
-    const pipelines = connection.pipelining > 1 && !fresh && this.#canPipeline();
-    const upstream = pipelines
-      ? upstreams.takeLine(lease.endpoint, connection)
-      : upstreams.take(lease.endpoint, connection, fresh);
-    counters.endpoint(lease.endpoint.slot, E.requests);
-    counters.endpoint(lease.endpoint.slot, upstream.connected ? E.reuses : E.connects);
-    this.#upstream = upstream;
-    upstream.assign(this);
-  }
-
-  #canPipeline(): boolean {
-    return this.#request.whole && this.#request.payload === 0 && !this.#upgrade && isIdempotent(this.#method);
+  onRefused(code: ErrorCode): void {
+    this.#reply(code);
   }
 
   onUpstreamReady(upstream: UpstreamConn): void {
-    this.#sent = true;
-    this.#sentAt = this.#attempts === 1 && upstream.served > 0 ? this.#startedAt : this.#ctx.env.clock.now();
-    const batched = this.#route.pool.config.connection.pipelining > 1;
+    const { connection } = this.#route!.pool.config;
+    const first = this.#attempts.count === 1 && upstream.served > 0;
+    this.#attempts.sent = true;
+    this.#sentAt = first ? this.#startedAt : this.#ctx.env.clock.now();
+    const batched = connection.pipelining > 1;
     const accepted = this.#request.send(upstream, batched);
     if (this.#request.done) return;
     const { conn } = this.#client;
     if (accepted) {
       conn.expireIn(this.#handler.config.timeouts.bodyIdleMs);
       conn.resume();
-    } else upstream.conn.expireIn(this.#route.pool.config.connection.bodyIdleMs);
+    } else upstream.conn.expireIn(connection.bodyIdleMs);
   }
 
   /** More of the request body. Returns the offset after what belongs to it. */
@@ -249,12 +187,12 @@ export class Exchange implements UpstreamUser {
       this.#giveUp('body-too-large');
       return end;
     }
-    const upstream = this.#upstream;
+    const { upstream } = this.#attempts;
     if (upstream === undefined || upstream.conn.closed) return after;
     const accepted = request.more(upstream, buffer, start);
     if (!accepted) {
       conn.pause();
-      upstream.conn.expireIn(this.#route.pool.config.connection.bodyIdleMs);
+      upstream.conn.expireIn(this.#route!.pool.config.connection.bodyIdleMs);
     }
     if (request.done) {
       request.unstream(conn.paused);
@@ -270,25 +208,27 @@ export class Exchange implements UpstreamUser {
   }
 
   onUpstreamDrain(): void {
-    if (this.#request.done) return this.#upstream?.requestSent();
-    this.#upstream?.conn.expireIn(0);
+    const { upstream } = this.#attempts;
+    if (this.#request.done) return upstream?.requestSent();
+    upstream?.conn.expireIn(0);
     this.#client.conn.expireIn(this.#handler.config.timeouts.bodyIdleMs);
     this.#client.conn.resume();
   }
 
   onClientDrain(): void {
-    this.#upstream?.unhold();
+    this.#attempts.upstream?.unhold();
     this.#client.conn.expireIn(this.#request.done ? 0 : this.#handler.config.timeouts.bodyIdleMs);
   }
 
   /** This response is to be the last on the client's connection. */
   #mustClose(): boolean {
-    return !this.#keepAlive || !this.#request.done || this.#client.isLast;
+    return !this.#facts.keepAlive || !this.#request.done || this.#client.isLast;
   }
 
   onInformational(parser: ResponseParser): void {
-    if (this.#minor === 0 || (parser.status === 100 && !this.#wantsContinue)) return;
-    if (parser.status === 100) this.#wantsContinue = false;
+    const facts = this.#facts;
+    if (facts.minor === 0 || (parser.status === 100 && !facts.wantsContinue)) return;
+    if (parser.status === 100) facts.wantsContinue = false;
     // Hints may be left out; a flood of them must not pile up behind a client that does not read.
     if (this.#client.conn.blocked) return;
     this.#client.conn.noDelay();
@@ -300,94 +240,60 @@ export class Exchange implements UpstreamUser {
     this.#firstByteMs = now - this.#sentAt;
     if (reader.done) this.#endedAt = now;
     this.#status = parser.status;
-    this.#close = this.#mustClose() || endsWithConnection(parser, this.#minor);
+    this.#close = this.#mustClose() || endsWithConnection(parser, this.#facts.minor);
     this.#responding = true;
     if (!reader.done) {
-      this.#lease!.answered(parser.status, this.#firstByteMs);
+      this.#attempts.lease!.answered(parser.status, this.#firstByteMs);
       this.#client.conn.noDelay();
     }
     const date = this.#ctx.date();
-    const upstream = this.#upstream!;
-    if (!this.#response.begin(parser, reader, upstream, buffer, start, this.#minor, this.#close, date))
+    const upstream = this.#attempts.upstream!;
+    if (!this.#response.begin(parser, reader, upstream, buffer, start, this.#facts.minor, this.#close, date))
       this.#holdUpstream();
   }
 
   onResponseBody(reader: BodyReader, buffer: Buffer, start: number): void {
-    if (!this.#response.more(reader, this.#upstream!, buffer, start)) this.#holdUpstream();
+    if (!this.#response.more(reader, this.#attempts.upstream!, buffer, start)) this.#holdUpstream();
   }
 
   /** The client takes no more for now: stop reading, and cut it off if that lasts. */
   #holdUpstream(): void {
-    this.#upstream!.hold();
+    this.#attempts.upstream!.hold();
     this.#client.conn.expireIn(this.#handler.config.timeouts.sendIdleMs);
   }
 
   onResponseEnd(): void {
-    this.#upstream = undefined;
+    this.#attempts.upstream = undefined;
     this.#finish({ kind: 'ok', status: this.#status, firstByteMs: this.#firstByteMs });
-    this.#client.responded(this.#close, this.#request.done, !this.#keepAlive);
+    this.#client.responded(this.#close, this.#request.done, !this.#facts.keepAlive);
   }
 
   onUpgraded(parser: ResponseParser, buffer: Buffer, start: number, end: number): void {
-    const upstream = this.#upstream!;
+    const { upstream, lease } = this.#attempts;
     this.#done = true;
     this.#total?.cancel();
     this.#total = undefined;
-    this.#upstream = undefined;
+    this.#attempts.upstream = undefined;
+    this.#attempts.lease = undefined;
     this.#status = 101;
     this.#firstByteMs = this.#ctx.env.clock.now() - this.#sentAt;
-    const lease = this.#lease!;
-    this.#lease = undefined;
     const { tunnelIdleMs } = this.#handler.config.timeouts;
-    openTunnel(
-      this.#client,
-      upstream,
-      lease,
-      this.#firstByteMs,
-      tunnelIdleMs,
-      parser,
-      buffer,
-      start,
-      end,
-      (bytesOut) => {
-        this.#response.bytesOut += bytesOut;
-        this.#account();
-      },
-    );
+    const onDone = (bytesOut: number): void => {
+      this.#response.bytesOut += bytesOut;
+      this.#account();
+    };
+    openTunnel(this.#client, upstream!, lease!, this.#firstByteMs, tunnelIdleMs, parser, buffer, start, end, onDone);
   }
 
   onUpstreamFailed(code: ErrorCode, answered: boolean, reused: boolean): void {
-    this.#upstream = undefined;
+    const attempts = this.#attempts;
+    attempts.upstream = undefined;
+    this.#error = code;
+    attempts.countFailure(code);
+    if (this.#responding) return this.#cut(code);
     // An idle connection that dies under us proves nothing about its endpoint, and nothing was done with the request.
     const stale = reused && code === 'upstream-reset' && !answered;
-    const lease = this.#lease!;
-    this.#error = code;
-    countFailure(this.#ctx.counters, lease.endpoint.slot, code);
-    if (this.#responding) return this.#cut(code);
-    if (stale && this.#mayResend()) {
-      this.#lease = undefined;
-      this.#attempts--;
-      // Same endpoint, same lease's place: only the connection was at fault.
-      this.#attempt(lease, true);
-      return;
-    }
-    this.#settle(stale ? CANCELLED : { kind: 'failed', error: proxyError(code) });
-    const { counters, env } = this.#ctx;
-    const { pool } = this.#route;
-    if (!this.#mayResend() || !mayRetry(pool, code, this.#method, this.#attempts, env.clock.now(), counters))
-      return this.#reply(code);
-    this.tried = [...this.tried, lease.endpoint.slot];
-    counters.pool(pool.slot, P.retries);
-    const delay = pool.config.retries.backoffMs * (0.5 + env.random.unit());
-    this.#timer = env.clock.after(delay, () => {
-      this.#timer = undefined;
-      this.#acquire();
-    });
-  }
-
-  /** Nothing that left could be missing when the request is sent again. */
-  #mayResend(): boolean {
-    return this.#request.whole || !this.#sent;
+    if (!attempts.failed(code, stale)) this.#reply(code);
   }
 
   /** The response broke off after its head went out: the client must notice. */
@@ -401,26 +307,15 @@ export class Exchange implements UpstreamUser {
   #giveUp(code: ErrorCode): void {
     if (this.#done) return;
     this.#error = code;
-    this.#release();
+    this.#attempts.release();
     const outcome: Outcome = ERRORS[code].side === 'upstream' ? { kind: 'failed', error: proxyError(code) } : CANCELLED;
     if (this.#responding) {
       this.#ctx.counters.error(this.#client.listener.slot, code);
       this.#finish(outcome);
       return this.#client.abort();
     }
-    this.#settle(outcome);
+    this.#attempts.settle(outcome);
     this.#reply(code);
-  }
-
-  /** Lets go of whatever is under way: the wait, the backoff, the upstream connection. */
-  #release(): void {
-    this.#ticket?.cancel();
-    this.#ticket = undefined;
-    this.#timer?.cancel();
-    this.#timer = undefined;
-    const upstream = this.#upstream;
-    this.#upstream = undefined;
-    upstream?.abandon(this);
   }
 
   onClientDeadline(): void {
@@ -431,39 +326,31 @@ export class Exchange implements UpstreamUser {
   onClientGone(): void {
     if (this.#done) return;
     this.#error = 'client-gone';
-    this.#release();
-    this.#ctx.counters.error(this.#client.listener.slot, 'client-gone');
-    if (this.#lease !== undefined) this.#ctx.counters.endpoint(this.#lease.endpoint.slot, E.cancelled);
+    const { counters } = this.#ctx;
+    const { lease } = this.#attempts;
+    this.#attempts.release();
+    counters.error(this.#client.listener.slot, 'client-gone');
+    if (lease !== undefined) counters.endpoint(lease.endpoint.slot, E.cancelled);
     this.#finish(CANCELLED);
-  }
-
-  #settle(outcome: Outcome): void {
-    const lease = this.#lease;
-    this.#lease = undefined;
-    lease?.settle(outcome);
   }
 
   #reply(code: ErrorCode): void {
     const client = this.#client;
-    const kind = ERRORS[code];
     this.#error = code;
     this.#ctx.counters.error(client.listener.slot, code);
-    this.#settle(CANCELLED);
-    if (kind.status === 0) {
+    this.#attempts.settle(CANCELLED);
+    if (ERRORS[code].status === 0) {
       this.#finish(CANCELLED);
       return client.abort();
     }
-    const down = code === 'pool-down' || code === 'pool-empty' || code === 'pool-saturated' || code === 'queue-timeout';
-    const allDown = down ? this.#route.pool.config.allDown : undefined;
     const close = this.#mustClose();
-    this.#status = allDown !== undefined && code === 'pool-down' ? allDown.status : kind.status;
-    const retryAfterSeconds = allDown?.retryAfterSeconds;
-    const reply = { status: this.#status, code, ...(retryAfterSeconds === undefined ? {} : { retryAfterSeconds }) };
-    const text = localReply(reply, this.#requestId, close, this.isHead, this.#ctx.date());
+    const reply = replyTo(code, this.#route?.pool.config.allDown);
+    this.#status = reply.status;
+    const text = localReply(reply, this.#facts.id, close, this.isHead, this.#ctx.date());
     this.#response.bytesOut += text.length;
     client.conn.sendText(text);
     this.#finish(CANCELLED);
-    client.responded(close, this.#request.done, !this.#keepAlive);
+    client.responded(close, this.#request.done, !this.#facts.keepAlive);
   }
 
   #finish(outcome: Outcome): void {
@@ -473,47 +360,27 @@ export class Exchange implements UpstreamUser {
     this.#total = undefined;
     this.#request.drop();
     this.#request.unstream(true);
-    const lease = this.#lease;
-    if (lease !== undefined) {
-      this.#lease = undefined;
-      if (outcome.kind === 'ok')
-        this.#ctx.counters.endpoint(lease.endpoint.slot, statusColumn(E.status1xx, outcome.status));
-      lease.settle(outcome);
-    }
+    settleWith(outcome, this.#attempts, this.#ctx);
     this.#account();
   }
 
   #account(): void {
-    const { counters, env, log } = this.#ctx;
-    const { slot, handler } = this.#client.listener;
-    const durationMs = (this.#endedAt === 0 ? env.clock.now() : this.#endedAt) - this.#startedAt;
-    if (this.#status !== 0) {
-      counters.listener(slot, statusColumn(L.status1xx, this.#status));
-      if (this.#routed && this.#status !== 101) counters.duration(this.#route.pool.slot, durationMs);
-    }
-    counters.listener(slot, L.bytesOut, this.#response.bytesOut);
-    const seen = this.#logged;
-    if (log === undefined || seen === undefined) return;
-    this.#logged = undefined;
-    log({
-      ...seen,
-      listener: handler.config.name,
-      route: this.#routed ? this.#route.name : '',
-      pool: this.#routed ? this.#route.pool.name : '',
-      endpoint: this.#endpoint,
-      method: this.#method,
-      status: this.#status,
-      error: this.#error ?? '',
+    const ctx = this.#ctx;
+    const { listener } = this.#client;
+    const durationMs = (this.#endedAt === 0 ? ctx.env.clock.now() : this.#endedAt) - this.#startedAt;
+    const { bytesOut } = this.#response;
+    countFinished(ctx, listener.slot, this.#status, this.#route, durationMs, bytesOut);
+    if (ctx.log === undefined) return;
+    logFinished(ctx, listener, {
+      facts: this.#facts,
       attempts: this.#attempts,
+      route: this.#route,
+      status: this.#status,
+      error: this.#error,
       durationMs,
       firstByteMs: this.#firstByteMs,
       bytesIn: this.#request.payload,
-      bytesOut: this.#response.bytesOut,
-      requestId: this.#requestId,
+      bytesOut,
     });
   }
-}
-
-function statusColumn(first: number, status: number): number {
-  return first + Math.floor(status / 100) - 1;
 }

@@ -1,5 +1,6 @@
 // Owns the answers this server gives itself. Only general words: nothing a client sent and nothing about the inside.
 
+import type { AllDownConfig } from '../config/types.ts';
 import { ERRORS, type ErrorCode } from '../core/error.ts';
 
 const REASONS: Record<number, string> = {
@@ -21,6 +22,21 @@ export interface LocalReply {
   readonly status: number;
   readonly code: ErrorCode;
   readonly retryAfterSeconds?: number;
+}
+
+/** What a client is told. Whoever finds no free endpoint is told when to come back; how, is the pool's to say. */
+export function replyTo(code: ErrorCode, allDown: AllDownConfig | undefined): LocalReply {
+  const { status } = ERRORS[code];
+  switch (code) {
+    case 'pool-down':
+      return { status: allDown?.status ?? status, code, retryAfterSeconds: allDown?.retryAfterSeconds ?? 0 };
+    case 'pool-empty':
+    case 'pool-saturated':
+    case 'queue-timeout':
+      return { status, code, retryAfterSeconds: allDown?.retryAfterSeconds ?? 0 };
+    default:
+      return { status, code };
+  }
 }
 
 /** A complete response. `isHead` leaves the body out. */

@@ -235,23 +235,29 @@ export class Conn implements Expiring, DirectWaiter {
 
   #sendFramed(source: Conn, buffer: Buffer, start: number, end: number, frame: string): boolean {
     if (end - start <= TEXT_BYTES) return this.sendText(`${frame}${buffer.latin1Slice(start, end)}\r\n`);
+    const bytes = source.ownsBuffer(buffer) ? buffer.subarray(start, end) : Buffer.from(buffer.subarray(start, end));
     this.socket.cork();
     this.socket.write(frame, 'latin1');
-    const bytes = source.ownsBuffer(buffer) ? buffer.subarray(start, end) : Buffer.from(buffer.subarray(start, end));
     this.socket.write(bytes);
-    const accepted = this.#sendBuffer(CRLF);
+    this.socket.write(CRLF, this.#whenWritten());
     this.socket.uncork();
-    if (accepted && this.socket.writableLength === 0) return true;
-    this.blocked = true;
-    return false;
+    return this.#takenAtOnce();
   }
 
-  /** Returns false unless the kernel took everything at once, so that a private buffer is never overwritten too early. */
   #sendBuffer(bytes: Buffer): boolean {
+    this.socket.write(bytes, this.#whenWritten());
+    return this.#takenAtOnce();
+  }
+
+  #whenWritten(): () => void {
     this.#written ??= () => {
       if (this.socket.writableLength === 0) this.drained();
     };
-    this.socket.write(bytes, this.#written);
+    return this.#written;
+  }
+
+  /** False unless the kernel took everything at once, so that a private buffer is never overwritten too early. */
+  #takenAtOnce(): boolean {
     if (this.socket.writableLength === 0) return true;
     this.blocked = true;
     return false;

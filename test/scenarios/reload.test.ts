@@ -26,7 +26,7 @@ const document = (extra: object = {}, poolExtra: object = {}) => ({
 
 before(async () => {
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-  sockets.on('connection', (socket) => socket.on('message', (data) => socket.send(data.toString())));
+  sockets.on('connection', (socket) => socket.on('message', (data) => socket.send(data as Buffer)));
   [port, adminPort] = await freePorts(2);
   balancer = await BalancerProcess.start(document(), { adminPort });
 });

@@ -1,0 +1,71 @@
+// Owns what a finished request leaves behind: counters, and a line for the access log when there is one.
+
+import { E, L } from '../core/counters.ts';
+import type { ErrorCode } from '../core/error.ts';
+import type { Outcome } from '../core/outcome.ts';
+import type { Attempts } from './attempts.ts';
+import type { HttpContext, HttpRoute } from './context.ts';
+import type { HttpListener } from './listener.ts';
+import type { RequestFacts } from './request-facts.ts';
+
+export interface Finished {
+  readonly facts: RequestFacts;
+  readonly attempts: Attempts;
+  /** Undefined when no route matched. */
+  readonly route: HttpRoute | undefined;
+  /** 0 when nothing was answered. */
+  readonly status: number;
+  readonly error: ErrorCode | undefined;
+  readonly durationMs: number;
+  readonly firstByteMs: number;
+  readonly bytesIn: number;
+  readonly bytesOut: number;
+}
+
+function statusColumn(first: number, status: number): number {
+  return first + Math.floor(status / 100) - 1;
+}
+
+/** Settles the lease that is left, if any, with what the whole exchange proved. */
+export function settleWith(outcome: Outcome, attempts: Attempts, { counters }: HttpContext): void {
+  const { lease } = attempts;
+  if (lease === undefined) return;
+  if (outcome.kind === 'ok') counters.endpoint(lease.endpoint.slot, statusColumn(E.status1xx, outcome.status));
+  attempts.settle(outcome);
+}
+
+/** The counters of the listener and of the pool's response times. */
+export function countFinished(
+  { counters }: HttpContext,
+  listenerSlot: number,
+  status: number,
+  route: HttpRoute | undefined,
+  durationMs: number,
+  bytesOut: number,
+): void {
+  if (status !== 0) {
+    counters.listener(listenerSlot, statusColumn(L.status1xx, status));
+    if (route !== undefined && status !== 101) counters.duration(route.pool.slot, durationMs);
+  }
+  counters.listener(listenerSlot, L.bytesOut, bytesOut);
+}
+
+/** One line of the access log. */
+export function logFinished({ log }: HttpContext, listener: HttpListener, finished: Finished): void {
+  const { facts, attempts, route, error, ...rest } = finished;
+  const { logged } = facts;
+  if (log === undefined || logged === undefined) return;
+  facts.logged = undefined;
+  log({
+    ...logged,
+    ...rest,
+    listener: listener.handler.config.name,
+    route: route?.name ?? '',
+    pool: route?.pool.name ?? '',
+    endpoint: attempts.endpointId,
+    method: facts.method,
+    error: error ?? '',
+    attempts: attempts.count,
+    requestId: facts.id,
+  });
+}

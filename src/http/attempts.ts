@@ -1,0 +1,158 @@
+// Owns the attempts of one request: a lease from the pool (or the wait for one), a connection for it, and what follows a
+// failure: the same request again on a fresh connection, another endpoint after a pause, or no more. It sends nothing
+// itself, and settles every lease exactly once.
+//
+//   idle ──begin──▶ acquiring ──lease──▶ attempting ──failed()──▶ resending (stale connection) | pausing ─▶ acquiring
+//                      │    └─ saturated ─▶ waiting ─┘                  └ no more: the exchange answers
+//                      └ refused: the exchange answers
+
+import { E, P } from '../core/counters.ts';
+import type { Timer } from '../core/env.ts';
+import { type ErrorCode, proxyError } from '../core/error.ts';
+import { CANCELLED, type Outcome } from '../core/outcome.ts';
+import type { Lease } from '../pool/lease.ts';
+import type { Refusal } from '../pool/refusal.ts';
+import type { WaitTicket } from '../pool/waiting-room.ts';
+import type { HttpContext, HttpPool } from './context.ts';
+import { countFailure, isIdempotent, mayRetry } from './retry.ts';
+import type { UpstreamConn, UpstreamUser } from './upstream-conn.ts';
+
+const NONE: readonly number[] = [];
+
+/** The request that is attempted, as far as attempts depend on it. */
+export interface AttemptedRequest extends UpstreamUser {
+  readonly method: string;
+  /** The whole request is at hand and can be sent (again) at once. */
+  readonly whole: boolean;
+  /** It is whole and has no body: it may share a connection with others. */
+  readonly bare: boolean;
+  /** No endpoint: `code` says why. */
+  onRefused(code: ErrorCode): void;
+}
+
+export class Attempts {
+  readonly #ctx: HttpContext;
+  readonly #request: AttemptedRequest;
+  #pool!: HttpPool;
+  /** Hash key and slots already tried: what the pool asks of a request. */
+  key = '';
+  tried: readonly number[] = NONE;
+  count = 0;
+  /** Endpoint tried last; '' before the first. */
+  endpointId = '';
+  upstream: UpstreamConn | undefined;
+  lease: Lease | undefined;
+  /** Something of the request has left. */
+  sent = false;
+  /** What the last attempt failed with. */
+  #failure: ErrorCode | undefined;
+  #ticket: WaitTicket | undefined;
+  #pause: Timer | undefined;
+
+  constructor(ctx: HttpContext, request: AttemptedRequest) {
+    this.#ctx = ctx;
+    this.#request = request;
+  }
+
+  /** Forgets the request before. */
+  reset(): void {
+    this.tried = NONE;
+    this.count = 0;
+    this.endpointId = '';
+    this.sent = false;
+    this.#failure = undefined;
+  }
+
+  begin(pool: HttpPool, key: string): void {
+    this.#pool = pool;
+    this.key = key;
+    this.#acquire();
+  }
+
+  #acquire(): void {
+    const { pool, slot } = this.#pool;
+    const answer = pool.acquire(this);
+    if (!answer.refused) return this.#attempt(answer, false);
+    if (answer.code !== 'pool-saturated') return this.#refused(answer);
+    this.#ctx.counters.pool(slot, P.queued);
+    this.#ticket = pool.wait(this, Number.POSITIVE_INFINITY, (later) => {
+      this.#ticket = undefined;
+      if (later.refused) this.#refused(later);
+      else this.#attempt(later, false);
+    });
+  }
+
+  /** A retry that finds nobody else tells the client what went wrong first. */
+  #refused({ code }: Refusal): void {
+    this.#request.onRefused(code === 'tried-all' && this.#failure !== undefined ? this.#failure : code);
+  }
+
+  #attempt(lease: Lease, fresh: boolean): void {
+    this.lease = lease;
+    this.count++;
+    this.sent = false;
+    const { endpoint } = lease;
+    this.endpointId = endpoint.id;
+    const { connection } = this.#pool.config;
+    const { upstreams, counters } = this.#ctx;
+    const request = this.#request;
+    const shares = connection.pipelining > 1 && !fresh && request.bare && isIdempotent(request.method);
+    const upstream = shares ? upstreams.takeLine(endpoint, connection) : upstreams.take(endpoint, connection, fresh);
+    counters.endpoint(endpoint.slot, E.requests);
+    counters.endpoint(endpoint.slot, upstream.connected ? E.reuses : E.connects);
+    this.upstream = upstream;
+    upstream.assign(request);
+  }
+
+  /** The connection failed before the response began. False when there is nothing more to try. */
+  failed(code: ErrorCode, stale: boolean): boolean {
+    const lease = this.lease!;
+    this.#failure = code;
+    if (stale && this.#mayResend()) {
+      // Same endpoint, same place in its count: only the connection was at fault.
+      this.count--;
+      this.#attempt(lease, true);
+      return true;
+    }
+    this.settle(stale ? CANCELLED : { kind: 'failed', error: proxyError(code) });
+    const { counters, env } = this.#ctx;
+    const pool = this.#pool;
+    if (!this.#mayResend()) return false;
+    if (!mayRetry(pool, code, this.#request.method, this.count, env.clock.now(), counters)) return false;
+    this.tried = [...this.tried, lease.endpoint.slot];
+    counters.pool(pool.slot, P.retries);
+    const delay = pool.config.retries.backoffMs * (0.5 + env.random.unit());
+    this.#pause = env.clock.after(delay, () => {
+      this.#pause = undefined;
+      this.#acquire();
+    });
+    return true;
+  }
+
+  /** Counts a failure against the endpoint of the current attempt. */
+  countFailure(code: ErrorCode): void {
+    countFailure(this.#ctx.counters, this.lease!.endpoint.slot, code);
+  }
+
+  /** Nothing that left could be missing when the request is sent again. */
+  #mayResend(): boolean {
+    return this.#request.whole || !this.sent;
+  }
+
+  /** Lets go of whatever is under way: the wait, the pause, the upstream connection. The lease is left to settle. */
+  release(): void {
+    this.#ticket?.cancel();
+    this.#ticket = undefined;
+    this.#pause?.cancel();
+    this.#pause = undefined;
+    const { upstream } = this;
+    this.upstream = undefined;
+    upstream?.abandon(this.#request);
+  }
+
+  settle(outcome: Outcome): void {
+    const { lease } = this;
+    this.lease = undefined;
+    lease?.settle(outcome);
+  }
+}
