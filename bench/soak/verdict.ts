@@ -78,7 +78,7 @@ export function judge(evidence: Evidence): Verdict {
     `memory ${memory[0]?.toFixed(0)} → ${memory.at(-1)?.toFixed(0)} MiB, at most ${Math.max(...memory).toFixed(0)}; second half (${minutes.toFixed(1)} min): ${slope.toFixed(2)} MiB a minute, allowed ${allowed.toFixed(2)}`,
     `sockets ${atStart.sockets} at the start, at most ${Math.max(...samples.map(({ sockets }) => sockets))}, ${atEnd.sockets} at the end`,
     `in flight at most ${Math.max(...samples.map(({ inFlight }) => inFlight))}, ${atEnd.inFlight} at the end`,
-    `${reloaded} reloads asked for, ${applied} applied (the start counts); ${killed} backends killed and revived`,
+    `${reloaded} reloads asked for, ${applied} applied; ${killed} backends killed and revived`,
     ...[...counts].map(([what, times]) => `${what}: ${times}`).sort((a, b) => a.localeCompare(b)),
   ];
   return { problems, report: lines.join('\n') };
