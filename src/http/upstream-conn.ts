@@ -11,6 +11,7 @@ import type { NetLoop } from '../net/loop.ts';
 import { BodyReader } from './codec/body.ts';
 import { F } from './codec/fields.ts';
 import { ResponseParser } from './codec/response-parser.ts';
+import { Line } from './line.ts';
 
 /** Who waits for a response: an exchange, or what is left of one whose client went away. */
 export interface UpstreamUser {
@@ -57,7 +58,7 @@ export class UpstreamConn implements ConnOwner {
   readonly createdAt: number;
   readonly #home: UpstreamHome;
   readonly #timeouts: UpstreamTimeouts;
-  readonly #users: UpstreamUser[] = [];
+  readonly #users = new Line<UpstreamUser>();
   readonly #reader = new BodyReader();
   connected = false;
   /** Monotonic ms since when nothing runs on it. */
@@ -87,7 +88,7 @@ export class UpstreamConn implements ConnOwner {
 
   /** Requests sent or about to be sent whose response is not complete. */
   get outstanding(): number {
-    return this.#users.length;
+    return this.#users.size;
   }
 
   /** The user's response comes after those of earlier users. A connected upstream calls back at once. */
@@ -122,8 +123,8 @@ export class UpstreamConn implements ConnOwner {
 
   /** The first byte is due so long after the whole request was sent; a request that still comes is not late. */
   #await(): void {
-    const first = this.#users[0];
-    if (this.#inBody || (this.#users.length > 1 && this.conn.deadline !== 0)) return;
+    const first = this.#users.first!;
+    if (this.#inBody || (this.#users.size > 1 && this.conn.deadline !== 0)) return;
     this.conn.expireIn(first.requestDone ? first.firstByteMs : 0);
   }
 
@@ -134,18 +135,14 @@ export class UpstreamConn implements ConnOwner {
 
   /** The user's client went away. Its response is of no use; the connection is, if others wait on it. */
   abandon(user: UpstreamUser): void {
-    const index = this.#users.indexOf(user);
-    if (index < 0) return;
-    if (this.#users.length === 1) {
-      this.#users.length = 0;
+    const users = this.#users;
+    const isFirst = users.first === user;
+    // What was sent will be answered, so somebody must stand in line for it.
+    if (!users.replace(user, this.connected ? new Discard(user.isHead) : undefined)) return;
+    if (users.all().every((left) => left instanceof Discard)) {
+      users.clear();
       this.conn.destroy();
-    } else if (this.connected) {
-      this.#users[index] = new Discard(user.isHead);
-      if (this.#users.every((left) => left instanceof Discard)) {
-        this.#users.length = 0;
-        this.conn.destroy();
-      } else if (index === 0) this.unhold();
-    } else this.#users.splice(index, 1);
+    } else if (isFirst) this.unhold();
   }
 
   /** The client takes no more: stop reading. What then takes long is not the endpoint's fault. */
@@ -163,7 +160,7 @@ export class UpstreamConn implements ConnOwner {
   onConnect(): void {
     this.connected = true;
     this.conn.expireIn(0);
-    for (const user of this.#users.slice()) if (!this.conn.closed) user.onUpstreamReady(this);
+    for (const user of this.#users.all()) if (!this.conn.closed) user.onUpstreamReady(this);
   }
 
   onData(data: Buffer, length: number): void {
@@ -176,7 +173,7 @@ export class UpstreamConn implements ConnOwner {
     }
     let start = 0;
     while (start < end && !this.conn.closed && !this.#detached) {
-      const user = this.#users[0];
+      const user = this.#users.first;
       // Bytes that nobody asked for: the peer is confused, or somebody talks out of turn on purpose.
       if (user === undefined) return this.conn.destroy();
       const next = this.#inBody ? this.#body(user, buffer, start, end) : this.#head(user, buffer, start, end);
@@ -217,7 +214,7 @@ export class UpstreamConn implements ConnOwner {
     if (!user.wantsUpgrade) return -1;
     this.conn.expireIn(0);
     this.#detached = true;
-    this.#users.length = 0;
+    this.#users.clear();
     this.#home.closed(this, false);
     user.onUpgraded(parser, buffer, after, end);
     return end;
@@ -245,7 +242,7 @@ export class UpstreamConn implements ConnOwner {
     this.#users.shift();
     this.served++;
     this.#heard = false;
-    if (more && this.#users.length === 0) this.last = true;
+    if (more && this.#users.size === 0) this.last = true;
     // The rest of the request will never be read as what it is.
     if (!user.requestDone) this.last = true;
     if (this.#bodyLong) {
@@ -255,12 +252,12 @@ export class UpstreamConn implements ConnOwner {
     }
     this.conn.resume();
     this.conn.expireIn(0);
-    if (this.#users.length > 0) this.conn.expireIn(this.#users[0].firstByteMs);
+    if (this.#users.size > 0) this.conn.expireIn(this.#users.first!.firstByteMs);
     else this.idleSince = this.conn.loop.now;
     this.#home.free(this);
     user.onResponseEnd();
     // The peer announced that it will not answer the others.
-    if (this.last && this.#users.length > 0) this.#fail('upstream-reset');
+    if (this.last && this.#users.size > 0) this.#fail('upstream-reset');
   }
 
   #learnIdleLimit(): void {
@@ -271,7 +268,7 @@ export class UpstreamConn implements ConnOwner {
   }
 
   onEnd(): void {
-    const user = this.#users[0];
+    const user = this.#users.first;
     if (user !== undefined && this.#inBody && !this.#reader.delimited) {
       this.#reader.done = true;
       this.#reader.verbatimEnd = 0;
@@ -284,18 +281,19 @@ export class UpstreamConn implements ConnOwner {
   }
 
   onDrain(): void {
-    this.#users.at(-1)?.onUpstreamDrain();
+    this.#users.all().at(-1)?.onUpstreamDrain();
   }
 
   onDeadline(): void {
-    if (this.#users.length === 0) return this.conn.destroy();
+    if (this.#users.size === 0) return this.conn.destroy();
     if (this.connected) this.#fail(this.#inBody ? 'upstream-stalled' : 'upstream-timeout');
     else this.#fail('connect-timeout');
   }
 
   #fail(code: ErrorCode): void {
     const answered = this.#inBody || this.#heard;
-    const users = this.#users.splice(0);
+    const users = this.#users.all();
+    this.#users.clear();
     this.conn.destroy();
     users.forEach((user, i) => {
       user.onUpstreamFailed(i === 0 ? code : 'upstream-reset', i === 0 && answered, this.served > 0 || i > 0);
@@ -304,7 +302,7 @@ export class UpstreamConn implements ConnOwner {
 
   onClose(error: NodeJS.ErrnoException | undefined): void {
     this.#home.closed(this, error === undefined || error.code === 'ECONNRESET' || error.code === 'EPIPE');
-    if (this.#users.length === 0) return;
+    if (this.#users.size === 0) return;
     if (!this.connected) this.#fail(isOurs(error) ? 'out-of-sockets' : 'connect-failed');
     else this.#fail(this.#inBody ? 'upstream-truncated' : 'upstream-reset');
   }

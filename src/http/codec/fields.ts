@@ -155,10 +155,12 @@ export class Fields {
   }
 
   clear(): void {
-    if (this.count === 0) return;
+    const { kind, first, times } = this;
+    for (let i = this.count - 1; i >= 0; i--) {
+      first[kind[i]] = -1;
+      times[kind[i]] = 0;
+    }
     this.count = 0;
-    this.first.fill(-1);
-    this.times.fill(0);
   }
 
   has(kind: number): boolean {
@@ -217,4 +219,24 @@ export function listMembers(value: string): string[] {
     if (member !== '') members.push(member);
   }
   return members;
+}
+
+/** What a Connection field asks for. Remembers the last value, because peers send the same one again and again. */
+export class ConnectionField {
+  close = false;
+  keepAlive = false;
+  upgrade = false;
+  /** Other members: names of fields that end here. */
+  names: readonly string[] = [];
+  #value = '';
+
+  read(value: string): void {
+    if (value === this.#value) return;
+    this.#value = value;
+    const members = listMembers(value);
+    this.close = members.includes('close');
+    this.keepAlive = members.includes('keep-alive');
+    this.upgrade = members.includes('upgrade');
+    this.names = members.filter((member) => member !== 'close' && member !== 'keep-alive' && member !== 'upgrade');
+  }
 }

@@ -5,7 +5,7 @@
 import type { ErrorCode } from '../../core/error.ts';
 import { latin1 } from '../../net/latin1.ts';
 import { CR, LF, SP, TARGET, TOKEN } from './chars.ts';
-import { F, Fields, INCOMPLETE, listMembers, TOO_MANY } from './fields.ts';
+import { ConnectionField, F, Fields, INCOMPLETE, listMembers, TOO_MANY } from './fields.ts';
 import { AUTHORITY, parseTarget, type Target } from './target.ts';
 
 export interface HeadLimits {
@@ -43,6 +43,9 @@ export class RequestParser {
   upgrade = '';
   /** Members of the Connection field other than close, keep-alive and upgrade; rarely any. */
   connectionNames: readonly string[] = [];
+  readonly #connectionField = new ConnectionField();
+  /** Known to be valid: most requests in a row name the same host. */
+  #lastHost = '';
   /** Set when `parse` returned a negative number. */
   error: ErrorCode = 'bad-request';
 
@@ -148,24 +151,21 @@ export class RequestParser {
     const times = this.fields.times[F.host];
     if (times > 1 || (times === 0 && this.minor === 1)) return false;
     const host = times === 0 ? '' : this.fields.known(F.host)!;
-    if (host !== '' && !AUTHORITY.test(host)) return false;
+    if (host !== '' && host !== this.#lastHost) {
+      if (!AUTHORITY.test(host)) return false;
+      this.#lastHost = host;
+    }
     if (this.target.form !== 'absolute') this.target.authority = host;
     return true;
   }
 
   #connection(value: string): void {
-    const names: string[] = [];
-    let upgrade = false;
-    for (const member of listMembers(value)) {
-      if (member === 'close') this.keepAlive = false;
-      else if (member === 'keep-alive') {
-        if (this.minor === 0) this.keepAlive = true;
-      } else if (member === 'upgrade') upgrade = true;
-      else names.push(member);
-    }
-    this.connectionNames = names;
+    const field = this.#connectionField;
+    field.read(value);
+    this.connectionNames = field.names;
+    this.keepAlive = !field.close && (this.minor === 1 || field.keepAlive);
     // h2c by Upgrade is obsolete (RFC 9113 §3.1) and a way past a proxy's rules, so it is never passed on.
-    if (upgrade && this.minor === 1 && this.method === 'GET') {
+    if (field.upgrade && this.minor === 1 && this.method === 'GET') {
       const wanted = this.fields.joined(F.upgrade)?.trim().toLowerCase() ?? '';
       this.upgrade = wanted.split(/[\s,]/)[0] === 'h2c' || wanted.includes(',') ? '' : wanted;
     }

@@ -3,7 +3,7 @@
 
 import { latin1 } from '../../net/latin1.ts';
 import { CR, LF, SP, VALUE } from './chars.ts';
-import { F, Fields, INCOMPLETE, listMembers } from './fields.ts';
+import { ConnectionField, F, Fields, INCOMPLETE } from './fields.ts';
 import { CHUNKED, contentLength, isChunked } from './request-parser.ts';
 
 /** Length of a body that ends when the connection does. */
@@ -24,6 +24,7 @@ export class ResponseParser {
   bodyLength = 0;
   keepAlive = true;
   connectionNames: readonly string[] = [];
+  readonly #connectionField = new ConnectionField();
 
   /** `toHead`: the request was HEAD. Returns the offset after the head, 0 for "more bytes", or -1 for a malformed head. */
   parse(buffer: Buffer, start: number, end: number, toHead: boolean): number {
@@ -62,14 +63,10 @@ export class ResponseParser {
     const fields = this.fields;
     this.keepAlive = this.minor === 1;
     if (fields.has(F.connection)) {
-      const names: string[] = [];
-      for (const member of listMembers(fields.joined(F.connection)!)) {
-        if (member === 'close') this.keepAlive = false;
-        else if (member === 'keep-alive') {
-          if (this.minor === 0) this.keepAlive = true;
-        } else if (member !== 'upgrade') names.push(member);
-      }
-      this.connectionNames = names;
+      const field = this.#connectionField;
+      field.read(fields.joined(F.connection)!);
+      this.connectionNames = field.names;
+      this.keepAlive = !field.close && (this.minor === 1 || field.keepAlive);
     } else if (this.connectionNames.length > 0) this.connectionNames = [];
     return this.#framing(toHead);
   }
