@@ -88,6 +88,8 @@ export class Conn implements Expiring, DirectWaiter {
   /** Direct writes that the kernel has not taken yet. */
   #direct = 0;
   #noDelay = false;
+  /** The stream machinery may hold writes back; asking it costs two more objects, so this remembers. */
+  #streaming = false;
 
   private constructor(loop: NetLoop, owner: ConnOwner) {
     this.loop = loop;
@@ -175,15 +177,24 @@ export class Conn implements Expiring, DirectWaiter {
   /** Latin-1 text: every character is one byte. */
   sendText(text: string): boolean {
     const handle = this.#handle;
-    if (handle !== undefined && !this.closed && this.socket.writableLength === 0) {
+    if (handle !== undefined && !this.closed && (!this.#streaming || this.#streamed())) {
       const result = writeDirect(handle, text, this);
       if (result === TAKEN) return true;
       if (result === PENDING) return this.#pendingDirect(handle);
       if (result !== ORDINARY) return this.#failed(result);
     }
-    if (this.socket.write(text, 'latin1')) return true;
+    const accepted = this.socket.write(text, 'latin1');
+    this.#streaming = true;
+    if (accepted) return true;
     this.blocked = true;
     return false;
+  }
+
+  /** The stream holds nothing back any more. */
+  #streamed(): boolean {
+    if (this.socket.writableLength > 0) return false;
+    this.#streaming = false;
+    return true;
   }
 
   #pendingDirect(handle: Handle): boolean {
@@ -217,7 +228,8 @@ export class Conn implements Expiring, DirectWaiter {
     socket.write(text, 'latin1');
     const accepted = socket.write(Buffer.from(buffer.subarray(start, end)));
     socket.uncork();
-    if (accepted || socket.writableLength === 0) return true;
+    this.#streaming = socket.writableLength > 0;
+    if (accepted || !this.#streaming) return true;
     this.blocked = true;
     return false;
   }
@@ -259,6 +271,7 @@ export class Conn implements Expiring, DirectWaiter {
   /** False unless the kernel took everything at once, so that a private buffer is never overwritten too early. */
   #takenAtOnce(): boolean {
     if (this.socket.writableLength === 0) return true;
+    this.#streaming = true;
     this.blocked = true;
     return false;
   }
