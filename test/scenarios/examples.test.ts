@@ -1,0 +1,118 @@
+// Every file in examples/ runs and does what it says, with real servers in the place of its addresses.
+
+import assert from 'node:assert/strict';
+import { readdirSync } from 'node:fs';
+import { createServer, request, type Server } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { after, before, test } from 'node:test';
+import { fileURLToPath } from 'node:url';
+import { loadConfig } from '../../src/config/load.ts';
+import type { Config } from '../../src/config/types.ts';
+import { createLog } from '../../src/observe/log.ts';
+import { realEnv } from '../../src/runtime/real-env.ts';
+import { Runtime } from '../../src/runtime/runtime.ts';
+
+const FOLDER = fileURLToPath(new URL('../../examples', import.meta.url));
+const env = realEnv();
+const log = createLog({ write: () => undefined, human: false, epoch: env.clock.epoch });
+/** By the port that the example names. */
+const servers = new Map<number, Server>();
+
+before(async () => {
+  for (let port = 3001; port <= 3007; port++) {
+    const server = createServer((_request, response) => response.end(String(port)));
+    await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+    servers.set(port, server);
+  }
+});
+
+after(() => {
+  for (const server of servers.values()) {
+    server.close();
+    server.closeAllConnections();
+  }
+});
+
+/** The example with free ports and the servers above. */
+function moved(config: Config): Config {
+  const listeners = Object.entries(config.listeners).map(([name, listener]) => [
+    name,
+    { ...listener, bind: { ...listener.bind, port: 0 } },
+  ]);
+  const pools = Object.entries(config.pools).map(([name, pool]) => {
+    const endpoints = pool.endpoints.map((endpoint) => {
+      const { port } = servers.get(endpoint.address.port)!.address() as AddressInfo;
+      return { ...endpoint, address: { ...endpoint.address, port } };
+    });
+    return [name, { ...pool, endpoints }];
+  });
+  return { ...config, admin: undefined, listeners: Object.fromEntries(listeners), pools: Object.fromEntries(pools) };
+}
+
+type Ask = (path?: string, headers?: Record<string, string>) => Promise<string>;
+
+async function withExample(name: string, check: (ask: Ask) => Promise<void>): Promise<void> {
+  const loaded = await loadConfig(`${FOLDER}/${name}`);
+  assert.ok(loaded.ok, loaded.ok ? '' : JSON.stringify(loaded.error));
+  const runtime = new Runtime({ env, log, workers: 1, version: 'test' });
+  try {
+    const applied = await runtime.apply(
+      moved(loaded.value.config),
+      loaded.value.kinds.length > 0 ? loaded.value.file : '',
+    );
+    assert.ok(applied.ok, applied.ok ? '' : JSON.stringify(applied.error));
+    const { port } = (await runtime.status()).listeners[0];
+    await check(
+      (path = '/', headers = {}) =>
+        new Promise((resolve, reject) => {
+          request({ host: '127.0.0.1', port, path, headers, agent: false }, (response) => {
+            let body = '';
+            response.setEncoding('utf8');
+            response.on('data', (chunk: string) => {
+              body += chunk;
+            });
+            response.on('end', () => resolve(body));
+          })
+            .on('error', reject)
+            .end();
+        }),
+    );
+  } finally {
+    await runtime.stop();
+  }
+}
+
+const CHECKS: Record<string, (ask: Ask) => Promise<void>> = {
+  'basic.yaml': async (ask) => {
+    const seen = new Set([await ask(), await ask(), await ask(), await ask()]);
+    assert.deepEqual([...seen].sort(), ['3001', '3002']);
+  },
+  'routing.yaml': async (ask) => {
+    assert.equal(await ask('/'), '3001');
+    assert.equal(await ask('/api/users'), '3002');
+    assert.equal(await ask('/images/logo.png'), '3003');
+    assert.equal(await ask('/admin/x', { 'x-forwarded-for': '10.1.2.3' }), '3004');
+    assert.equal(await ask('/admin/x', { 'x-forwarded-for': '192.0.2.1' }), '3001');
+    assert.equal(await ask('/', { 'user-agent': 'Mozilla/5.0 (iPhone) Mobile/15E148' }), '3005');
+    assert.equal(await ask('/', { cookie: 'a=b; version=v2' }), '3006');
+    assert.equal(await ask('/', { host: 'acme.tenants.example.com' }), '3007');
+  },
+  'resilience.yaml': async (ask) => {
+    const seen = new Set<string>();
+    for (let i = 0; i < 40; i++) seen.add(await ask());
+    assert.ok(!seen.has('3003'), 'the backup rests while the others live');
+  },
+  'sticky-by-source.yaml': async (ask) => {
+    assert.equal(new Set([await ask(), await ask(), await ask(), await ask()]).size, 1);
+  },
+  'own-algorithm.config.ts': async (ask) => {
+    assert.deepEqual([await ask(), await ask()], ['3001', '3001']);
+  },
+};
+
+for (const name of readdirSync(FOLDER).filter((file) => file !== 'README.md')) {
+  test(`example ${name}`, async () => {
+    assert.ok(CHECKS[name], 'every example needs its check here');
+    await withExample(name, CHECKS[name]);
+  });
+}
