@@ -8,6 +8,7 @@
 import * as net from 'node:net';
 import { getSystemErrorName } from 'node:util';
 import type { Address } from '../core/address.ts';
+import { type DirectReader, readDirectly } from './direct-read.ts';
 import { type DirectWaiter, directHandle, type Handle, ORDINARY, PENDING, TAKEN, writeDirect } from './direct-write.ts';
 import type { Expiring, NetLoop } from './loop.ts';
 
@@ -68,7 +69,7 @@ function onPlainData(this: Carrier, chunk: Buffer): void {
   if (!this.conn.closed) this.conn.owner.onData(chunk, chunk.length);
 }
 
-export class Conn implements Expiring, DirectWaiter {
+export class Conn implements Expiring, DirectWaiter, DirectReader {
   readonly loop: NetLoop;
   owner: ConnOwner;
   socket!: net.Socket;
@@ -82,6 +83,10 @@ export class Conn implements Expiring, DirectWaiter {
   /** Reads go into this buffer; undefined while they go into the shared one. */
   #own: Buffer | undefined;
   #wanted: Buffer | undefined;
+  /** What reads land in right now. */
+  #reading: Buffer;
+  /** Built with `onread`: reads land in buffers of ours. */
+  #ownReads = true;
   #leaving = false;
   #written: (() => void) | undefined;
   #handle: Handle | undefined;
@@ -94,6 +99,7 @@ export class Conn implements Expiring, DirectWaiter {
   private constructor(loop: NetLoop, owner: ConnOwner) {
     this.loop = loop;
     this.owner = owner;
+    this.#reading = loop.shared;
   }
 
   /** Takes over an accepted handle (see `adopt.ts`). */
@@ -116,6 +122,7 @@ export class Conn implements Expiring, DirectWaiter {
   /** Takes over an accepted socket of the plain stream kind: the portable path. */
   static fromSocket(loop: NetLoop, socket: net.Socket, owner: ConnOwner): Conn {
     const conn = new Conn(loop, owner);
+    conn.#ownReads = false;
     conn.#attach(socket);
     conn.connected();
     socket.on('data', onPlainData);
@@ -151,6 +158,12 @@ export class Conn implements Expiring, DirectWaiter {
   /** The socket can be written to. */
   connected(): void {
     this.#handle = directHandle(this.socket);
+    if (this.#ownReads) readDirectly(this.socket, this);
+  }
+
+  onDirectRead(count: number): Buffer | undefined {
+    if (!this.closed) this.owner.onData(this.#reading, count);
+    return this.takeNextBuffer();
   }
 
   /** Bytes that the kernel has not taken yet. */
@@ -302,16 +315,12 @@ export class Conn implements Expiring, DirectWaiter {
   }
 
   takeNextBuffer(): Buffer | undefined {
-    if (this.#wanted !== undefined) {
-      const next = this.#wanted;
-      this.#wanted = undefined;
-      return next;
-    }
-    if (this.#leaving) {
-      this.#leaving = false;
-      return this.loop.shared;
-    }
-    return undefined;
+    const next = this.#wanted ?? (this.#leaving ? this.loop.shared : undefined);
+    if (next === undefined) return undefined;
+    this.#wanted = undefined;
+    this.#leaving = false;
+    this.#reading = next;
+    return next;
   }
 
   pause(): void {
