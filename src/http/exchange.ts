@@ -343,7 +343,8 @@ export class Exchange implements AttemptedRequest {
       this.#finish(CANCELLED);
       return client.abort();
     }
-    const close = this.#mustClose();
+    // Who sends what is malformed is not trusted to frame the next request rightly.
+    const close = this.#mustClose() || code === 'bad-request';
     const reply = replyTo(code, this.#route?.pool.config.allDown);
     this.#status = reply.status;
     const text = localReply(reply, this.#facts.id, close, this.isHead, this.#ctx.date());

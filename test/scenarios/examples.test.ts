@@ -62,6 +62,10 @@ async function withExample(name: string, check: (ask: Ask) => Promise<void>): Pr
     );
     assert.ok(applied.ok, applied.ok ? '' : JSON.stringify(applied.error));
     const { port } = (await runtime.status()).listeners[0];
+    // Until every first probe is in, those that are proven already serve alone.
+    const isChecking = async (): Promise<boolean> =>
+      (await runtime.status()).pools.some((pool) => pool.endpoints.some((endpoint) => endpoint.state === 'checking'));
+    while (await isChecking()) await new Promise((resolve) => setTimeout(resolve, 10));
     await check(
       (path = '/', headers = {}) =>
         new Promise((resolve, reject) => {
