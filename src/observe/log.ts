@@ -20,6 +20,13 @@ export function printable(text: string): string {
   return text.replace(/[\x00-\x08\x0b-\x1f\x7f-\x9f]/g, '\ufffd');
 }
 
+/** A field's value for people: quoted when it would otherwise run into the next one. */
+function readable(value: unknown): string {
+  if (typeof value === 'string') return value.includes(' ') ? `"${value}"` : value;
+  if (Array.isArray(value)) return `"${value.join('; ')}"`;
+  return JSON.stringify(value);
+}
+
 export function createLog({ write, human, epoch }: LogOptions): Log {
   const line = (level: Level, message: string, fields: Record<string, unknown> = {}): void => {
     const time = new Date(epoch()).toISOString();
@@ -28,7 +35,7 @@ export function createLog({ write, human, epoch }: LogOptions): Log {
       return;
     }
     const rest = Object.entries(fields)
-      .map(([key, value]) => ` ${key}=${typeof value === 'string' ? value : JSON.stringify(value)}`)
+      .map(([key, value]) => ` ${key}=${readable(value)}`)
       .join('');
     const mark = level === 'info' ? '' : level === 'warn' ? 'warning: ' : 'error: ';
     write(`${time.slice(11, 19)} ${mark}${printable(message)}${printable(rest)}\n`);
