@@ -5,7 +5,6 @@ import type { ErrorCode } from '../core/error.ts';
 import type { Outcome } from '../core/outcome.ts';
 import type { Attempts } from './attempts.ts';
 import type { HttpContext, HttpRoute } from './context.ts';
-import type { HttpListener } from './listener.ts';
 import type { RequestFacts } from './request-facts.ts';
 
 export interface Finished {
@@ -51,7 +50,7 @@ export function countFinished(
 }
 
 /** One line of the access log. */
-export function logFinished({ log }: HttpContext, listener: HttpListener, finished: Finished): void {
+export function logFinished({ log }: HttpContext, listener: string, finished: Finished): void {
   const { facts, attempts, route, error, ...rest } = finished;
   const { logged } = facts;
   if (log === undefined || logged === undefined) return;
@@ -59,7 +58,7 @@ export function logFinished({ log }: HttpContext, listener: HttpListener, finish
   log({
     ...logged,
     ...rest,
-    listener: listener.handler.config.name,
+    listener,
     route: route?.name ?? '',
     pool: route?.pool.name ?? '',
     endpoint: attempts.endpointId,

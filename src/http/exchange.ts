@@ -372,7 +372,7 @@ export class Exchange implements AttemptedRequest {
     const { bytesOut } = this.#response;
     countFinished(ctx, listener.slot, this.#status, this.#route, durationMs, bytesOut);
     if (ctx.log === undefined) return;
-    logFinished(ctx, listener, {
+    logFinished(ctx, this.#handler.config.name, {
       facts: this.#facts,
       attempts: this.#attempts,
       route: this.#route,

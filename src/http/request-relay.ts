@@ -1,7 +1,7 @@
 // Owns passing one request on to an endpoint: its head, its body with backpressure, and the copy that lets it be sent
 // again. A small request that was at hand at once is kept as text; anything longer leaves once and is gone.
 
-import type { ClientConn } from './client-conn.ts';
+import type { HasConn } from '../net/conn.ts';
 import { BodyReader } from './codec/body.ts';
 import type { RequestParser } from './codec/request-parser.ts';
 import type { UpstreamConn } from './upstream-conn.ts';
@@ -11,7 +11,7 @@ const REPLAY_BYTES = 16 * 1024;
 
 export class RequestRelay {
   readonly reader = new BodyReader();
-  readonly #client: ClientConn;
+  readonly #client: HasConn;
   /** Head, and the whole body when it was small and at hand. */
   #text = '';
   /** Nothing that leaves is lost: `#text` is the whole request. */
@@ -22,7 +22,7 @@ export class RequestRelay {
   /** The client's connection reads into a private buffer. */
   #long = false;
 
-  constructor(client: ClientConn) {
+  constructor(client: HasConn) {
     this.#client = client;
   }
 

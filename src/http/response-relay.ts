@@ -1,7 +1,7 @@
 // Owns passing one response's head and body on to the client, in the framing that this client can read. Counts what it
 // sent. It decides nothing about the exchange: a false return says that the client takes no more for now.
 
-import type { ClientConn } from './client-conn.ts';
+import type { HasConn } from '../net/conn.ts';
 import type { BodyReader } from './codec/body.ts';
 import type { ResponseParser } from './codec/response-parser.ts';
 import { buildResponseHead, dechunks, rechunks } from './response-head.ts';
@@ -10,11 +10,11 @@ import type { UpstreamConn } from './upstream-conn.ts';
 export class ResponseRelay {
   /** To this client, heads included. */
   bytesOut = 0;
-  readonly #client: ClientConn;
+  readonly #client: HasConn;
   #dechunk = false;
   #rechunk = false;
 
-  constructor(client: ClientConn) {
+  constructor(client: HasConn) {
     this.#client = client;
   }
 

@@ -25,6 +25,11 @@ export interface ConnOwner {
   onDeadline(): void;
 }
 
+/** Whoever has a connection; which one may be known later. */
+export interface HasConn {
+  readonly conn: Conn;
+}
+
 /** What may wait in the kernel's stead before the producer has to stop; Node's own mark for sockets. */
 const DIRECT_PENDING_BYTES = 64 * 1024;
 
