@@ -158,4 +158,8 @@ export class Counters {
   clearEndpoint(slot: number): void {
     this.#endpoints.fill(0, slot * E_COLUMNS, (slot + 1) * E_COLUMNS);
   }
+
+  clearPool(slot: number): void {
+    this.#pools.fill(0, slot * P_COLUMNS, (slot + 1) * P_COLUMNS);
+  }
 }

@@ -83,3 +83,17 @@ test('a refused assignment is undone by retaining what there was; the errors say
   registry.sweep();
   assert.equal(assign('a', [1, 2, 5]).endpoints.length, 3);
 });
+
+test('whoever keeps something by slot hears of a slot before somebody else gets it', () => {
+  const freed: string[] = [];
+  const registry = new SlotRegistry(LoadTable.local(4), {
+    endpoint: (slot) => freed.push(`endpoint ${slot}`),
+    pool: (slot) => freed.push(`pool ${slot}`),
+  });
+  const config = { address: { host: '10.0.0.1', port: 80 }, weight: 1, tier: 0, zone: '', maxInFlight: 0 };
+  const assigned = registry.assign('web', [config]);
+  assert.ok(assigned.ok);
+  registry.retain([]);
+  assert.equal(registry.sweep(), 0);
+  assert.deepEqual(freed, [`endpoint ${assigned.value.endpoints[0].slot}`, `pool ${assigned.value.slot}`]);
+});

@@ -50,13 +50,23 @@ export interface PoolSlots {
   readonly endpoints: readonly PoolEndpoint[];
 }
 
+export interface SlotListener {
+  endpoint(slot: number): void;
+  pool(slot: number): void;
+}
+
+const NOBODY: SlotListener = { endpoint: () => undefined, pool: () => undefined };
+
 export class SlotRegistry {
   readonly #load: LoadTable;
+  readonly #onFree: SlotListener;
   readonly #endpoints: Slots;
   readonly #pools: Slots;
 
-  constructor(load: LoadTable) {
+  /** `onFree` forgets whatever else is kept by slot, before the slot goes to somebody else. */
+  constructor(load: LoadTable, onFree: SlotListener = NOBODY) {
     this.#load = load;
+    this.#onFree = onFree;
     this.#endpoints = new Slots(load.shape.capacity);
     this.#pools = new Slots(load.shape.pools);
   }
@@ -104,9 +114,13 @@ export class SlotRegistry {
       const slot = this.#endpoints.byName.get(id)!;
       if (Atomics.load(this.#load.inFlight, slot) !== 0) continue;
       this.#load.reset(slot);
+      this.#onFree.endpoint(slot);
       this.#endpoints.release(id);
     }
-    for (const name of this.#pools.leaving) this.#pools.release(name);
+    for (const name of this.#pools.leaving) {
+      this.#onFree.pool(this.#pools.byName.get(name)!);
+      this.#pools.release(name);
+    }
     return this.#endpoints.leaving.size;
   }
 

@@ -71,7 +71,14 @@ export class Runtime implements Balancer {
     this.#load = loadTableOf(memory, 0);
     this.#counters = Array.from({ length: workers }, (_, worker) => countersOf(memory, worker));
     this.#health = new HealthTable({ load: this.#load, clock: env.clock });
-    this.#registry = new SlotRegistry(this.#load);
+    this.#registry = new SlotRegistry(this.#load, {
+      endpoint: (slot) => {
+        for (const counters of this.#counters) counters.clearEndpoint(slot);
+      },
+      pool: (slot) => {
+        for (const counters of this.#counters) counters.clearPool(slot);
+      },
+    });
     this.#probes = new ProbeRunner({ health: this.#health, clock: env.clock, random: env.random });
     this.#fleet = new Fleet({
       env,
