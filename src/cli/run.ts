@@ -119,7 +119,9 @@ class RunningServer {
     if (this.#stopping || !this.#ready) return;
     const { config: file } = this.#options;
     const loaded = await loadConfig(file);
+    if (this.#stopping) return;
     if (!loaded.ok) {
+      this.#runtime.refuse(loaded.error[0].message);
       this.#log.error(`reload refused (${why}); the old configuration goes on serving`);
       this.#ctx.stderr.write(issuesText(file, loaded.error));
       return;

@@ -158,6 +158,8 @@ const BAD: readonly (readonly [string, unknown, RegExp])[] = [
   ['nothing at all', undefined, /listeners is missing/],
   ['a list', [], /must be a group of settings, not a list/],
   ['no listener', { listeners: {}, pools: {} }, /listeners must name at least one listener/],
+  ['a name that every object has', { ...base, pools: { constructor: {} } }, /pools\.constructor is a word/],
+  ['a timeout longer than timers can be', route({ timeouts: { total: '30d' } }), /is too long/],
   ['a misspelt key', { ...base, wokers: 2 }, /^wokers is not known here \| did you mean "workers"\?/],
   [
     'an unknown pool',

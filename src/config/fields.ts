@@ -23,7 +23,7 @@ function textual<T>(json: Json, parse: (value: unknown) => { value: T } | string
   return schema;
 }
 
-export const duration = (min = 0, max = 30 * 86_400_000) =>
+export const duration = (min = 0, max = 24 * 86_400_000) =>
   textual(
     { type: 'string', pattern: '^(off|0|\\d+(\\.\\d+)?(ms|s|m|h|d))$', description: 'such as 250ms, 5s, 10m' },
     (value) => {

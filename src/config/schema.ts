@@ -18,7 +18,10 @@ import type {
   UpstreamConnectionConfig,
 } from './types.ts';
 
-const name = z.string().regex(/^[A-Za-z0-9][A-Za-z0-9_.-]{0,62}$/, 'is no name; use letters, digits, "-", "_" and "."');
+const name = z
+  .string()
+  .regex(/^[A-Za-z0-9][A-Za-z0-9_.-]{0,62}$/, 'is no name; use letters, digits, "-", "_" and "."')
+  .refine((text) => !(text in {}), 'is a word that JavaScript keeps for itself; use another');
 const isOff = (value: unknown): boolean => value === false || value === 'off';
 
 /** `v2` is exact, `v2*` a prefix, `~^v\d+$` a regular expression, true and false mean present and absent. */

@@ -19,7 +19,6 @@ export const E = {
   cancelled: 10,
   connects: 11,
   reuses: 12,
-  firstByteMsSum: 13,
 } as const;
 const E_COLUMNS = 16;
 

@@ -1,10 +1,10 @@
 // Owns what a finished request leaves behind: counters, and a line for the access log when there is one.
 
 import { E, L } from '../core/counters.ts';
-import type { ErrorCode } from '../core/error.ts';
+import { ERRORS, type ErrorCode } from '../core/error.ts';
 import type { Outcome } from '../core/outcome.ts';
 import type { Attempts } from './attempts.ts';
-import type { HttpContext, HttpRoute } from './context.ts';
+import type { HttpContext, HttpRoute, RequestRecord } from './context.ts';
 import type { RequestFacts } from './request-facts.ts';
 
 export interface Finished {
@@ -67,4 +67,29 @@ export function logFinished({ log }: HttpContext, listener: string, finished: Fi
     attempts: attempts.count,
     requestId: facts.id,
   });
+}
+
+/** A line for a head that was no request: of what the client sent, nothing is known to be what it seems. */
+export function refusedRecord(listener: string, client: string, error: ErrorCode): RequestRecord {
+  return {
+    listener,
+    client,
+    error,
+    status: ERRORS[error].status,
+    route: '',
+    pool: '',
+    endpoint: '',
+    method: '',
+    host: '',
+    path: '',
+    query: '',
+    attempts: 0,
+    durationMs: 0,
+    firstByteMs: 0,
+    bytesIn: 0,
+    bytesOut: 0,
+    requestId: '',
+    userAgent: '',
+    referer: '',
+  };
 }

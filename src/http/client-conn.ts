@@ -9,6 +9,7 @@ import { formatAddress, unmapIPv4 } from '../core/address.ts';
 import { L } from '../core/counters.ts';
 import { ERRORS, type ErrorCode } from '../core/error.ts';
 import type { Conn, ConnOwner } from '../net/conn.ts';
+import { refusedRecord } from './account.ts';
 import { RequestParser } from './codec/request-parser.ts';
 import { Exchange } from './exchange.ts';
 import type { HttpListener } from './listener.ts';
@@ -152,6 +153,7 @@ export class ClientConn implements ConnOwner {
     const { ctx, slot } = this.listener;
     ctx.counters.error(slot, code);
     ctx.counters.listener(slot, L.status4xx + (ERRORS[code].status >= 500 ? 1 : 0));
+    ctx.log?.(refusedRecord(this.listener.handler.config.name, this.additions().peer, code));
     this.send(localReply({ status: ERRORS[code].status, code }, '', true, false, ctx.date()));
     this.lingerAndClose();
   }
@@ -237,6 +239,11 @@ export class ClientConn implements ConnOwner {
   /** True while a request is being read or answered. */
   get busy(): boolean {
     return this.#phase === 'body' || this.#phase === 'busy';
+  }
+
+  /** Something would be lost if the connection were closed now. */
+  get unfinished(): boolean {
+    return this.busy || this.conn.pending > 0;
   }
 
   drain(): void {

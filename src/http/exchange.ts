@@ -103,16 +103,16 @@ export class Exchange implements AttemptedRequest {
     ctx.counters.listener(listener.slot, L.requests);
     const { limits } = this.#handler;
     this.#request.start(parser.bodyLength);
-    if (limits.bodyBytes > 0 && parser.bodyLength > limits.bodyBytes)
-      return this.#refuseAt('body-too-large', end, start);
     const path = parser.target.form === 'asterisk' ? '*' : normalizePath(parser.target.path);
-    if (path === undefined) return this.#refuseAt('bad-request', end, start);
     const add = this.#client.additions();
     const forwardedFor = add.trusted ? parser.fields.joined(F.xForwardedFor) : undefined;
     const client = add.trusted ? clientAddress(add.peer, forwardedFor, this.#handler.isTrusted) : add.peer;
     headView ??= new HeadView(parser);
-    headView.set(path, client);
+    headView.set(path ?? parser.target.path, client);
     if (ctx.log !== undefined) this.#facts.remember(parser, headView);
+    if (path === undefined) return this.#refuseAt('bad-request', end, start);
+    if (limits.bodyBytes > 0 && parser.bodyLength > limits.bodyBytes)
+      return this.#refuseAt('body-too-large', end, start);
     const route = this.#handler.match(headView);
     if (route === undefined) return this.#refuseAt('no-route', end, start);
     this.#route = route;

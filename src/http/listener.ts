@@ -43,10 +43,10 @@ export class HttpListener {
     return this.#tcp.adopting;
   }
 
-  /** Connections with a request under way. */
+  /** Connections with a request under way, or an answer that the client has not taken whole. */
   get busy(): number {
     let count = 0;
-    for (const client of this.open) if (client.busy) count++;
+    for (const client of this.open) if (client.unfinished) count++;
     return count;
   }
 

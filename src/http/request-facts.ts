@@ -34,6 +34,7 @@ export class RequestFacts {
     this.wantsContinue = parser.expectContinue;
     this.wantsUpgrade = parser.upgrade !== '';
     this.id = id;
+    this.logged = undefined;
   }
 
   /** For the access log. */

@@ -19,6 +19,8 @@ class Shelf implements UpstreamHome {
   readonly idle: UpstreamConn[] = [];
   /** Connections that take several requests at once (pipelining). */
   readonly lines: UpstreamConn[] = [];
+  /** Id of the endpoint whose connections these are. */
+  readonly tenant: string;
   config: UpstreamConnectionConfig;
   open = 0;
   retired = false;
@@ -26,8 +28,9 @@ class Shelf implements UpstreamHome {
   #learnedAt = 0;
   readonly #loop: NetLoop;
 
-  constructor(loop: NetLoop, config: UpstreamConnectionConfig) {
+  constructor(loop: NetLoop, tenant: string, config: UpstreamConnectionConfig) {
     this.#loop = loop;
+    this.tenant = tenant;
     this.config = config;
   }
 
@@ -106,11 +109,13 @@ export class UpstreamPool {
 
   #shelf(endpoint: Endpoint, config: UpstreamConnectionConfig): Shelf {
     const known = this.#shelves[endpoint.slot];
-    if (known !== undefined) {
+    // A slot may have a new tenant while a request of the former one is tried again: never mix their connections.
+    if (known !== undefined && known.tenant !== endpoint.id) this.evict(endpoint.slot);
+    else if (known !== undefined) {
       known.config = config;
       return known;
     }
-    const shelf = new Shelf(this.#loop, config);
+    const shelf = new Shelf(this.#loop, endpoint.id, config);
     this.#shelves[endpoint.slot] = shelf;
     return shelf;
   }
@@ -131,10 +136,5 @@ export class UpstreamPool {
 
   close(): void {
     for (let slot = 0; slot < this.#shelves.length; slot++) this.evict(slot);
-  }
-
-  /** Connections open to an endpoint from this thread. */
-  open(slot: number): number {
-    return this.#shelves[slot]?.open ?? 0;
   }
 }

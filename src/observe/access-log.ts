@@ -34,7 +34,7 @@ export class AccessLog {
   constructor(options: AccessLogOptions) {
     this.#options = options;
     const { to } = options;
-    const target = to === 'stdout' ? { fd: 1 } : to === 'stderr' ? { fd: 2 } : { dest: to, mkdir: true };
+    const target = to === 'stdout' ? { fd: 1 } : to === 'stderr' ? { fd: 2 } : { dest: to };
     this.#out = new SonicBoom({ ...target, sync: false, minLength: BATCH_BYTES, maxLength: MOST_WAITING_BYTES });
     this.#out.on('drop', () => options.onDrop(++this.#dropped));
     // A full disk must not end the process; the dropped lines are counted.

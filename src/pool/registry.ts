@@ -118,6 +118,8 @@ export class SlotRegistry {
       this.#endpoints.release(id);
     }
     for (const name of this.#pools.leaving) {
+      // Requests of the former pool still count in its row.
+      if ([...this.#endpoints.leaving].some((id) => id.startsWith(`${name}/`))) continue;
       this.#onFree.pool(this.#pools.byName.get(name)!);
       this.#pools.release(name);
     }

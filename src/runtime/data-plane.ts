@@ -105,6 +105,7 @@ export class DataPlane {
     for (const listener of this.#prepared.bound.values()) {
       listener.drain();
       listener.cutRequests();
+      listener.cutTunnels();
     }
     this.#prepared = undefined;
   }
@@ -178,6 +179,11 @@ export class DataPlane {
   /** Stops accepting and closes what is idle. */
   drain(): void {
     for (const listener of this.#listeners.values()) listener.drain();
+  }
+
+  /** Ends the requests that are left; tunnels go on. */
+  cutRequests(): void {
+    for (const listener of [...this.#listeners.values(), ...this.#leaving]) listener.cutRequests();
   }
 
   /** Ends everything that is left; returns what was cut. */

@@ -74,8 +74,10 @@ export class Fleet {
     const link = this.#spawn(worker);
     this.#links[worker] = link;
     const prepared = await link.prepare(blueprint);
-    if (prepared.ok) await link.commit();
-    else this.#options.log.error(`worker ${worker} cannot take up its work`, { error: prepared.error });
+    if (prepared.ok) return link.commit();
+    // Dead again, so that it is tried again after a longer pause.
+    this.#options.log.error(`worker ${worker} cannot take up its work`, { error: prepared.error });
+    await link.kill();
   }
 
   /** All prepare, or none does. */
@@ -91,12 +93,18 @@ export class Fleet {
     await Promise.all(this.#links.map((link) => link.commit()));
   }
 
+  /** From here on nobody is replaced: nothing may begin to listen again. */
   async drain(): Promise<void> {
+    this.#closing = true;
     await Promise.all(this.#links.map((link) => link.drain()));
   }
 
   async open(): Promise<Open> {
     return total(await Promise.all(this.#links.map((link) => link.open())));
+  }
+
+  async cutRequests(): Promise<void> {
+    await Promise.all(this.#links.map((link) => link.cutRequests()));
   }
 
   async cut(): Promise<Open> {

@@ -18,6 +18,8 @@ export interface WorkerLink {
   abort(): Promise<void>;
   drain(): Promise<void>;
   open(): Promise<Open>;
+  /** Ends the requests that are left; tunnels go on. */
+  cutRequests(): Promise<void>;
   /** Ends everything that is left and says what that was. */
   cut(): Promise<Open>;
   port(listener: string): Promise<number>;
@@ -33,6 +35,7 @@ export function localLink(plane: DataPlane): WorkerLink {
     abort: async () => plane.abort(),
     drain: async () => plane.drain(),
     open: async () => plane.open(),
+    cutRequests: async () => plane.cutRequests(),
     cut: async () => plane.cut(),
     port: async (listener) => plane.port(listener),
     reopenLog: async () => plane.reopenLog(),
@@ -47,6 +50,7 @@ export interface Calls {
   abort: [undefined, undefined];
   drain: [undefined, undefined];
   open: [undefined, Open];
+  cutRequests: [undefined, undefined];
   cut: [undefined, Open];
   port: [string, number];
   reopenLog: [undefined, undefined];
@@ -130,6 +134,9 @@ export class ThreadLink implements WorkerLink {
   }
   async open(): Promise<Open> {
     return (await this.#ask('open', undefined)) ?? { requests: 0, tunnels: 0 };
+  }
+  async cutRequests(): Promise<void> {
+    await this.#ask('cutRequests', undefined);
   }
   async cut(): Promise<Open> {
     return (await this.#ask('cut', undefined)) ?? { requests: 0, tunnels: 0 };

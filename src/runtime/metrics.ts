@@ -57,6 +57,7 @@ function listeners(text: PrometheusText, { blueprint, counters }: MetricsInput):
   simple('evenkeel_connections_refused_total', 'counter', 'Client connections refused at the limit.', L.refused);
   simple('evenkeel_connections_open', 'gauge', 'Client connections open now.', L.open);
   simple('evenkeel_upgrades_open', 'gauge', 'Upgraded connections (WebSockets) open now.', L.openUpgrades);
+  simple('evenkeel_upgrades_total', 'counter', 'Connections upgraded (WebSockets).', L.upgrades);
   simple('evenkeel_requests_total', 'counter', 'Requests begun.', L.requests);
   simple('evenkeel_received_bytes_total', 'counter', 'Bytes received from clients.', L.bytesIn);
   simple('evenkeel_sent_bytes_total', 'counter', 'Bytes sent to clients.', L.bytesOut);

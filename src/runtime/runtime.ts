@@ -22,7 +22,7 @@ import { ProbeRunner } from '../probes/runner.ts';
 import type { Balancer, ReloadResult, Status, StopReport } from './facade.ts';
 import { Fleet } from './fleet.ts';
 import { metricsText } from './metrics.ts';
-import { portsInUse } from './port-check.ts';
+import { heldByOurselves, portsInUse, unwritableLog } from './preflight.ts';
 import { countersOf, createSharedMemory, loadTableOf, MAX_LISTENERS } from './shared-memory.ts';
 import type { Blueprint, BlueprintPool } from './snapshot.ts';
 import { SocketAlarm } from './socket-alarm.ts';
@@ -67,7 +67,7 @@ export class Runtime implements Balancer {
     this.#version = version;
     this.#startedAt = env.clock.epoch();
     const memory = createSharedMemory(workers);
-    // The last `own` region is nobody's worker: the control plane holds no leases.
+    // As worker 0; the control plane itself holds no leases.
     this.#load = loadTableOf(memory, 0);
     this.#counters = Array.from({ length: workers }, (_, worker) => countersOf(memory, worker));
     this.#health = new HealthTable({ load: this.#load, clock: env.clock });
@@ -120,19 +120,27 @@ export class Runtime implements Balancer {
 
   async #apply(next: Config, kindsFile: string): Promise<ReloadResult> {
     const current = this.#blueprint;
+    if (this.#draining) return err([{ path: [], message: 'comes too late: the balancer is stopping' }]);
     const changes = plan(current?.config, next);
     // A program may have changed its code and not its data, so it is always applied.
-    if (current !== undefined && changes.entries.length === 0 && kindsFile === '')
+    if (current !== undefined && changes.entries.length === 0 && kindsFile === '') {
+      this.#reloads.lastError = undefined;
       return ok({ version: current.version, plan: changes });
+    }
     const refused = await this.#tryApply(next, kindsFile, changes);
     if (refused !== undefined) {
-      this.#reloads.refused++;
-      this.#reloads.lastError = refused[0]?.message;
+      this.refuse(refused[0].message);
       return err(refused);
     }
     if (current !== undefined) this.#reloads.applied++;
     this.#reloads.lastError = undefined;
     return ok({ version: this.#configVersion, plan: changes });
+  }
+
+  /** Counts a configuration that did not get as far as being applied. */
+  refuse(reason: string): void {
+    this.#reloads.refused++;
+    this.#reloads.lastError = reason;
   }
 
   /** Returns what stood in the way, or undefined. */
@@ -144,17 +152,19 @@ export class Runtime implements Balancer {
       return [{ path: ['pools'], message: assigned.error }];
     }
     const blueprint = assigned.value;
-    const busy = await portsInUse(
-      changes.bind.map((name) => next.listeners[name]),
-      this.#fleet.size > 1,
-    );
-    const refused = busy ?? (await this.#prepareAll(blueprint, current === undefined));
+    const fresh = changes.bind.map((name) => next.listeners[name]);
+    const refused =
+      (await unwritableLog(next)) ??
+      heldByOurselves(fresh, current?.config) ??
+      (await portsInUse(fresh, this.#fleet.size > 1)) ??
+      (await this.#prepareAll(blueprint));
     if (refused !== undefined) {
       this.#undo(current);
       return [{ path: ['listeners'], message: refused }];
     }
     await this.#fleet.commit();
     if (current === undefined) this.#alarm.start();
+    else this.#publishHealth(blueprint, next.pools);
     this.#blueprint = blueprint;
     this.#configVersion = blueprint.version;
     for (const name of Object.keys(current?.config.pools ?? {}))
@@ -166,15 +176,17 @@ export class Runtime implements Balancer {
     return undefined;
   }
 
-  async #prepareAll(blueprint: Blueprint, initial: boolean): Promise<string | undefined> {
-    this.#publishHealth(blueprint, initial);
+  async #prepareAll(blueprint: Blueprint): Promise<string | undefined> {
+    // Endpoints join now, so that workers can build on their slots; a pool's new policies wait until nothing can fail.
+    this.#publishHealth(blueprint, { ...blueprint.config.pools, ...this.#blueprint?.config.pools });
     const prepared = await this.#fleet.prepare(blueprint);
     return prepared.ok ? undefined : prepared.error;
   }
 
-  #publishHealth(blueprint: Blueprint, initial: boolean): void {
+  #publishHealth(blueprint: Blueprint, policies: Config['pools']): void {
+    const initial = this.#blueprint === undefined;
     for (const { name, slot, endpoints } of blueprint.pools) {
-      const { health, passive, slowStart } = blueprint.config.pools[name];
+      const { health, passive, slowStart } = policies[name];
       this.#health.setPool({ name, slot, health, passive, slowStart, endpoints }, { initial });
     }
   }
@@ -184,7 +196,7 @@ export class Runtime implements Balancer {
     this.#registry.retain(current?.pools ?? []);
     const kept = new Set(current?.pools.map((pool) => pool.name));
     for (const { name } of this.#health.pools()) if (!kept.has(name)) this.#health.removePool(name);
-    if (current !== undefined) this.#publishHealth(current, false);
+    if (current !== undefined) this.#publishHealth(current, current.config.pools);
     this.#health.prune();
     this.#probes.sync();
     this.#registry.sweep();
@@ -284,18 +296,28 @@ export class Runtime implements Balancer {
     this.#probes.stop();
     await this.#fleet.drain();
     const { requestsMs, streamsMs } = this.#blueprint?.config.drain ?? { requestsMs: 0, streamsMs: 0 };
+    let cutRequests = 0;
     for (;;) {
       const { requests, tunnels } = await this.#fleet.open();
       const waited = this.#env.clock.now() - began;
       const waitsForRequests = requests > 0 && waited < requestsMs;
       const waitsForTunnels = tunnels > 0 && waited < streamsMs;
       if (!waitsForRequests && !waitsForTunnels) break;
+      if (requests > 0 && !waitsForRequests) {
+        // Tunnels have longer; requests do not.
+        cutRequests += requests;
+        await this.#fleet.cutRequests();
+      }
       await new Promise<void>((resolve) => this.#env.clock.after(DRAIN_POLL_MS, resolve));
     }
     const left = await this.#fleet.cut();
     this.#health.stop();
     this.#alarm.stop();
     await this.#fleet.close();
-    return { cutRequests: left.requests, cutTunnels: left.tunnels, tookMs: this.#env.clock.now() - began };
+    return {
+      cutRequests: cutRequests + left.requests,
+      cutTunnels: left.tunnels,
+      tookMs: this.#env.clock.now() - began,
+    };
   }
 }

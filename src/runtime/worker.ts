@@ -32,6 +32,7 @@ const handlers: { readonly [N in CallName]: (argument: never) => unknown } = {
   abort: () => plane.abort(),
   drain: () => plane.drain(),
   open: () => plane.open(),
+  cutRequests: () => plane.cutRequests(),
   cut: () => plane.cut(),
   port: (listener: string) => plane.port(listener),
   reopenLog: () => plane.reopenLog(),

@@ -5,7 +5,7 @@ import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
 import { readFileSync, rmSync } from 'node:fs';
 import { createServer, request, type Server } from 'node:http';
-import type { AddressInfo } from 'node:net';
+import { type AddressInfo, connect } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
@@ -56,6 +56,9 @@ before(async () => {
   for (let i = 0; i < 20; i++) await (await fetch(`http://127.0.0.1:${port}/`)).text();
   await (await fetch(`http://127.0.0.1:${port}/missing`, { headers: { 'user-agent': 'a"b' } })).text();
   assert.equal((await fetch(`http://127.0.0.1:${port}/gone`)).status, 502);
+  const rude = connect(port, '127.0.0.1');
+  rude.resume().end('GET / HTTP/1.1\r\n\r\n');
+  await new Promise((resolve) => rude.once('close', resolve));
 });
 
 after(async () => {
@@ -73,7 +76,7 @@ test('metrics count what happened, over all workers', async () => {
     Number(new RegExp(`^${line.replace(/[{}]/g, '\\$&')} (\\S+)$`, 'm').exec(text)?.[1]);
   assert.equal(value('evenkeel_requests_total{listener="web"}'), 22);
   assert.equal(value('evenkeel_responses_total{listener="web",code="2xx"}'), 20);
-  assert.equal(value('evenkeel_responses_total{listener="web",code="4xx"}'), 1);
+  assert.equal(value('evenkeel_responses_total{listener="web",code="4xx"}'), 2);
   assert.equal(value('evenkeel_responses_total{listener="web",code="5xx"}'), 1);
   assert.equal(value('evenkeel_errors_total{listener="web",cause="connect-failed"}'), 1);
   assert.equal(value('evenkeel_response_time_seconds_count{pool="web"}'), 21);
@@ -113,7 +116,7 @@ test('the status shows health with its evidence, down to the named dependency', 
 test('the access log has one JSON object a request, with what became of it', async () => {
   const until = performance.now() + 5000;
   let lines: Record<string, unknown>[] = [];
-  while (lines.length < 22) {
+  while (lines.length < 23) {
     assert.ok(performance.now() < until, `${lines.length} lines`);
     await new Promise((resolve) => setTimeout(resolve, 50));
     lines = readFileSync(log, 'utf8')
@@ -127,6 +130,8 @@ test('the access log has one JSON object a request, with what became of it', asy
   assert.equal(missing.userAgent, 'a"b');
   assert.equal(missing.client, '127.0.0.1');
   assert.match(String(missing.requestId), /^[0-9a-z-]+$/);
+  const refused = lines.find((line) => line.error === 'bad-host')!;
+  assert.deepEqual([refused.status, refused.client, refused.method], [400, '127.0.0.1', ''], 'no request, but logged');
   const gone = lines.find((line) => line.path === '/gone')!;
   assert.deepEqual([gone.status, gone.error, gone.pool], [502, 'connect-failed', 'gone']);
 });

@@ -127,3 +127,47 @@ test('listeners and endpoints come and go by reload', async () => {
   await assert.rejects(fetch(`http://127.0.0.1:${second}/`));
   assert.equal((await fetch(`http://127.0.0.1:${port}/`)).status, 200);
 });
+
+test('a refused reload leaves health as it was', async () => {
+  const [dead, other] = await freePorts(2);
+  const blocker = createServer();
+  await new Promise<void>((resolve) => blocker.listen(other, '127.0.0.1', resolve));
+  const good = `127.0.0.1:${(server.address() as AddressInfo).port}`;
+  const checked = document(
+    {},
+    { endpoints: [good, `127.0.0.1:${dead}`], health: { tcp: true, interval: '200ms', fall: 1 } },
+  );
+  const count = (await balancer.status()).reloads;
+  balancer.write(checked);
+  balancer.child.kill('SIGHUP');
+  await applied(count.applied + 1);
+  const stateOfDead = async (): Promise<string> => (await balancer.status()).pools[0].endpoints[1].state;
+  const until = performance.now() + 5000;
+  while ((await stateOfDead()) !== 'down') assert.ok(performance.now() < until, await stateOfDead());
+  const from = balancer.output.length;
+  const unchecked = document({}, { endpoints: [good, `127.0.0.1:${dead}`], health: false });
+  balancer.write({
+    ...unchecked,
+    listeners: { ...unchecked.listeners, more: { bind: `127.0.0.1:${other}`, pool: 'web' } },
+  });
+  balancer.child.kill('SIGHUP');
+  await balancer.said(/reload refused.*port is in use/s, { from });
+  assert.equal(await stateOfDead(), 'down');
+  assert.doesNotMatch(balancer.output.slice(from), /is up/);
+  assert.ok((await balancer.status()).reloads.refused > count.refused);
+  blocker.close();
+});
+
+test('an address that a running listener holds, and a log that cannot be written, are refused with the reason', async () => {
+  const renamed = document();
+  for (const [next, reason] of [
+    [{ ...renamed, listeners: { other: renamed.listeners.web } }, /held by the running listener/],
+    [{ ...renamed, accessLog: '/proc/nope/access.log' }, /cannot write \/proc\/nope\/access\.log/],
+  ] as const) {
+    const from = balancer.output.length;
+    balancer.write(next);
+    balancer.child.kill('SIGHUP');
+    await balancer.said(reason, { from });
+  }
+  assert.equal((await fetch(`http://127.0.0.1:${port}/`)).status, 200);
+});

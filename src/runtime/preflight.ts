@@ -1,0 +1,53 @@
+// Owns what is looked at before a configuration is applied: everything outside the process that it needs and may not get.
+
+import { open } from 'node:fs/promises';
+import * as net from 'node:net';
+import type { Config, ListenerConfig } from '../config/types.ts';
+import { type Address, formatAddress } from '../core/address.ts';
+import { bindError } from './bind-error.ts';
+
+/**
+ * Sockets that workers share (SO_REUSEPORT) would silently share a port with another process of the same user as well; a
+ * plain bind first finds out. The first problem, in words; without sharing the real bind finds out itself.
+ */
+export async function portsInUse(listeners: readonly ListenerConfig[], shared: boolean): Promise<string | undefined> {
+  if (!shared) return undefined;
+  for (const { name, bind } of listeners) {
+    if (bind.port === 0) return `${name}: port 0 (any free port) works with one worker only; set "workers: 1"`;
+    const error = await new Promise<NodeJS.ErrnoException | undefined>((resolve) => {
+      const server = net.createServer();
+      server.once('error', resolve);
+      server.listen({ host: bind.host, port: bind.port }, () => server.close(() => resolve(undefined)));
+    });
+    if (error !== undefined) return bindError(name, bind, error);
+  }
+  return undefined;
+}
+
+/** An address cannot go from one listener to another in one step: the old socket serves until the new one is proven. */
+export function heldByOurselves(fresh: readonly ListenerConfig[], current: Config | undefined): string | undefined {
+  for (const { name, bind } of fresh) {
+    const holder = Object.values(current?.listeners ?? {}).find((one) => bind.port !== 0 && overlaps(one.bind, bind));
+    if (holder === undefined) continue;
+    const place = formatAddress(bind);
+    return `${name}: ${place} is held by the running listener "${holder.name}"; remove that in a reload of its own first, or restart`;
+  }
+  return undefined;
+}
+
+const EVERY = new Set(['0.0.0.0', '::']);
+
+function overlaps(a: Address, b: Address): boolean {
+  return a.port === b.port && (a.host === b.host || EVERY.has(a.host) || EVERY.has(b.host));
+}
+
+/** Undefined when the access log can be written, or is none. */
+export async function unwritableLog({ accessLog }: Config): Promise<string | undefined> {
+  if (accessLog === undefined || accessLog.to === 'stdout' || accessLog.to === 'stderr') return undefined;
+  try {
+    await (await open(accessLog.to, 'a')).close();
+    return undefined;
+  } catch (error) {
+    return `accessLog: cannot write ${accessLog.to}: ${(error as NodeJS.ErrnoException).code ?? 'unknown error'}`;
+  }
+}
