@@ -1,5 +1,6 @@
 // Owns the gate for patterns that people write: what a linear-time engine refuses (backreferences, lookaround) is refused,
-// so that no request can make a route slow. What passes runs on the native engine, which is faster.
+// so that no request can make a route slow. What passes runs on the native engine, which is faster, and which falls back to
+// linear time when a match backtracks too much (`runtime/linear-regex.ts`).
 
 import { RE2JS } from 're2js';
 import { err, ok, type Result } from '../core/result.ts';

@@ -21,6 +21,7 @@ import { buildView } from '../pool/view.ts';
 import { ProbeRunner } from '../probes/runner.ts';
 import type { Balancer, ReloadResult, Status, StopReport } from './facade.ts';
 import { Fleet } from './fleet.ts';
+import { enableLinearRegex } from './linear-regex.ts';
 import { metricsText } from './metrics.ts';
 import { heldByOurselves, portsInUse, unwritableLog } from './preflight.ts';
 import { countersOf, createSharedMemory, loadTableOf, MAX_LISTENERS } from './shared-memory.ts';
@@ -62,6 +63,7 @@ export class Runtime implements Balancer {
   #turn: Promise<unknown> = Promise.resolve();
 
   constructor({ env, log, workers, version }: RuntimeOptions) {
+    enableLinearRegex();
     this.#env = env;
     this.#log = log;
     this.#version = version;
