@@ -7,6 +7,7 @@ import { type AnyBalancerKind, BALANCERS } from '../src/balancing/index.ts';
 import { endpointsOf, viewOf } from '../src/balancing/world.ts';
 import { LoadTable } from '../src/core/load-table.ts';
 import { defaultsOf } from '../src/core/schema.ts';
+import { nsPerCall, printRows } from './lib/micro.ts';
 
 export interface PickRow {
   readonly kind: string;
@@ -20,8 +21,6 @@ const VARIANTS: readonly (readonly [string, Record<string, unknown>])[] = [
   ['ring-hash', { bound: 1.25 }],
   ['ring-hash', { variant: 'ketama' }],
 ];
-const ROUNDS = 7;
-const ROUND_MS = 15;
 
 export function benchPicks(): readonly PickRow[] {
   const rows: PickRow[] = [];
@@ -61,26 +60,15 @@ function measure(kind: AnyBalancerKind, config: Record<string, unknown>, size: n
   const run = (times: number): void => {
     for (let i = 0; i < times; i++) sink += balancer.pick(requests[i & 1023])!.slot;
   };
-  let times = 200;
-  for (let ms = 0; ms < ROUND_MS; times *= 2) ms = timed(run, times);
-  const rounds = Array.from({ length: ROUNDS }, () => (timed(run, times) / times) * 1e6).sort((a, b) => a - b);
+  const ns = nsPerCall(run);
   if (sink < 0) throw new Error('unreachable: keeps the picks from being optimized away');
-  return rounds[ROUNDS >> 1];
-}
-
-function timed(run: (times: number) => void, times: number): number {
-  const start = performance.now();
-  run(times);
-  return performance.now() - start;
+  return ns;
 }
 
 if (process.argv[1] === fileURLToPath(import.meta.url)) {
-  const rows = benchPicks();
-  if (process.argv.includes('--json')) {
-    console.log(JSON.stringify(rows));
-  } else {
-    for (const { kind, endpoints, ns } of rows) {
-      console.log(`${kind.padEnd(36)} ${String(endpoints).padStart(5)} endpoints ${ns.toFixed(0).padStart(7)} ns/pick`);
-    }
-  }
+  printRows(
+    benchPicks(),
+    ({ kind, endpoints, ns }) =>
+      `${kind.padEnd(36)} ${String(endpoints).padStart(5)} endpoints ${ns.toFixed(0).padStart(7)} ns/pick`,
+  );
 }

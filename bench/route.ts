@@ -4,6 +4,7 @@
 import { fileURLToPath } from 'node:url';
 import type { PathPattern, RouteConfig } from '../src/config/types.ts';
 import { compileRoutes, type RequestHead } from '../src/routing/compile.ts';
+import { nsPerCall, printRows } from './lib/micro.ts';
 
 export interface RouteRow {
   /** What tells the routes apart. */
@@ -29,8 +30,6 @@ const SHAPES: Readonly<Record<string, Shape>> = {
   }),
   glob: (i) => ({ path: { kind: 'glob', value: `/shop-${i}/*/cart` }, request: ['a.com', `/shop-${i}/anna/cart`] }),
 };
-const ROUNDS = 7;
-const ROUND_MS = 15;
 
 export function benchRoutes(): readonly RouteRow[] {
   const rows: RouteRow[] = [];
@@ -60,26 +59,15 @@ function measure(shape: Shape, count: number): number {
   const run = (times: number): void => {
     for (let i = 0; i < times; i++) sink += router.match(heads[i & 1023])!;
   };
-  let times = 200;
-  for (let ms = 0; ms < ROUND_MS; times *= 2) ms = timed(run, times);
-  const rounds = Array.from({ length: ROUNDS }, () => (timed(run, times) / times) * 1e6).sort((a, b) => a - b);
+  const ns = nsPerCall(run);
   if (sink < 0) throw new Error('unreachable: keeps the matches from being optimized away');
-  return rounds[ROUNDS >> 1];
-}
-
-function timed(run: (times: number) => void, times: number): number {
-  const start = performance.now();
-  run(times);
-  return performance.now() - start;
+  return ns;
 }
 
 if (process.argv[1] === fileURLToPath(import.meta.url)) {
-  const rows = benchRoutes();
-  if (process.argv.includes('--json')) {
-    console.log(JSON.stringify(rows));
-  } else {
-    for (const { by, routes, ns } of rows) {
-      console.log(`${by.padEnd(24)} ${String(routes).padStart(6)} routes ${ns.toFixed(0).padStart(6)} ns/match`);
-    }
-  }
+  printRows(
+    benchRoutes(),
+    ({ by, routes, ns }) =>
+      `${by.padEnd(24)} ${String(routes).padStart(6)} routes ${ns.toFixed(0).padStart(6)} ns/match`,
+  );
 }

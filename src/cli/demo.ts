@@ -9,6 +9,7 @@ import { Runtime } from '../runtime/runtime.ts';
 import type { CliContext } from './context.ts';
 import { DemoBackend } from './demo/backend.ts';
 import { DemoLoad } from './demo/load.ts';
+import { ShareMeter } from './demo/share-meter.ts';
 import { changeLine, plainLine, summary, table } from './demo/view.ts';
 import { version } from './version.ts';
 
@@ -52,6 +53,7 @@ class Demo {
   readonly #port: number;
   readonly #startedAt: number;
   readonly #seen = new Set<string>();
+  readonly #shares = new ShareMeter();
 
   private constructor(
     ctx: CliContext,
@@ -100,6 +102,7 @@ class Demo {
     const status = await this.#runtime.status();
     return {
       status,
+      shares: this.#shares.look(status.pools[0].endpoints, this.#elapsed()),
       balance: this.#balance,
       backends: this.#backends,
       load: this.#load.report(),

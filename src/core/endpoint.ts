@@ -17,11 +17,3 @@ export interface Endpoint {
   /** Index of this endpoint's mutable numbers in the load table. */
   readonly slot: number;
 }
-
-/** What configuration or discovery says of an endpoint, before it has a slot. */
-export interface EndpointSpec {
-  readonly address: Address;
-  readonly weight: number;
-  readonly tier: number;
-  readonly zone: string;
-}

@@ -4,9 +4,6 @@
 import SonicBoomModule from 'sonic-boom';
 import type { Random } from '../core/env.ts';
 
-/** What a line may be made of; `time` is added here. */
-export type AccessRecord = Readonly<Record<string, unknown>> & { readonly status: number };
-
 export interface AccessLogOptions {
   /** `stdout`, `stderr` or a path. */
   readonly to: string;

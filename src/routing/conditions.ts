@@ -37,12 +37,6 @@ export function conditionsOf(route: RouteConfig, regex: RegexCompiler): readonly
   return conditions;
 }
 
-/** How many conditions a route has besides host and path: more come before fewer. */
-export function conditionCount(route: RouteConfig): number {
-  const named = [route.header, route.cookie, route.query].reduce((sum, names) => sum + Object.keys(names).length, 0);
-  return named + (route.method.length > 0 ? 1 : 0) + (route.client.length > 0 ? 1 : 0);
-}
-
 function matcherOf(match: TextMatch, regex: RegexCompiler): (value: string | undefined) => boolean {
   switch (match.kind) {
     case 'present':

@@ -2,12 +2,14 @@
 
 import { styleText } from 'node:util';
 import type { HealthChange } from '../../health/timeline.ts';
-import type { EndpointReport, Status } from '../../runtime/facade.ts';
+import type { Status } from '../../runtime/facade.ts';
 import type { DemoBackend } from './backend.ts';
 import type { LoadReport } from './load.ts';
 
 export interface Frame {
   readonly status: Status;
+  /** By endpoint id: share of the newest traffic, 0-1. */
+  readonly shares: ReadonlyMap<string, number>;
   readonly balance: string;
   readonly backends: readonly DemoBackend[];
   readonly load: LoadReport;
@@ -26,26 +28,10 @@ const COLOURS = {
   maintenance: 'blue',
 } as const;
 
-/** Share since the last look, so that the view follows what happens now. */
-const before = new Map<string, number>();
-let shares = new Map<string, number>();
-let lookedAt = Number.NEGATIVE_INFINITY;
-const LOOK_MS = 1000;
-
-function recentShares(endpoints: readonly EndpointReport[], elapsedMs: number): ReadonlyMap<string, number> {
-  if (elapsedMs - lookedAt < LOOK_MS) return shares;
-  lookedAt = elapsedMs;
-  const deltas = endpoints.map(({ id, requests }) => ({ id, delta: requests - (before.get(id) ?? 0) }));
-  const total = deltas.reduce((all, { delta }) => all + delta, 0);
-  for (const { id, requests } of endpoints) before.set(id, requests);
-  shares = new Map(deltas.map(({ id, delta }) => [id, total === 0 ? 0 : delta / total]));
-  return shares;
-}
-
 export function table(frame: Frame, columns: number): string {
   const { status, load } = frame;
   const { endpoints } = status.pools[0];
-  const current = recentShares(endpoints, frame.elapsedMs);
+  const current = frame.shares;
   const lines = [
     `${styleText('bold', 'Evenkeel demo')}  ${frame.balance}  http://127.0.0.1:${frame.port}/  ${(frame.elapsedMs / 1000).toFixed(0)} s`,
     '',
@@ -91,7 +77,7 @@ export function changeLine({ at, id, from, to, cause, evidence }: HealthChange):
 
 export function plainLine(frame: Frame): string {
   const { endpoints } = frame.status.pools[0];
-  const current = recentShares(endpoints, frame.elapsedMs);
+  const current = frame.shares;
   const parts = endpoints.map(
     (endpoint, i) =>
       `${i + 1}: ${endpoint.state} ${percent(current.get(endpoint.id) ?? 0).trim()} ${endpoint.ewmaMs.toFixed(0)} ms`,
