@@ -35,6 +35,7 @@ const COMPILE_PARTS = [
   'config/plan',
   'config/effective',
 ];
+const COMPILE_FOLDERS = ['config/compile/', 'config/schema/'];
 
 const IO: Record<string, readonly string[]> = {
   net: ['core'],
@@ -79,7 +80,8 @@ function importsOf(file: string): Import[] {
 function sliceOf(file: string): string {
   const path = file.replace(/\.ts$/, '');
   if (PURE.includes(path)) return path;
-  if (COMPILE_PARTS.includes(path)) return 'config/compile';
+  if (COMPILE_PARTS.includes(path) || COMPILE_FOLDERS.some((folder) => path.startsWith(folder)))
+    return 'config/compile';
   return path.split('/')[0];
 }
 

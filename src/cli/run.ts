@@ -149,13 +149,11 @@ class RunningServer {
     this.#log.info(`${signal}: draining; again to stop at once`);
     const report = await this.#runtime.stop();
     await this.#admin?.close();
-    const cut = report.cutRequests + report.cutTunnels;
+    const cut = report.cutRequests + report.cutStreams;
     const took = `${(report.tookMs / 1000).toFixed(1)} s`;
     if (cut === 0) this.#log.info(`stopped after ${took}; every request was finished`);
     else
-      this.#log.warn(
-        `stopped after ${took}; cut off ${report.cutRequests} requests and ${report.cutTunnels} upgraded connections`,
-      );
+      this.#log.warn(`stopped after ${took}; cut off ${report.cutRequests} requests and ${report.cutStreams} streams`);
     process.exit(cut === 0 ? 0 : 1);
   }
 }

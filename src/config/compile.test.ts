@@ -4,7 +4,7 @@ import type { BalancerKind } from '../balancing/balancer.ts';
 import { BALANCERS } from '../balancing/index.ts';
 import { compile } from './compile.ts';
 import { formatPath } from './issues.ts';
-import type { Config } from './types.ts';
+import type { Config, HttpListenerConfig } from './types.ts';
 
 const base = {
   listeners: { web: { bind: '127.0.0.1:8080', pool: 'web' } },
@@ -34,7 +34,7 @@ const route = (extra: object) => ({
 
 test('the shortest configuration gets every default', () => {
   const config = good(base);
-  const { timeouts, limits } = config.listeners.web;
+  const { timeouts, limits } = config.listeners.web as HttpListenerConfig;
   assert.deepEqual(timeouts, {
     headMs: 10_000,
     bodyIdleMs: 60_000,
@@ -106,8 +106,9 @@ test('the example of the design works as written', () => {
     },
     admin: { bind: '127.0.0.1:9900' },
   });
-  assert.deepEqual(listeners.web.routes[0].path, { kind: 'prefix', value: '/api/' });
-  assert.equal(listeners.web.routes[2].path, undefined);
+  const { routes } = listeners.web as HttpListenerConfig;
+  assert.deepEqual(routes[0].path, { kind: 'prefix', value: '/api/' });
+  assert.equal(routes[2].path, undefined);
   assert.deepEqual(pools.api.balance.key, { from: 'header', name: 'x-user' });
   assert.deepEqual(
     pools.api.endpoints.map((endpoint) => endpoint.weight),
@@ -141,9 +142,10 @@ test("a user's own kind is accepted with its options", () => {
 });
 
 test('text matches have short forms', () => {
-  const { header, cookie } = good(
+  const { routes } = good(
     route({ header: { 'X-A': true, 'x-b': false, 'x-c': 'v1*', 'x-d': '~^v\\d$', 'x-e': 3 }, cookie: { V: 'two' } }),
-  ).listeners.web.routes[0];
+  ).listeners.web as HttpListenerConfig;
+  const { header, cookie } = routes[0];
   assert.deepEqual(header, {
     'x-a': { kind: 'present' },
     'x-b': { kind: 'absent' },
@@ -227,7 +229,7 @@ const BAD: readonly (readonly [string, unknown, RegExp])[] = [
   [
     'a protocol that is not there',
     { ...base, listeners: { a: { bind: '127.0.0.1:80', protocol: 'gopher', pool: 'web' } } },
-    /protocol must be "http"/,
+    /protocol has no kind "gopher" \| known here: http, tcp, udp/,
   ],
 ];
 

@@ -31,6 +31,12 @@ export interface DocumentInput {
     readonly bind: string;
     /** Default: "http". */
     readonly protocol?: "http";
+    /** true, or whose headers are believed */
+    readonly proxyProtocol?: boolean | string | readonly (string)[] | {
+      readonly from?: string | readonly (string)[];
+      /** such as 250ms, 5s, 10m */
+      readonly timeout?: string;
+    } | null;
     readonly pool?: string;
     readonly routes?: readonly ({
       /** Default: "". */
@@ -114,6 +120,12 @@ export interface DocumentInput {
       /** Default: 100000. */
       readonly connections?: number;
       /** Default: 0. */
+      readonly connectionsPerClient?: number;
+      /** Default: 0. */
+      readonly connectionRate?: number;
+      /** Default: 0. */
+      readonly connectionRatePerClient?: number;
+      /** Default: 0. */
       readonly requestsPerConnection?: number;
     };
     readonly timeouts?: {
@@ -135,6 +147,72 @@ export interface DocumentInput {
       readonly forwarded?: boolean;
       /** Default: "x-request-id". */
       readonly requestId?: string;
+    };
+  } | {
+    /** host:port, such as 10.0.0.1:8080 or [::1]:8080 */
+    readonly bind: string;
+    readonly protocol: "tcp";
+    /** Default: "proxy". */
+    readonly mode?: "proxy" | "nat" | "auto";
+    /** Default: "auto". */
+    readonly snat?: "auto" | "off";
+    /** true, or whose headers are believed */
+    readonly proxyProtocol?: boolean | string | readonly (string)[] | {
+      readonly from?: string | readonly (string)[];
+      /** such as 250ms, 5s, 10m */
+      readonly timeout?: string;
+    } | null;
+    readonly pool?: string;
+    readonly routes?: readonly ({
+      /** Default: "". */
+      readonly name?: string;
+      readonly sni?: string | readonly (string)[];
+      readonly alpn?: string | readonly (string)[];
+      readonly client?: string | readonly (string)[];
+      readonly pool: string;
+    })[];
+    readonly limits?: {
+      /** Default: 100000. */
+      readonly connections?: number;
+      /** Default: 0. */
+      readonly connectionsPerClient?: number;
+      /** Default: 0. */
+      readonly connectionRate?: number;
+      /** Default: 0. */
+      readonly connectionRatePerClient?: number;
+    };
+    readonly timeouts?: {
+      /** such as 250ms, 5s, 10m */
+      readonly idle?: string;
+      /** such as 250ms, 5s, 10m */
+      readonly lifetime?: string;
+      /** such as 250ms, 5s, 10m */
+      readonly hello?: string;
+    };
+  } | {
+    /** host:port, such as 10.0.0.1:8080 or [::1]:8080 */
+    readonly bind: string;
+    readonly protocol: "udp";
+    /** Default: "proxy". */
+    readonly mode?: "proxy" | "nat" | "auto";
+    /** Default: "auto". */
+    readonly snat?: "auto" | "off";
+    /** true, or whose headers are believed */
+    readonly proxyProtocol?: boolean | string | readonly (string)[] | {
+      readonly from?: string | readonly (string)[];
+      /** such as 250ms, 5s, 10m */
+      readonly timeout?: string;
+    } | null;
+    readonly pool: string;
+    readonly flow?: {
+      /** Default: "address-and-port". */
+      readonly key?: "address-and-port" | "address";
+      /** such as 250ms, 5s, 10m */
+      readonly idle?: string;
+      /** Default: 0. */
+      readonly responses?: number;
+      /** Default: 16384. */
+      readonly max?: number;
     };
   } };
   readonly pools: { readonly [name: string]: {
@@ -158,22 +236,26 @@ export interface DocumentInput {
       readonly kind: "p2c";
     } | {
       readonly kind: "source-hash";
-      /** source, path, header:NAME, cookie:NAME or query:NAME */
+      /** source, path, sni, header:NAME, cookie:NAME or query:NAME */
       readonly key?: string | {
         readonly from: "source";
       } | {
         readonly from: "path";
+      } | {
+        readonly from: "sni";
       } | {
         readonly from: "header" | "cookie" | "query";
         readonly name: string;
       };
     } | {
       readonly kind: "ring-hash";
-      /** source, path, header:NAME, cookie:NAME or query:NAME */
+      /** source, path, sni, header:NAME, cookie:NAME or query:NAME */
       readonly key?: string | {
         readonly from: "source";
       } | {
         readonly from: "path";
+      } | {
+        readonly from: "sni";
       } | {
         readonly from: "header" | "cookie" | "query";
         readonly name: string;
@@ -186,22 +268,26 @@ export interface DocumentInput {
       readonly variant?: "default" | "ketama";
     } | {
       readonly kind: "rendezvous";
-      /** source, path, header:NAME, cookie:NAME or query:NAME */
+      /** source, path, sni, header:NAME, cookie:NAME or query:NAME */
       readonly key?: string | {
         readonly from: "source";
       } | {
         readonly from: "path";
+      } | {
+        readonly from: "sni";
       } | {
         readonly from: "header" | "cookie" | "query";
         readonly name: string;
       };
     } | {
       readonly kind: "maglev";
-      /** source, path, header:NAME, cookie:NAME or query:NAME */
+      /** source, path, sni, header:NAME, cookie:NAME or query:NAME */
       readonly key?: string | {
         readonly from: "source";
       } | {
         readonly from: "path";
+      } | {
+        readonly from: "sni";
       } | {
         readonly from: "header" | "cookie" | "query";
         readonly name: string;
@@ -220,9 +306,12 @@ export interface DocumentInput {
       /** Default: "". */
       readonly zone?: string;
       readonly maxInFlight?: number;
+      readonly maxRate?: number;
     })[];
     /** Default: 0. */
     readonly maxInFlight?: number;
+    /** Default: 0. */
+    readonly maxRate?: number;
     /** or a path to probe by HTTP */
     readonly health?: false | "off" | {
       /** path, such as /health */
@@ -334,5 +423,16 @@ export interface DocumentInput {
       /** Default: 1. */
       readonly pipelining?: number;
     };
+    readonly proxyProtocol?: false | "off" | "v1" | "v2" | {
+      readonly version: 1 | 2;
+      /** Default: true. */
+      readonly tlvs?: boolean;
+    } | null;
+    readonly affinity?: false | "off" | "source" | {
+      /** Default: "source". */
+      readonly by?: "source";
+      /** such as 250ms, 5s, 10m */
+      readonly ttl?: string;
+    } | null;
   } };
 }

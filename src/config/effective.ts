@@ -2,7 +2,7 @@
 // out. What it prints is itself a valid configuration with the same meaning.
 
 import { formatAddress } from '../core/address.ts';
-import type { Config, KeySource, PathPattern, PoolConfig, RouteConfig, TextMatch } from './types.ts';
+import type { Config, KeySource, ListenerConfig, PathPattern, PoolConfig, RouteConfig, TextMatch } from './types.ts';
 import { formatDuration, formatSize } from './units.ts';
 
 type Json = Record<string, unknown>;
@@ -66,6 +66,26 @@ function health({ health: config }: PoolConfig): unknown {
   };
 }
 
+function listener(config: ListenerConfig): Json {
+  const { name: _, bind, protocol, proxyProtocol: believed } = config;
+  const common = {
+    bind: formatAddress(bind),
+    protocol,
+    proxyProtocol: believed === undefined ? false : written(believed),
+  };
+  if (config.protocol === 'udp') {
+    const { pool: to, flow, mode, snat } = config;
+    return { ...common, mode, snat, pool: to, flow: written(flow) };
+  }
+  const { limits, timeouts } = config;
+  const bounds = { limits: written(limits), timeouts: written(timeouts) };
+  if (config.protocol === 'tcp') {
+    const { mode, snat, routes } = config;
+    return { ...common, mode, snat, routes, ...bounds };
+  }
+  return { ...common, routes: config.routes.map(route), ...bounds, forwarded: config.forwarded };
+}
+
 function pool(config: PoolConfig, needsKey: boolean): Json {
   const { balance, endpoints, passive, slowStart, panic, allDown, zones, queue, retries, connection } = config;
   return {
@@ -80,24 +100,14 @@ function pool(config: PoolConfig, needsKey: boolean): Json {
     queue: written(queue),
     retries: written(retries),
     connection: written(connection),
+    proxyProtocol: config.proxyProtocol ?? false,
+    affinity: config.affinity === undefined ? false : written(config.affinity),
   };
 }
 
 /** `needsKey`: kinds that take a key; the others must not be given one. */
 export function effective(config: Config, needsKey: (kind: string) => boolean = () => false): Json {
-  const listeners = Object.values(config.listeners).map(
-    ({ name, bind, protocol, routes, limits, timeouts, forwarded }) => [
-      name,
-      {
-        bind: formatAddress(bind),
-        protocol,
-        routes: routes.map(route),
-        limits: written(limits),
-        timeouts: written(timeouts),
-        forwarded,
-      },
-    ],
-  );
+  const listeners = Object.values(config.listeners).map((one) => [one.name, listener(one)]);
   return {
     workers: config.workers,
     zone: config.zone,

@@ -8,8 +8,11 @@ import { parseDuration, parseShare, parseSize } from './units.ts';
 
 type Json = Record<string, unknown>;
 
-/** Attaches the JSON Schema of the written form, which zod cannot derive from a transformation. */
-export const written = z.registry<{ json: Json; long?: unknown; suffix?: string }>();
+/**
+ * Attaches the JSON Schema of the written form, which zod cannot derive from a transformation. `long` is the form without
+ * short cuts; `same`: another schema that is written alike.
+ */
+export const written = z.registry<{ json: Json; long?: unknown; same?: unknown; suffix?: string }>();
 
 /** A value with a textual form: `parse` returns the value, or a string that says what is wrong. */
 function textual<T>(json: Json, parse: (value: unknown) => { value: T } | string, suffix?: string) {
@@ -125,4 +128,16 @@ export function section<T>(shape: Record<string, z.ZodType>): z.ZodType<T> {
     .transform((value) =>
       Object.fromEntries(Object.entries(value).map(([key, item]) => [names.get(key)!, item])),
     ) as unknown as z.ZodType<T>;
+}
+
+export const isOff = (value: unknown): boolean => value === false || value === 'off';
+
+/** Variants that are told apart by `key`; a group without it is of the variant `fallback`. */
+export function byDiscriminator<T extends z.ZodType>(key: string, fallback: string, variants: T) {
+  const schema = z.preprocess((value) => {
+    const isGroup = typeof value === 'object' && value !== null && !Array.isArray(value);
+    return isGroup && (value as Json)[key] === undefined ? { ...value, [key]: fallback } : value;
+  }, variants);
+  written.add(schema as unknown as z.ZodType, { json: {}, same: variants });
+  return schema;
 }

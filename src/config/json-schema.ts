@@ -17,7 +17,10 @@ function toJson(schema: z.ZodType): Json {
       if (note === undefined) return;
       const target = jsonSchema as Json;
       for (const key of Object.keys(target)) if (key !== 'default') delete target[key];
-      if (note.long === undefined) Object.assign(target, note.json);
+      if (note.same !== undefined) {
+        const { $schema: _, ...same } = toJson(note.same as z.ZodType);
+        Object.assign(target, same);
+      } else if (note.long === undefined) Object.assign(target, note.json);
       else {
         const { $schema: _, ...long } = toJson(note.long as z.ZodType);
         const short = Object.keys(note.json).length > 0 ? note.json : (long.items as Json);

@@ -2,7 +2,7 @@
 // before applying it. Empty means there is nothing to do.
 
 import { formatAddress } from '../core/address.ts';
-import type { Config, PoolConfig } from './types.ts';
+import type { Config, ListenerConfig, PoolConfig } from './types.ts';
 
 export interface PlanEntry {
   readonly action: 'add' | 'remove' | 'change';
@@ -29,14 +29,11 @@ export function plan(current: Config | undefined, next: Config): Plan {
     if (old === undefined) {
       bind.push(name);
       entries.push({ action: 'add', what: `listener ${name}`, detail: `binds ${formatAddress(listener.bind)}` });
-    } else if (formatAddress(old.bind) !== formatAddress(listener.bind)) {
+    } else if (!sameSocket(old, listener)) {
       bind.push(name);
       unbind.push(name);
-      entries.push({
-        action: 'change',
-        what: `listener ${name}`,
-        detail: `moves from ${formatAddress(old.bind)} to ${formatAddress(listener.bind)}`,
-      });
+      const detail = `moves from ${socketText(old)} to ${socketText(listener)}`;
+      entries.push({ action: 'change', what: `listener ${name}`, detail });
     } else if (!same(old, listener)) {
       entries.push({ action: 'change', what: `listener ${name}`, detail: changedKeys(old, listener) });
     }
@@ -52,6 +49,15 @@ export function plan(current: Config | undefined, next: Config): Plan {
       entries.push({ action: 'change', what: 'settings', detail: key });
   }
   return { entries, bind, unbind };
+}
+
+/** The socket of one can serve the other. */
+export function sameSocket(a: ListenerConfig, b: ListenerConfig): boolean {
+  return a.protocol === b.protocol && formatAddress(a.bind) === formatAddress(b.bind);
+}
+
+function socketText({ protocol, bind }: ListenerConfig): string {
+  return `${protocol} ${formatAddress(bind)}`;
 }
 
 function pools(current: Config | undefined, next: Config, entries: PlanEntry[]): void {

@@ -35,24 +35,100 @@ export interface AccessLogConfig {
   readonly sample: number;
 }
 
-export interface ListenerConfig {
+export type ListenerConfig = HttpListenerConfig | TcpListenerConfig | UdpListenerConfig;
+export type Protocol = ListenerConfig['protocol'];
+
+interface AnyListenerConfig {
   readonly name: string;
-  readonly protocol: 'http';
   readonly bind: Address;
+  /** Undefined: no client may speak it. */
+  readonly proxyProtocol: ProxyProtocolInConfig | undefined;
+}
+
+export interface HttpListenerConfig extends AnyListenerConfig {
+  readonly protocol: 'http';
   readonly routes: readonly RouteConfig[];
   readonly limits: HttpLimits;
   readonly timeouts: ClientTimeouts;
   readonly forwarded: ForwardedConfig;
 }
 
-export interface HttpLimits {
+export interface TcpListenerConfig extends AnyListenerConfig, DataPathConfig {
+  readonly protocol: 'tcp';
+  /** In order of precedence: see `routing/tcp.ts`. */
+  readonly routes: readonly TcpRouteConfig[];
+  readonly limits: ConnectionLimits;
+  readonly timeouts: TcpTimeouts;
+}
+
+export interface UdpListenerConfig extends AnyListenerConfig, DataPathConfig {
+  readonly protocol: 'udp';
+  readonly pool: string;
+  readonly flow: FlowConfig;
+}
+
+/** Which path the packets of a layer 4 listener take. */
+export interface DataPathConfig {
+  /** `auto` is `nat` where the kernel can do it, and `proxy` elsewhere. */
+  readonly mode: 'proxy' | 'nat' | 'auto';
+  /** NAT only. `auto`: backends see the balancer's address; `off`: they see the client's and must route back through us. */
+  readonly snat: 'auto' | 'off';
+}
+
+/** Whose PROXY protocol headers (v1 and v2) are believed. They must send one; all other peers are clients themselves. */
+export interface ProxyProtocolInConfig {
+  /** CIDRs. */
+  readonly from: readonly string[];
+  /** For the whole header, however slowly it comes. */
+  readonly timeoutMs: number;
+}
+
+/** Counted over all workers; 0 means no limit. */
+export interface ConnectionLimits {
+  readonly connections: number;
+  readonly connectionsPerClient: number;
+  /** New connections within any second. */
+  readonly connectionRate: number;
+  readonly connectionRatePerClient: number;
+}
+
+export interface TcpTimeouts {
+  /** Without a byte either way. */
+  readonly idleMs: number;
+  /** 0 means no limit. */
+  readonly lifetimeMs: number;
+  /** For the whole ClientHello, where routes ask for SNI or ALPN. */
+  readonly helloMs: number;
+}
+
+export interface TcpRouteConfig {
+  readonly name: string;
+  /** Lower case; `*.example.com` matches every name below example.com. */
+  readonly sni: readonly string[];
+  /** One of these is offered by the client. */
+  readonly alpn: readonly string[];
+  /** CIDRs. */
+  readonly client: readonly string[];
+  readonly pool: string;
+}
+
+export interface FlowConfig {
+  /** Whose datagrams belong together: those of one address and port, or all of one address. */
+  readonly key: 'address-and-port' | 'address';
+  readonly idleMs: number;
+  /** A flow ends with its n-th response (DNS: 1); 0 means that only silence ends it. */
+  readonly responses: number;
+  /** Flows at once, per worker. */
+  readonly max: number;
+}
+
+export interface HttpLimits extends ConnectionLimits {
   /** Bytes of start line and fields together. */
   readonly headBytes: number;
   readonly fields: number;
   readonly targetBytes: number;
   /** 0 means no limit. */
   readonly bodyBytes: number;
-  readonly connections: number;
   /** Requests on one connection before it is closed; 0 means no limit. */
   readonly requestsPerConnection: number;
 }
@@ -126,6 +202,23 @@ export interface PoolConfig {
   readonly queue: QueueConfig;
   readonly retries: RetryConfig;
   readonly connection: UpstreamConnectionConfig;
+  /** Sent to every endpoint at the start of a connection, or in front of a datagram; layer 4 only. */
+  readonly proxyProtocol: ProxyProtocolOutConfig | undefined;
+  /** Session persistence; undefined when every connection is picked anew. */
+  readonly affinity: AffinityConfig | undefined;
+}
+
+export interface ProxyProtocolOutConfig {
+  readonly version: 1 | 2;
+  /** Pass on what TLVs the client's own header brought (version 2). */
+  readonly tlvs: boolean;
+}
+
+export interface AffinityConfig {
+  /** A client address keeps its endpoint ... */
+  readonly by: 'source';
+  /** ... until it has been away for so long. */
+  readonly ttlMs: number;
 }
 
 export interface BalanceConfig {
@@ -140,6 +233,7 @@ export interface BalanceConfig {
 export type KeySource =
   | { readonly from: 'source' }
   | { readonly from: 'path' }
+  | { readonly from: 'sni' }
   | { readonly from: 'header' | 'cookie' | 'query'; readonly name: string };
 
 export interface EndpointConfig {
@@ -149,8 +243,10 @@ export interface EndpointConfig {
   /** 0 = first choice, higher = backup. */
   readonly tier: number;
   readonly zone: string;
-  /** Requests in flight at once, over all workers; 0 means no limit. */
+  /** Requests (layer 4: connections) in flight at once, over all workers; 0 means no limit. */
   readonly maxInFlight: number;
+  /** New requests (layer 4: connections) within any second, over all workers; 0 means no limit. */
+  readonly maxRate: number;
 }
 
 export interface HealthConfig {

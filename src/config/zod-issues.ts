@@ -60,7 +60,7 @@ function union(
     if (input === null || typeof input !== 'object') return [{ path, message: `cannot be ${described(input)}` }];
     const at = path.at(-1) === discriminator ? path : [...path, discriminator];
     const given = input[discriminator];
-    const known = (options ?? schemaKeys([...path, '*'])).map(String);
+    const known = (options ?? schemaKeys([...path, '*'])).filter((name) => name !== undefined).map(String);
     return [withHint({ path: at, message: `has no kind ${JSON.stringify(given)}` }, suggest(String(given), known))];
   }
   // The variant that got furthest says best what is wrong.

@@ -1,6 +1,6 @@
 // Owns what the HTTP data path of one worker shares, and the compiled form of one listener's configuration. No logic.
 
-import type { HttpLimits, ListenerConfig, PoolConfig, RouteTimeouts } from '../config/types.ts';
+import type { HttpLimits, HttpListenerConfig, PoolConfig, RouteTimeouts } from '../config/types.ts';
 import type { Counters } from '../core/counters.ts';
 import type { Env } from '../core/env.ts';
 import type { NetLoop } from '../net/loop.ts';
@@ -26,7 +26,7 @@ export interface HttpRoute {
 
 /** One listener under one configuration; a reload swaps it whole. A request keeps the one it began with. */
 export interface HttpHandler {
-  readonly config: ListenerConfig;
+  readonly config: HttpListenerConfig;
   readonly limits: HttpLimits;
   match(head: HeadView): HttpRoute | undefined;
   isTrusted(address: string): boolean;

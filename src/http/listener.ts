@@ -2,12 +2,13 @@
 
 import type { Address } from '../core/address.ts';
 import { L } from '../core/counters.ts';
-import { type ListenOptions, TcpListener } from '../net/tcp-listener.ts';
+import type { Listener, ListenOptions } from '../net/listener.ts';
+import { TcpListener } from '../net/tcp-listener.ts';
 import { ClientConn } from './client-conn.ts';
 import type { HttpContext, HttpHandler } from './context.ts';
 import type { Tunnel } from './tunnel.ts';
 
-export class HttpListener {
+export class HttpListener implements Listener<HttpHandler> {
   readonly ctx: HttpContext;
   /** Row of the counters. */
   readonly slot: number;
@@ -44,10 +45,14 @@ export class HttpListener {
   }
 
   /** Connections with a request under way, or an answer that the client has not taken whole. */
-  get busy(): number {
+  get requests(): number {
     let count = 0;
     for (const client of this.open) if (client.unfinished) count++;
     return count;
+  }
+
+  get streams(): number {
+    return this.tunnels.size;
   }
 
   /** New requests are answered by this configuration; running ones keep theirs. */
@@ -63,16 +68,11 @@ export class HttpListener {
     for (const client of this.open) client.drain();
   }
 
-  /** Cuts off what is left. Returns how many requests and tunnels did not finish. */
-  cutRequests(): number {
-    const left = this.open.size;
+  cutRequests(): void {
     for (const client of this.open) client.cut();
-    return left;
   }
 
-  cutTunnels(): number {
-    const left = this.tunnels.size;
+  cutStreams(): void {
     for (const tunnel of this.tunnels) tunnel.close();
-    return left;
   }
 }

@@ -7,6 +7,7 @@
 import * as net from 'node:net';
 import type { Address } from '../core/address.ts';
 import { Conn, type ConnOwner } from './conn.ts';
+import type { ListenOptions } from './listener.ts';
 import type { NetLoop } from './loop.ts';
 
 /** Gives an accepted connection its owner, or undefined to refuse it. */
@@ -20,14 +21,6 @@ interface ListeningHandle {
 }
 interface AcceptedHandle {
   close(): void;
-}
-
-export interface ListenOptions {
-  /** Several threads bind the same address; the kernel spreads connections over them (SO_REUSEPORT). */
-  readonly shared: boolean;
-  /** False forces the portable path. */
-  readonly adopt?: boolean;
-  readonly backlog?: number;
 }
 
 export class TcpListener {

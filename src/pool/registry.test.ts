@@ -90,7 +90,7 @@ test('whoever keeps something by slot hears of a slot before somebody else gets 
     endpoint: (slot) => freed.push(`endpoint ${slot}`),
     pool: (slot) => freed.push(`pool ${slot}`),
   });
-  const config = { address: { host: '10.0.0.1', port: 80 }, weight: 1, tier: 0, zone: '', maxInFlight: 0 };
+  const config = { address: { host: '10.0.0.1', port: 80 }, weight: 1, tier: 0, zone: '', maxRate: 0, maxInFlight: 0 };
   const assigned = registry.assign('web', [config]);
   assert.ok(assigned.ok);
   registry.retain([]);

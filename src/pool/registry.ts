@@ -87,8 +87,8 @@ export class SlotRegistry {
         const leaving = this.#endpoints.leaving.size;
         return err(`endpoint "${id}" does not fit: ${capacity} endpoints are the limit (${leaving} still draining)`);
       }
-      const { address, weight, tier, zone, maxInFlight } = config;
-      endpoints.push({ id, address, weight, tier, zone, slot: at, maxInFlight });
+      const { address, weight, tier, zone, maxInFlight, maxRate } = config;
+      endpoints.push({ id, address, weight, tier, zone, slot: at, maxInFlight, maxRate });
     }
     return ok({ slot, endpoints });
   }

@@ -29,7 +29,7 @@ function view(
     load.state[slot] = c.state;
     const { tier = 0, weight = 1, maxInFlight = 0 } = c;
     const address = { host: '10.0.0.1', port: slot + 1 };
-    return { id: `p/${slot}`, address, weight, tier, zone: c.zone ?? '', slot, maxInFlight };
+    return { id: `p/${slot}`, address, weight, tier, zone: c.zone ?? '', slot, maxInFlight, maxRate: 0 };
   });
   const built = buildView(endpoints, load, { ...CONFIG, ...config }, zone, now, 7);
   return { ...built, slots: built.endpoints.map((endpoint) => endpoint.slot) };

@@ -11,6 +11,8 @@ import { warmShare } from './slow-start.ts';
 export interface PoolEndpoint extends Endpoint {
   /** Requests in flight at once, over all workers; 0 means no limit. */
   readonly maxInFlight: number;
+  /** New requests within any second, over all workers; 0 means no limit. */
+  readonly maxRate: number;
 }
 
 export interface PoolView extends View {

@@ -8,15 +8,17 @@
 import type { BalancerEnv } from '../balancing/balancer.ts';
 import type { AnyBalancerKind } from '../balancing/index.ts';
 import { loadKinds } from '../config/load.ts';
-import { formatAddress } from '../core/address.ts';
+import { sameSocket } from '../config/plan.ts';
 import type { Counters } from '../core/counters.ts';
 import { err, ok, type Result } from '../core/result.ts';
 import type { HttpContext, RequestRecord } from '../http/context.ts';
-import { HttpListener } from '../http/listener.ts';
 import { requestIds } from '../http/request-ids.ts';
 import { UpstreamPool } from '../http/upstream-pool.ts';
+import type { Listener } from '../net/listener.ts';
 import { NetLoop } from '../net/loop.ts';
 import { bindError } from './bind-error.ts';
+import type { Handler } from './handlers.ts';
+import { type Contexts, openListener } from './open-listener.ts';
 import { type Blueprint, buildSnapshot, type Snapshot } from './snapshot.ts';
 
 export interface DataPlaneOptions {
@@ -41,15 +43,18 @@ export interface AccessLogSink {
 
 interface Prepared {
   readonly snapshot: Snapshot;
-  readonly bound: ReadonlyMap<string, HttpListener>;
+  readonly bound: ReadonlyMap<string, AnyListener>;
 }
+
+type AnyListener = Listener<Handler>;
 
 export class DataPlane {
   readonly #options: DataPlaneOptions;
   readonly #ctx: HttpContext;
-  readonly #listeners = new Map<string, HttpListener>();
+  readonly #contexts: Contexts;
+  readonly #listeners = new Map<string, AnyListener>();
   /** Listeners that were removed and still have something open. */
-  readonly #leaving = new Set<HttpListener>();
+  readonly #leaving = new Set<AnyListener>();
   #snapshot: Snapshot | undefined;
   #prepared: Prepared | undefined;
   #log: AccessLogSink | undefined;
@@ -67,23 +72,24 @@ export class DataPlane {
       date: dateOf(env.clock.epoch),
       requestId: requestIds(idPrefix),
     };
+    this.#contexts = { http: this.#ctx };
   }
 
   /** Builds the next configuration and binds its new sockets. The error text is for the operator. */
   async prepare(blueprint: Blueprint): Promise<Result<void, string>> {
     this.abort();
-    const bound = new Map<string, HttpListener>();
+    const bound = new Map<string, AnyListener>();
     try {
       const kinds: readonly AnyBalancerKind[] = blueprint.kindsFile === '' ? [] : await loadKinds(blueprint.kindsFile);
       const { env, onSignal } = this.#options;
       const snapshot = buildSnapshot(blueprint, { env, kinds, onSignal, previous: this.#snapshot });
       this.#prepared = { snapshot, bound };
       for (const listener of Object.values(blueprint.config.listeners)) {
+        if (blueprint.kernel.includes(listener.name)) continue;
         const running = this.#listeners.get(listener.name);
-        const address = formatAddress(listener.bind);
-        if (running !== undefined && formatAddress(running.handler.config.bind) === address) continue;
+        if (running !== undefined && sameSocket(running.handler.config, listener)) continue;
         const handler = snapshot.handlers.get(listener.name)!;
-        const fresh = new HttpListener(this.#ctx, blueprint.listenerSlots[listener.name], handler);
+        const fresh = openListener(this.#contexts, blueprint.listenerSlots[listener.name], handler);
         try {
           await fresh.listen(listener.bind, { shared: this.#options.shared, adopt: this.#options.adopt ?? true });
         } catch (error) {
@@ -105,7 +111,7 @@ export class DataPlane {
     for (const listener of this.#prepared.bound.values()) {
       listener.drain();
       listener.cutRequests();
-      listener.cutTunnels();
+      listener.cutStreams();
     }
     this.#prepared = undefined;
   }
@@ -119,7 +125,7 @@ export class DataPlane {
     const { snapshot, bound } = prepared;
     this.#snapshot = snapshot;
     for (const [name, listener] of this.#listeners) {
-      const handler = snapshot.handlers.get(name);
+      const handler = snapshot.blueprint.kernel.includes(name) ? undefined : snapshot.handlers.get(name);
       if (handler === undefined || bound.has(name)) this.#retire(name, listener);
       else listener.swap(handler);
     }
@@ -129,7 +135,7 @@ export class DataPlane {
     this.#switchLog(snapshot.blueprint);
   }
 
-  #retire(name: string, listener: HttpListener): void {
+  #retire(name: string, listener: AnyListener): void {
     this.#listeners.delete(name);
     this.#leaving.add(listener);
     listener.drain();
@@ -137,7 +143,7 @@ export class DataPlane {
     const { clock } = this.#options.env;
     clock.after(requestsMs, () => listener.cutRequests());
     clock.after(Math.max(requestsMs, streamsMs), () => {
-      listener.cutTunnels();
+      listener.cutStreams();
       this.#leaving.delete(listener);
     });
   }
@@ -165,15 +171,15 @@ export class DataPlane {
     return this.#listeners.get(listener)?.port ?? 0;
   }
 
-  /** Requests and tunnels that are open. */
-  open(): { requests: number; tunnels: number } {
+  /** Requests and streams that are open. */
+  open(): { requests: number; streams: number } {
     let requests = 0;
-    let tunnels = 0;
+    let streams = 0;
     for (const listener of [...this.#listeners.values(), ...this.#leaving]) {
-      requests += listener.busy;
-      tunnels += listener.tunnels.size;
+      requests += listener.requests;
+      streams += listener.streams;
     }
-    return { requests, tunnels };
+    return { requests, streams };
   }
 
   /** Stops accepting and closes what is idle. */
@@ -181,17 +187,17 @@ export class DataPlane {
     for (const listener of this.#listeners.values()) listener.drain();
   }
 
-  /** Ends the requests that are left; tunnels go on. */
+  /** Ends the requests that are left; streams go on. */
   cutRequests(): void {
     for (const listener of [...this.#listeners.values(), ...this.#leaving]) listener.cutRequests();
   }
 
   /** Ends everything that is left; returns what was cut. */
-  cut(): { requests: number; tunnels: number } {
+  cut(): { requests: number; streams: number } {
     const left = this.open();
     for (const listener of [...this.#listeners.values(), ...this.#leaving]) {
       listener.cutRequests();
-      listener.cutTunnels();
+      listener.cutStreams();
     }
     this.#ctx.upstreams.close();
     for (const { pool } of this.#snapshot?.pools.values() ?? []) pool.retire();

@@ -64,7 +64,7 @@ export type ReloadResult = Result<{ readonly version: number; readonly plan: Pla
 export interface StopReport {
   /** What did not finish within the deadline. */
   readonly cutRequests: number;
-  readonly cutTunnels: number;
+  readonly cutStreams: number;
   readonly tookMs: number;
 }
 

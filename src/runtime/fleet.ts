@@ -134,6 +134,6 @@ export class Fleet {
 function total(parts: readonly Open[]): Open {
   return {
     requests: parts.reduce((all, part) => all + part.requests, 0),
-    tunnels: parts.reduce((all, part) => all + part.tunnels, 0),
+    streams: parts.reduce((all, part) => all + part.streams, 0),
   };
 }

@@ -8,7 +8,7 @@ import type { Blueprint } from './snapshot.ts';
 
 export interface Open {
   readonly requests: number;
-  readonly tunnels: number;
+  readonly streams: number;
 }
 
 export interface WorkerLink {
@@ -18,7 +18,7 @@ export interface WorkerLink {
   abort(): Promise<void>;
   drain(): Promise<void>;
   open(): Promise<Open>;
-  /** Ends the requests that are left; tunnels go on. */
+  /** Ends the requests that are left; streams go on. */
   cutRequests(): Promise<void>;
   /** Ends everything that is left and says what that was. */
   cut(): Promise<Open>;
@@ -133,13 +133,13 @@ export class ThreadLink implements WorkerLink {
     await this.#ask('drain', undefined);
   }
   async open(): Promise<Open> {
-    return (await this.#ask('open', undefined)) ?? { requests: 0, tunnels: 0 };
+    return (await this.#ask('open', undefined)) ?? { requests: 0, streams: 0 };
   }
   async cutRequests(): Promise<void> {
     await this.#ask('cutRequests', undefined);
   }
   async cut(): Promise<Open> {
-    return (await this.#ask('cut', undefined)) ?? { requests: 0, tunnels: 0 };
+    return (await this.#ask('cut', undefined)) ?? { requests: 0, streams: 0 };
   }
   async port(listener: string): Promise<number> {
     return (await this.#ask('port', listener)) ?? 0;

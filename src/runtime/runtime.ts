@@ -222,6 +222,7 @@ export class Runtime implements Balancer {
       config,
       pools,
       listenerSlots: Object.fromEntries(this.#listenerSlots),
+      kernel: [],
       kindsFile,
     });
   }
@@ -300,13 +301,13 @@ export class Runtime implements Balancer {
     const { requestsMs, streamsMs } = this.#blueprint?.config.drain ?? { requestsMs: 0, streamsMs: 0 };
     let cutRequests = 0;
     for (;;) {
-      const { requests, tunnels } = await this.#fleet.open();
+      const { requests, streams } = await this.#fleet.open();
       const waited = this.#env.clock.now() - began;
       const waitsForRequests = requests > 0 && waited < requestsMs;
-      const waitsForTunnels = tunnels > 0 && waited < streamsMs;
-      if (!waitsForRequests && !waitsForTunnels) break;
+      const waitsForStreams = streams > 0 && waited < streamsMs;
+      if (!waitsForRequests && !waitsForStreams) break;
       if (requests > 0 && !waitsForRequests) {
-        // Tunnels have longer; requests do not.
+        // Streams have longer; requests do not.
         cutRequests += requests;
         await this.#fleet.cutRequests();
       }
@@ -318,7 +319,7 @@ export class Runtime implements Balancer {
     await this.#fleet.close();
     return {
       cutRequests: cutRequests + left.requests,
-      cutTunnels: left.tunnels,
+      cutStreams: left.streams,
       tookMs: this.#env.clock.now() - began,
     };
   }

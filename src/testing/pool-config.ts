@@ -3,7 +3,7 @@
 import type { EndpointConfig, PoolConfig } from '../config/types.ts';
 
 export function endpointConfig(port: number, over: Partial<EndpointConfig> = {}): EndpointConfig {
-  return { address: { host: '10.0.0.1', port }, weight: 1, tier: 0, zone: '', maxInFlight: 0, ...over };
+  return { address: { host: '10.0.0.1', port }, weight: 1, tier: 0, zone: '', maxInFlight: 0, maxRate: 0, ...over };
 }
 
 export function poolConfig(over: Partial<PoolConfig> = {}): PoolConfig {
@@ -27,6 +27,8 @@ export function poolConfig(over: Partial<PoolConfig> = {}): PoolConfig {
       maxIdle: 64,
       pipelining: 1,
     },
+    proxyProtocol: undefined,
+    affinity: undefined,
     ...over,
   };
 }

@@ -72,7 +72,7 @@ export async function startProxy(t: TestContext, options: ProxyOptions): Promise
     try {
       for (const client of clients) client.socket.destroy();
       await eventually(() => inFlight() === 0, 'every lease is settled');
-      assert.deepEqual(plane.open(), { requests: 0, tunnels: 0 });
+      assert.deepEqual(plane.open(), { requests: 0, streams: 0 });
       plane.drain();
       plane.cut();
       await eventually(() => upstreams.every(({ open }) => open === 0), 'no upstream connection is left');
@@ -117,7 +117,7 @@ function blueprint(options: ProxyOptions, version: number): Blueprint {
   const config = compiled.value;
   const slots = config.pools.b.endpoints.map((endpoint, i) => ({ ...endpoint, id: `b/${i}`, slot: i }));
   const pools = [{ name: 'b', slot: 0, endpoints: slots }];
-  return { version, config, pools, listenerSlots: { web: 0 }, kindsFile: '' };
+  return { version, config, pools, listenerSlots: { web: 0 }, kernel: [], kindsFile: '' };
 }
 
 /** For effects that no connection shows, such as a counter after a disconnect. Looks often, gives up after 3 s. */

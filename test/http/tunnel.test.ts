@@ -53,18 +53,18 @@ for (const adopt of [true, false]) {
     socket.send(large);
     assert.ok((await message(socket)).equals(large));
     assert.equal(proxy.inFlight(), 1);
-    assert.deepEqual(proxy.plane.open(), { requests: 0, tunnels: 1 });
+    assert.deepEqual(proxy.plane.open(), { requests: 0, streams: 1 });
     const ended = closed(socket);
     socket.close(4000);
     assert.equal(await ended, 4000);
-    await eventually(() => proxy.plane.open().tunnels === 0, 'the tunnel is gone');
+    await eventually(() => proxy.plane.open().streams === 0, 'the tunnel is gone');
     assert.equal(proxy.log[0].status, 101);
 
     const second = await opened(`ws://127.0.0.1:${proxy.port}/`);
     const secondEnded = closed(second);
     second.send('close me');
     assert.equal(await secondEnded, 4001);
-    await eventually(() => proxy.plane.open().tunnels === 0, 'the tunnel is gone');
+    await eventually(() => proxy.plane.open().streams === 0, 'the tunnel is gone');
     assert.equal(proxy.counters.readListener(0, L.upgrades), 2);
     assert.equal(proxy.counters.readListener(0, L.openUpgrades), 0);
     assert.equal(proxy.load.failures[0], 0);
@@ -111,7 +111,7 @@ test('half close passes through, each way', async (t) => {
   client.end();
   await upstream.connections[0].untilEnded();
   assert.equal(await client.untilEnded(), 'end');
-  await eventually(() => proxy.plane.open().tunnels === 0, 'the tunnel is gone');
+  await eventually(() => proxy.plane.open().streams === 0, 'the tunnel is gone');
 });
 
 for (const side of ['client', 'upstream'] as const) {
@@ -123,7 +123,7 @@ for (const side of ['client', 'upstream'] as const) {
     await client.untilText('early');
     if (side === 'client') client.reset();
     else upstream.connections[0].reset();
-    await eventually(() => proxy.plane.open().tunnels === 0, 'the tunnel is gone');
+    await eventually(() => proxy.plane.open().streams === 0, 'the tunnel is gone');
     await client.untilEnded();
   });
 }
@@ -185,7 +185,7 @@ test('tunnels count against the connection limit and are cut with the listener',
   const second = await proxy.connect();
   await second.untilEnded();
   assert.equal(second.total, 0);
-  assert.deepEqual(proxy.plane.cut(), { requests: 0, tunnels: 1 });
+  assert.deepEqual(proxy.plane.cut(), { requests: 0, streams: 1 });
   await client.untilEnded();
 });
 

@@ -1,0 +1,52 @@
+// Owns what a listener and the pools behind it must be to each other: layer 4 sees no requests, so a pool that needs one
+// to choose by does not fit there; and what layer 4 says to backends, requests cannot.
+
+import type { Path } from '../issues.ts';
+import type { ListenerConfig, PoolConfig } from '../types.ts';
+import type { Findings } from './findings.ts';
+
+export function poolsOf(listener: ListenerConfig): readonly string[] {
+  return listener.protocol === 'udp' ? [listener.pool] : [...new Set(listener.routes.map((route) => route.pool))];
+}
+
+export function checkFit(
+  listener: ListenerConfig,
+  pools: Readonly<Record<string, PoolConfig>>,
+  findings: Findings,
+): void {
+  for (const name of poolsOf(listener)) {
+    const pool = pools[name];
+    if (pool === undefined) continue;
+    const at = ['pools', name];
+    checkKey(listener, pool, [...at, 'balance', 'key'], findings);
+    checkProxyProtocol(listener, pool, [...at, 'proxyProtocol'], findings);
+  }
+}
+
+function checkKey(listener: ListenerConfig, { balance }: PoolConfig, path: Path, findings: Findings): void {
+  const { from } = balance.key;
+  if (from === 'source') return;
+  const where = `the ${listener.protocol.toUpperCase()} listener "${listener.name}"`;
+  if (listener.protocol === 'tcp' ? from === 'sni' : listener.protocol === 'http' && from !== 'sni') return;
+  const sees = from === 'sni' ? 'no TLS handshake to read the name from' : 'only addresses and bytes';
+  const hint = listener.protocol === 'tcp' ? 'use source or sni' : 'use source';
+  findings.add(path, `hashes ${from === 'sni' ? 'the SNI' : `the ${from}`}, but ${where} sees ${sees}`, hint);
+}
+
+function checkProxyProtocol(
+  listener: ListenerConfig,
+  { proxyProtocol }: PoolConfig,
+  path: Path,
+  findings: Findings,
+): void {
+  if (proxyProtocol === undefined) return;
+  if (listener.protocol === 'http') {
+    findings.add(
+      path,
+      `cannot be sent for the HTTP listener "${listener.name}": its connections to backends carry requests of many clients`,
+      'backends of HTTP listeners find the client in X-Forwarded-For',
+    );
+  } else if (listener.protocol === 'udp' && proxyProtocol.version === 1) {
+    findings.add(path, `must be v2 for the UDP listener "${listener.name}": version 1 knows only TCP`);
+  }
+}

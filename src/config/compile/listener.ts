@@ -1,0 +1,117 @@
+// Owns the step from a parsed listener to the normalized one, by protocol.
+
+import { formatAddress } from '../../core/address.ts';
+import type { Path } from '../issues.ts';
+import type { ParsedDocument } from '../schema.ts';
+import type {
+  HttpListenerConfig,
+  ListenerConfig,
+  ProxyProtocolInConfig,
+  RouteConfig,
+  TcpListenerConfig,
+  TcpRouteConfig,
+} from '../types.ts';
+import type { Findings } from './findings.ts';
+
+type Parsed = ParsedDocument['listeners'][string];
+type ParsedHttp = Extract<Parsed, { readonly protocol: 'http' }>;
+type ParsedTcp = Extract<Parsed, { readonly protocol: 'tcp' }>;
+type ParsedRoute = ParsedHttp['routes'][number];
+
+export function compileListener(
+  name: string,
+  parsed: Parsed,
+  trustedProxies: readonly string[],
+  findings: Findings,
+): ListenerConfig {
+  const at = ['listeners', name];
+  const { bind } = parsed;
+  const proxyProtocol = believed(parsed, trustedProxies, at, findings);
+  switch (parsed.protocol) {
+    case 'http':
+      return { ...http(name, parsed, at, findings), proxyProtocol };
+    case 'tcp':
+      return { ...tcp(name, parsed, at, findings), proxyProtocol };
+    case 'udp': {
+      const { protocol, pool, flow, mode, snat } = parsed;
+      return { name, bind, protocol, pool, flow, mode, snat, proxyProtocol };
+    }
+  }
+}
+
+function believed(
+  { proxyProtocol }: Parsed,
+  trustedProxies: readonly string[],
+  at: Path,
+  findings: Findings,
+): ProxyProtocolInConfig | undefined {
+  if (proxyProtocol == null) return undefined;
+  const path = [...at, 'proxyProtocol'];
+  const from = proxyProtocol.from ?? trustedProxies;
+  findings.cidrs(proxyProtocol.from ?? [], [...path, 'from']);
+  if (from.length === 0) {
+    findings.add(path, 'believes nobody: there are no "trustedProxies" either', 'name the proxies: [10.0.0.0/8]');
+  }
+  return { from, timeoutMs: proxyProtocol.timeoutMs };
+}
+
+function http(
+  name: string,
+  parsed: ParsedHttp,
+  at: Path,
+  findings: Findings,
+): Omit<HttpListenerConfig, 'proxyProtocol'> {
+  const { bind, protocol, limits, timeouts, forwarded, pool } = parsed;
+  const routes = parsed.routes.map((route, i) => httpRoute(route, [...at, 'routes', i], `${name}[${i}]`, findings));
+  if (pool !== undefined) routes.push({ ...EMPTY_ROUTE, name: `${name}[default]`, pool });
+  if (routes.length === 0) findings.add(at, 'needs "routes" or a "pool"');
+  return { name, bind, protocol, limits, timeouts, forwarded, routes };
+}
+
+function httpRoute(route: ParsedRoute, path: Path, fallbackName: string, findings: Findings): RouteConfig {
+  findings.hosts(route.host, [...path, 'host']);
+  findings.cidrs(route.client, [...path, 'client']);
+  if (route.path?.kind === 'regex') findings.pattern(route.path.value, [...path, 'path']);
+  for (const field of ['header', 'cookie', 'query'] as const) {
+    for (const [key, match] of Object.entries(route[field])) findings.match(match, [...path, field, key]);
+  }
+  return { ...route, path: route.path, name: route.name === '' ? fallbackName : route.name } as RouteConfig;
+}
+
+function tcp(name: string, parsed: ParsedTcp, at: Path, findings: Findings): Omit<TcpListenerConfig, 'proxyProtocol'> {
+  const { bind, protocol, limits, timeouts, pool, mode, snat } = parsed;
+  const routes = parsed.routes.map((route, i): TcpRouteConfig => {
+    findings.hosts(route.sni, [...at, 'routes', i, 'sni']);
+    findings.cidrs(route.client, [...at, 'routes', i, 'client']);
+    return { ...route, name: route.name === '' ? `${name}[${i}]` : route.name };
+  });
+  if (pool !== undefined) routes.push({ name: `${name}[default]`, sni: [], alpn: [], client: [], pool });
+  if (routes.length === 0) findings.add(at, 'needs "routes" or a "pool"');
+  return { name, bind, protocol, limits, timeouts, mode, snat, routes };
+}
+
+/** TCP and UDP have port numbers of their own. */
+export function checkBinds(listeners: readonly (readonly [string, Parsed])[], findings: Findings): void {
+  const taken = new Map<string, string>();
+  for (const [name, { bind, protocol }] of listeners) {
+    const text = formatAddress(bind);
+    const key = `${protocol === 'udp' ? 'udp' : 'tcp'} ${text}`;
+    const other = bind.port === 0 ? undefined : taken.get(key);
+    if (other !== undefined)
+      findings.add(['listeners', name, 'bind'], `is ${text}, which listener "${other}" binds already`);
+    taken.set(key, name);
+  }
+}
+
+const EMPTY_ROUTE: RouteConfig = {
+  name: '',
+  host: [],
+  path: undefined,
+  method: [],
+  header: {},
+  cookie: {},
+  query: {},
+  client: [],
+  pool: '',
+  timeouts: { firstByteMs: 30_000, totalMs: 0 },
+};

@@ -1,0 +1,54 @@
+// Owns the step from a parsed pool to the normalized one.
+
+import { formatAddress } from '../../core/address.ts';
+import type { ParsedDocument } from '../schema.ts';
+import type { BalanceConfig, EndpointConfig, PoolConfig } from '../types.ts';
+import type { Findings } from './findings.ts';
+import { compileHealth } from './health.ts';
+
+type ParsedPool = ParsedDocument['pools'][string];
+
+export function compilePool(name: string, pool: ParsedPool, findings: Findings): PoolConfig {
+  const path = ['pools', name];
+  const seen = new Set<string>();
+  const endpoints = pool.endpoints.map((endpoint, i): EndpointConfig => {
+    const id = formatAddress(endpoint.address);
+    if (seen.has(id)) findings.add([...path, 'endpoints', i], `is ${id}, which the pool has already`);
+    seen.add(id);
+    if (endpoint.address.port === 0) findings.add([...path, 'endpoints', i], 'needs a port from 1 to 65535');
+    if (endpoint.backup !== undefined && endpoint.tier !== 0) {
+      findings.add([...path, 'endpoints', i], 'has both "backup" and "tier"', '"backup: true" is short for "tier: 1"');
+    }
+    const { address, weight, zone, backup, tier } = endpoint;
+    return {
+      address,
+      weight,
+      zone,
+      tier: backup === true ? 1 : tier,
+      maxInFlight: endpoint.maxInFlight ?? pool.maxInFlight,
+      maxRate: endpoint.maxRate ?? pool.maxRate,
+    };
+  });
+  const { passive, zones, queue, retries, connection, slowStart, panic, allDown, proxyProtocol, affinity } = pool;
+  return {
+    name,
+    endpoints,
+    balance: balance(pool),
+    health: compileHealth(pool.health ?? undefined, path, findings),
+    passive: passive ?? undefined,
+    slowStart: slowStart ?? undefined,
+    panic: panic ?? undefined,
+    allDown: { status: allDown.status, retryAfterSeconds: Math.ceil(allDown.retryAfterMs / 1000) },
+    zones,
+    queue,
+    retries,
+    connection,
+    proxyProtocol: proxyProtocol ?? undefined,
+    affinity: affinity ?? undefined,
+  };
+}
+
+function balance({ balance: parsed }: ParsedPool): BalanceConfig {
+  const { kind, key, ...options } = parsed as { kind: string; key?: BalanceConfig['key'] };
+  return { kind, key: key ?? { from: 'source' }, options };
+}

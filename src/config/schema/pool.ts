@@ -1,0 +1,95 @@
+// Owns the written form of a pool: endpoints, algorithm, and what it does when things go wrong.
+
+import { z } from 'zod';
+import { address, duration, integer, isOff, section, share, shorthand } from '../fields.ts';
+import type { AffinityConfig, QueueConfig, RetryConfig, SlowStartConfig, UpstreamConnectionConfig } from '../types.ts';
+import { balance, type Kinds } from './balance.ts';
+import { health, passive } from './health.ts';
+
+const endpointFields = {
+  address: address(),
+  weight: z.number().min(0).max(65_535).default(1),
+  tier: integer(0, 100).default(0),
+  backup: z.boolean().optional(),
+  zone: z.string().default(''),
+  maxInFlight: integer(0, 1_000_000_000).optional(),
+  maxRate: integer(0, 1_000_000_000).optional(),
+};
+const endpoint = shorthand(
+  { type: 'string', description: 'host:port' },
+  (value) => (typeof value === 'string' ? { address: value } : undefined),
+  z.strictObject(endpointFields),
+);
+
+const retries = shorthand(
+  { type: 'integer', description: 'further attempts' },
+  (value) =>
+    typeof value === 'number' ? { attempts: value } : value === false || value === 'off' ? { attempts: 0 } : undefined,
+  section<RetryConfig>({
+    attempts: integer(0, 10).default(2),
+    backoff: duration().default(25),
+    budget: share().default(0.2),
+    budgetMin: integer(0, 1_000_000).default(3),
+  }),
+);
+
+const proxyProtocol = shorthand(
+  { enum: [false, 'off', 'v1', 'v2'] },
+  (value) => {
+    if (isOff(value)) return null;
+    if (value === true) return { version: 2 };
+    return value === 'v1' || value === 'v2' ? { version: Number(value[1]) } : undefined;
+  },
+  z.strictObject({ version: z.union([z.literal(1), z.literal(2)]), tlvs: z.boolean().default(true) }).nullable(),
+).optional();
+
+const affinity = shorthand(
+  { enum: [false, 'off', 'source'] },
+  (value) => (isOff(value) ? null : value === 'source' ? { by: 'source' } : undefined),
+  section<AffinityConfig>({
+    by: z.literal('source').default('source'),
+    ttl: duration(1).default(3_600_000),
+  }).nullable(),
+).optional();
+
+export function pool(kinds: Kinds) {
+  return z.strictObject({
+    balance: balance(kinds).prefault({ kind: 'round-robin' } as never),
+    endpoints: z.array(endpoint).default([]),
+    maxInFlight: integer(0, 1_000_000_000).default(0),
+    maxRate: integer(0, 1_000_000_000).default(0),
+    health: health.optional(),
+    passive: passive.prefault({}),
+    slowStart: shorthand(
+      { type: 'string', description: 'window, such as 30s' },
+      (value) => (isOff(value) ? null : typeof value === 'string' ? { window: value } : undefined),
+      section<SlowStartConfig>({ window: duration(1), aggression: z.number().min(0.1).max(10).default(1) }).nullable(),
+    ).optional(),
+    panic: shorthand(
+      { type: 'string', description: 'share of usable endpoints, such as 50%' },
+      (value) =>
+        isOff(value) ? null : typeof value === 'string' || typeof value === 'number' ? { below: value } : undefined,
+      z.strictObject({ below: share() }).nullable(),
+    ).optional(),
+    allDown: section<{ status: number; retryAfterMs: number }>({
+      status: integer(500, 599).default(503),
+      retryAfter: duration(0, 86_400_000).default(5000),
+    }).prefault({}),
+    zones: z.enum(['prefer-own', 'ignore']).default('prefer-own'),
+    queue: section<QueueConfig>({
+      size: integer(0, 1_000_000).default(100),
+      timeout: duration(1).default(5000),
+    }).prefault({}),
+    retries: retries.prefault({}),
+    connection: section<UpstreamConnectionConfig>({
+      connectTimeout: duration(1).default(3000),
+      bodyIdle: duration(1).default(60_000),
+      idle: duration(1).default(55_000),
+      maxAge: duration(1).default(3_600_000),
+      maxIdle: integer(0, 100_000).default(512),
+      pipelining: integer(1, 256).default(1),
+    }).prefault({}),
+    proxyProtocol,
+    affinity,
+  });
+}
