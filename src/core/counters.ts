@@ -19,8 +19,14 @@ export const E = {
   cancelled: 10,
   connects: 11,
   reuses: 12,
+  /** To the endpoint. */
+  bytesSent: 13,
+  /** From it. */
+  bytesReceived: 14,
+  datagramsSent: 15,
+  datagramsReceived: 16,
 } as const;
-const E_COLUMNS = 16;
+const E_COLUMNS = 20;
 
 /** Columns of a pool's row; the histogram's buckets follow. */
 export const P = { requests: 0, retries: 1, retriesDenied: 2, queued: 3, durationMsSum: 4, buckets: 8 } as const;

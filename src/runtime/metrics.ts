@@ -125,6 +125,10 @@ function endpoints(text: PrometheusText, { blueprint, counters, endpoints: statu
   simple('evenkeel_endpoint_connects_total', 'Connections opened to the endpoint.', E.connects);
   simple('evenkeel_endpoint_reuses_total', 'Requests sent on a kept connection.', E.reuses);
   simple('evenkeel_endpoint_cancelled_total', 'Attempts given up because the client went away.', E.cancelled);
+  simple('evenkeel_endpoint_sent_bytes_total', 'Bytes sent to the endpoint.', E.bytesSent);
+  simple('evenkeel_endpoint_received_bytes_total', 'Bytes received from the endpoint.', E.bytesReceived);
+  simple('evenkeel_endpoint_sent_datagrams_total', 'Datagrams sent to the endpoint.', E.datagramsSent);
+  simple('evenkeel_endpoint_received_datagrams_total', 'Datagrams received from the endpoint.', E.datagramsReceived);
   text.family('evenkeel_endpoint_responses_total', 'counter', 'Responses of the endpoint, by class of status.');
   for (const { slot, labels } of rows) {
     for (const [i, code] of CLASSES.entries()) {
