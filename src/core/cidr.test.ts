@@ -2,7 +2,8 @@ import assert from 'node:assert/strict';
 import { isIPv6 } from 'node:net';
 import { test } from 'node:test';
 import fc from 'fast-check';
-import { CidrSet, parseCidr, readIp } from './cidr.ts';
+import { CidrSet, parseCidr } from './cidr.ts';
+import { readIp } from './ip.ts';
 
 function bytesOf(text: string): number[] | undefined {
   const out = new Uint8Array(16).fill(99);

@@ -1,6 +1,7 @@
 // Owns network prefixes (`10.0.0.0/8`, `2001:db8::/32`) and sets of them: strict reading, and membership in time bounded by
 // the length of an address. IPv4-mapped IPv6 counts as IPv4. Caches nothing and never resolves a name.
 
+import { readIp } from './ip.ts';
 import { err, ok, type Result } from './result.ts';
 
 export interface Cidr {
@@ -8,85 +9,6 @@ export interface Cidr {
   readonly bytes: Uint8Array;
   /** Leading bits that count: 0-32 or 0-128. */
   readonly prefix: number;
-}
-
-/** Reads an address into `out` (at least 16 bytes) and returns its length in bytes: 4, 16, or 0 if it is none. */
-export function readIp(text: string, out: Uint8Array): 0 | 4 | 16 {
-  if (!text.includes(':')) return readIPv4(text, 0, out, 0) ? 4 : 0;
-  if (!readIPv6(text, out)) return 0;
-  for (let i = 0; i < 10; i++) if (out[i] !== 0) return 16;
-  if (out[10] !== 255 || out[11] !== 255) return 16;
-  out.copyWithin(0, 12, 16);
-  return 4;
-}
-
-/** Dotted decimal from `from` to the end of the text; no leading zeros, which some read as octal. */
-function readIPv4(text: string, from: number, out: Uint8Array, at: number): boolean {
-  let value = -1;
-  let parts = 0;
-  for (let i = from; i <= text.length; i++) {
-    const code = i === text.length ? 46 : text.charCodeAt(i);
-    if (code === 46) {
-      if (value < 0 || parts === 4) return false;
-      out[at + parts++] = value;
-      value = -1;
-    } else if (code >= 48 && code <= 57 && value !== 0) {
-      value = (value < 0 ? 0 : value * 10) + code - 48;
-      if (value > 255) return false;
-    } else {
-      return false;
-    }
-  }
-  return parts === 4;
-}
-
-/** RFC 4291 §2.2, without a zone. */
-function readIPv6(text: string, out: Uint8Array): boolean {
-  let at = 0;
-  let gap = -1;
-  let i = 0;
-  if (text.startsWith('::')) {
-    gap = 0;
-    i = 2;
-  }
-  while (i < text.length) {
-    if (at === 16) return false;
-    let value = 0;
-    const start = i;
-    let digit = hexDigit(text.charCodeAt(i));
-    while (digit >= 0 && i < start + 4) {
-      value = value * 16 + digit;
-      digit = hexDigit(text.charCodeAt(++i));
-    }
-    if (i < text.length && text.charCodeAt(i) === 46) {
-      if (at > 12 || !readIPv4(text, start, out, at)) return false;
-      at += 4;
-      break;
-    }
-    if (i === start) return false;
-    out[at++] = value >> 8;
-    out[at++] = value & 255;
-    if (i === text.length) break;
-    if (text.charCodeAt(i++) !== 58) return false;
-    if (text.charCodeAt(i) === 58) {
-      if (gap >= 0) return false;
-      gap = at;
-      i++;
-    } else if (i === text.length) {
-      return false;
-    }
-  }
-  if (gap < 0) return at === 16;
-  if (at === 16) return false;
-  out.copyWithin(16 - (at - gap), gap, at);
-  out.fill(0, gap, 16 - (at - gap));
-  return true;
-}
-
-function hexDigit(code: number): number {
-  if (code >= 48 && code <= 57) return code - 48;
-  const lower = code | 32;
-  return lower >= 97 && lower <= 102 ? lower - 87 : -1;
 }
 
 /** Reads `address/prefix`, or an address alone, which stands for itself. The error is for who wrote the configuration. */
