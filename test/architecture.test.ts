@@ -21,6 +21,9 @@ const PURE = [
   'routing',
   'steering',
   'config/compile',
+  'udp/flow-lists',
+  'udp/flow-map',
+  'udp/flows',
 ];
 /** What `config/compile` is made of beside itself: pure as well. */
 const COMPILE_PARTS = [

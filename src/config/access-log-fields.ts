@@ -18,6 +18,8 @@ export const ACCESS_LOG_FIELDS: readonly string[] = [
   'firstByteMs',
   'bytesIn',
   'bytesOut',
+  'datagramsIn',
+  'datagramsOut',
   'requestId',
   'userAgent',
   'referer',
