@@ -57,6 +57,8 @@ export class LoadTable {
   readonly sampledAt: Float64Array;
   /** Monotonic ms since when the endpoint takes traffic, for slow start; 0 when it needs none. */
   readonly upSince: Float64Array;
+  /** Schedule of endpoints whose rate is limited; see limits/gcra.ts. */
+  readonly rate: Int32Array;
   /** By pool slot: raised whenever what may be picked changed. Workers rebuild their view when it moved. */
   readonly poolVersion: Int32Array;
 
@@ -84,13 +86,14 @@ export class LoadTable {
     this.state = i32(capacity);
     this.failures = i32(capacity);
     this.trialSuccesses = i32(capacity);
+    this.rate = i32(capacity);
     this.poolVersion = i32(pools);
     const owns = i32(capacity * workers);
     this.own = owns.subarray(worker * capacity, (worker + 1) * capacity);
   }
 
   static byteLength({ capacity, pools, workers }: LoadTableShape): number {
-    return capacity * (4 * 8 + 4 * 4) + pools * 4 + capacity * workers * 4;
+    return capacity * (4 * 8 + 5 * 4) + pools * 4 + capacity * workers * 4;
   }
 
   /** A table of one thread on a plain buffer, for tests and simulations. */
@@ -134,6 +137,7 @@ export class LoadTable {
     Atomics.store(this.state, slot, 0);
     Atomics.store(this.failures, slot, 0);
     Atomics.store(this.trialSuccesses, slot, 0);
+    Atomics.store(this.rate, slot, 0);
   }
 
   /** Gives back the leases of a worker that died; call with a table built for that worker. */

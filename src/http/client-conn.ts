@@ -5,9 +5,10 @@
 //     │                     └────────── response sent early ─────────▶ linger
 //     └─bad head──▶ linger ──FIN, deadline or 1 MiB──▶ closed       any: client gone, cut ─▶ closed
 
-import { formatAddress, unmapIPv4 } from '../core/address.ts';
+import { formatAddress } from '../core/address.ts';
 import { L } from '../core/counters.ts';
 import { ERRORS, type ErrorCode } from '../core/error.ts';
+import type { AdmissionTicket } from '../limits/admission.ts';
 import type { Conn, ConnOwner } from '../net/conn.ts';
 import { refusedRecord } from './account.ts';
 import { RequestParser } from './codec/request-parser.ts';
@@ -44,17 +45,32 @@ export class ClientConn implements ConnOwner {
   }
 
   attach(conn: Conn): void {
+    const { listener } = this;
     this.conn = conn;
-    this.listener.open.add(this);
-    this.listener.ctx.counters.listener(this.listener.slot, L.open);
-    conn.expireIn(this.listener.handler.config.timeouts.headMs);
+    listener.open.add(this);
+    listener.ctx.counters.listener(listener.slot, L.open);
+    if (!this.#isWelcome()) return conn.reset();
+    conn.expireIn(listener.handler.config.timeouts.headMs);
+  }
+
+  /** Within what one client may have. A connection that had to say first who it is for may come too late. */
+  #isWelcome(): boolean {
+    const { listener, conn } = this;
+    if (listener.draining) return false;
+    const { connectionsPerClient, connectionRatePerClient } = listener.handler.limits;
+    if (connectionsPerClient === 0 && connectionRatePerClient === 0) return true;
+    this.peer = conn.remote.host;
+    const ticket = conn.ticket as AdmissionTicket;
+    const fault = ticket.ofClient(listener.slot, this.peer, listener.handler.limits, listener.ctx.env.clock.now());
+    if (fault !== undefined) listener.refused(fault, this.peer);
+    return fault === undefined;
   }
 
   /** What every request of this connection gets added; rebuilt when a reload changed the listener. */
   additions(): RequestAdditions {
     const { handler } = this.listener;
     if (this.#additions === undefined || this.#additionsFor !== handler) {
-      if (this.peer === '') this.peer = unmapIPv4(this.conn.socket.remoteAddress ?? '');
+      if (this.peer === '') this.peer = this.conn.remote.host;
       const { forwarded } = handler.config;
       this.#additions = {
         trusted: handler.isTrusted(this.peer),
@@ -74,8 +90,7 @@ export class ClientConn implements ConnOwner {
 
   /** The address the client reached us at; asked of the system only when it is needed. */
   localAuthority(): string {
-    const { localAddress, localPort } = this.conn.socket;
-    return formatAddress({ host: unmapIPv4(localAddress ?? ''), port: localPort ?? 0 });
+    return formatAddress(this.conn.local);
   }
 
   onConnect(): void {}

@@ -3,7 +3,9 @@
 import type { HttpLimits, HttpListenerConfig, PoolConfig, RouteTimeouts } from '../config/types.ts';
 import type { Counters } from '../core/counters.ts';
 import type { Env } from '../core/env.ts';
+import type { KeyedCounts } from '../limits/keyed-counts.ts';
 import type { NetLoop } from '../net/loop.ts';
+import type { ProxyTrust } from '../net/proxy-gate.ts';
 import type { Pool } from '../pool/pool.ts';
 import type { HeadView } from './head-view.ts';
 import type { UpstreamPool } from './upstream-pool.ts';
@@ -30,6 +32,8 @@ export interface HttpHandler {
   readonly limits: HttpLimits;
   match(head: HeadView): HttpRoute | undefined;
   isTrusted(address: string): boolean;
+  /** Undefined: nobody may speak the PROXY protocol. */
+  readonly proxies: ProxyTrust | undefined;
 }
 
 /** What the access log may tell of a finished request. */
@@ -60,6 +64,8 @@ export interface HttpContext {
   readonly loop: NetLoop;
   readonly counters: Counters;
   readonly upstreams: UpstreamPool;
+  /** Connections by listener and client, over all workers. */
+  readonly counts: KeyedCounts;
   /** Called once a request; undefined when nobody listens, which costs nothing. */
   log: ((record: RequestRecord) => void) | undefined;
   /** IMF-fixdate of the current second. */

@@ -2,18 +2,22 @@
 
 import type { Address } from '../core/address.ts';
 import { L } from '../core/counters.ts';
+import type { ErrorCode } from '../core/error.ts';
+import { admit } from '../limits/admission.ts';
 import type { Listener, ListenOptions } from '../net/listener.ts';
+import { ProxyGate } from '../net/proxy-gate.ts';
+import type { Splice } from '../net/splice.ts';
 import { TcpListener } from '../net/tcp-listener.ts';
+import { refusedRecord } from './account.ts';
 import { ClientConn } from './client-conn.ts';
 import type { HttpContext, HttpHandler } from './context.ts';
-import type { Tunnel } from './tunnel.ts';
 
 export class HttpListener implements Listener<HttpHandler> {
   readonly ctx: HttpContext;
   /** Row of the counters. */
   readonly slot: number;
   readonly open = new Set<ClientConn>();
-  readonly tunnels = new Set<Tunnel>();
+  readonly tunnels = new Set<Splice>();
   handler: HttpHandler;
   draining = false;
   readonly #tcp: TcpListener;
@@ -24,11 +28,20 @@ export class HttpListener implements Listener<HttpHandler> {
     this.handler = handler;
     this.#tcp = new TcpListener(ctx.loop, {
       accept: () => {
-        const full = this.open.size + this.tunnels.size >= this.handler.limits.connections;
-        ctx.counters.listener(slot, full ? L.refused : L.accepted);
-        return !full;
+        const ticket = admit(ctx.counts, slot, this.handler.limits, ctx.env.clock.now());
+        ctx.counters.listener(slot, ticket === undefined ? L.refused : L.accepted);
+        if (ticket === undefined) ctx.counters.error(slot, 'too-many-connections');
+        return ticket;
       },
-      open: () => new ClientConn(this),
+      open: () => {
+        const { proxies } = this.handler;
+        if (proxies === undefined) return new ClientConn(this);
+        return new ProxyGate(
+          proxies,
+          () => new ClientConn(this),
+          (code, peer) => this.refused(code, peer),
+        );
+      },
     });
   }
 
@@ -42,6 +55,13 @@ export class HttpListener implements Listener<HttpHandler> {
 
   get adopting(): boolean {
     return this.#tcp.adopting;
+  }
+
+  /** A connection that did not get as far as a request. */
+  refused(code: ErrorCode, peer: string): void {
+    const { ctx, slot, handler } = this;
+    ctx.counters.error(slot, code);
+    ctx.log?.(refusedRecord(handler.config.name, peer, code));
   }
 
   /** Connections with a request under way, or an answer that the client has not taken whole. */
@@ -73,6 +93,6 @@ export class HttpListener implements Listener<HttpHandler> {
   }
 
   cutStreams(): void {
-    for (const tunnel of this.tunnels) tunnel.close();
+    for (const tunnel of this.tunnels) tunnel.end('cut');
   }
 }

@@ -2,11 +2,11 @@
 // is settled when the tunnel ends.
 
 import { E, L } from '../core/counters.ts';
+import { Splice } from '../net/splice.ts';
 import type { Lease } from '../pool/lease.ts';
 import type { ClientConn } from './client-conn.ts';
 import type { ResponseParser } from './codec/response-parser.ts';
 import { buildUpgradeHead } from './response-head.ts';
-import { Tunnel } from './tunnel.ts';
 import type { UpstreamConn } from './upstream-conn.ts';
 
 /** `buffer[start, end)` came after the 101. `onDone` is called once, with the bytes the client received. */
@@ -30,15 +30,18 @@ export function openTunnel(
   counters.listener(listener.slot, L.upgrades);
   counters.listener(listener.slot, L.openUpgrades);
   client.conn.noDelay();
-  const tunnel: Tunnel = new Tunnel(client.conn, upstream.conn, idleMs, (bytesIn, bytesOut) => {
-    listener.tunnels.delete(tunnel);
-    counters.listener(listener.slot, L.openUpgrades, -1);
-    counters.listener(listener.slot, L.bytesIn, bytesIn);
-    lease.settle({ kind: 'ok', status: 101, firstByteMs });
-    counters.endpoint(lease.endpoint.slot, E.status1xx);
-    onDone(bytesOut);
+  const tunnel = new Splice(client.conn, upstream.conn, idleMs, 0, {
+    onPassed(): void {},
+    onSpliceEnd(ended): void {
+      listener.tunnels.delete(ended);
+      counters.listener(listener.slot, L.openUpgrades, -1);
+      counters.listener(listener.slot, L.bytesIn, ended.client.bytes);
+      lease.settle({ kind: 'ok', status: 101, firstByteMs });
+      counters.endpoint(lease.endpoint.slot, E.status1xx);
+      onDone(ended.server.bytes);
+    },
   });
   listener.tunnels.add(tunnel);
-  tunnel.fromUpstream(buffer, start, end);
+  tunnel.fromServer(buffer, start, end);
   if (early !== undefined) tunnel.fromClient(early, 0, early.length);
 }

@@ -7,6 +7,7 @@
 import type { Endpoint } from '../core/endpoint.ts';
 import type { ErrorCode } from '../core/error.ts';
 import { Conn, type ConnOwner } from '../net/conn.ts';
+import { dialErrorCode } from '../net/dial-error.ts';
 import type { NetLoop } from '../net/loop.ts';
 import { BodyReader } from './codec/body.ts';
 import { F } from './codec/fields.ts';
@@ -303,19 +304,12 @@ export class UpstreamConn implements ConnOwner {
   onClose(error: NodeJS.ErrnoException | undefined): void {
     this.#home.closed(this, error === undefined || error.code === 'ECONNRESET' || error.code === 'EPIPE');
     if (this.#users.size === 0) return;
-    if (!this.connected) this.#fail(isOurs(error) ? 'out-of-sockets' : 'connect-failed');
+    if (!this.connected) this.#fail(dialErrorCode(error));
     else this.#fail(this.#inBody ? 'upstream-truncated' : 'upstream-reset');
   }
 }
 
 const EMPTY = Buffer.alloc(0);
-
-/** Too many open files, no free local port, no memory: no endpoint is to blame. */
-const OURS = new Set(['EMFILE', 'ENFILE', 'EADDRNOTAVAIL', 'ENOBUFS', 'ENOMEM', 'EPERM']);
-
-function isOurs(error: NodeJS.ErrnoException | undefined): boolean {
-  return error?.code !== undefined && OURS.has(error.code);
-}
 
 /** Stands in for a user that went away, on a connection that others wait on. */
 class Discard implements UpstreamUser {

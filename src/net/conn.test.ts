@@ -41,7 +41,7 @@ class Recorder implements ConnOwner {
 
 async function listen(t: TestContext, owner: () => ConnOwner & { attach(conn: Conn): void }, adopt: boolean) {
   const loop = new NetLoop(realEnv().clock);
-  const listener = new TcpListener(loop, { accept: () => true, open: owner });
+  const listener = new TcpListener(loop, { accept: () => ({ leave: () => undefined }), open: owner });
   await listener.listen({ host: '127.0.0.1', port: 0 }, { shared: false, adopt });
   t.after(() => listener.close());
   assert.equal(listener.adopting, adopt);

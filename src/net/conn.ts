@@ -7,10 +7,11 @@
 
 import * as net from 'node:net';
 import { getSystemErrorName } from 'node:util';
-import type { Address } from '../core/address.ts';
+import { type Address, unmapIPv4 } from '../core/address.ts';
 import { type DirectReader, readDirectly } from './direct-read.ts';
 import { type DirectWaiter, directHandle, type Handle, ORDINARY, PENDING, TAKEN, writeDirect } from './direct-write.ts';
 import type { Expiring, NetLoop } from './loop.ts';
+import type { ProxyHeader } from './proxy-protocol.ts';
 
 export interface ConnOwner {
   onConnect(): void;
@@ -23,6 +24,11 @@ export interface ConnOwner {
   /** Once, whoever closed. `error` has a code such as ECONNRESET when it was not a clean close. */
   onClose(error: NodeJS.ErrnoException | undefined): void;
   onDeadline(): void;
+}
+
+/** A place that the connection takes up; given back when it closes. */
+export interface Ticket {
+  leave(): void;
 }
 
 /** Whoever has a connection; which one may be known later. */
@@ -81,7 +87,9 @@ export class Conn implements Expiring, DirectWaiter, DirectReader {
   deadline = 0;
   error: NodeJS.ErrnoException | undefined;
   closed = false;
-  bytesRead = 0;
+  ticket: Ticket | undefined;
+  /** What a trusted proxy said in front of everything about who is behind it. */
+  proxied: ProxyHeader | undefined;
   /** A send returned false and `onDrain` has not been called yet. */
   blocked = false;
   paused = false;
@@ -169,6 +177,18 @@ export class Conn implements Expiring, DirectWaiter, DirectReader {
   onDirectRead(count: number): Buffer | undefined {
     if (!this.closed) this.owner.onData(this.#reading, count);
     return this.takeNextBuffer();
+  }
+
+  /** The other end: the socket's peer, or whom a trusted proxy named. */
+  get remote(): Address {
+    const { socket, proxied } = this;
+    return proxied?.source ?? { host: unmapIPv4(socket.remoteAddress ?? ''), port: socket.remotePort ?? 0 };
+  }
+
+  /** The address that the other end reached. */
+  get local(): Address {
+    const { socket, proxied } = this;
+    return proxied?.destination ?? { host: unmapIPv4(socket.localAddress ?? ''), port: socket.localPort ?? 0 };
   }
 
   /** Bytes that the kernel has not taken yet. */
@@ -364,6 +384,7 @@ export class Conn implements Expiring, DirectWaiter, DirectReader {
     this.closed = true;
     this.deadline = 0;
     this.loop.unwatch(this);
+    this.ticket?.leave();
     this.owner.onClose(this.error);
     this.#own = undefined;
   }

@@ -6,14 +6,19 @@
 
 import * as net from 'node:net';
 import type { Address } from '../core/address.ts';
-import { Conn, type ConnOwner } from './conn.ts';
+import { Conn, type ConnOwner, type Ticket } from './conn.ts';
 import type { ListenOptions } from './listener.ts';
 import type { NetLoop } from './loop.ts';
 
-/** Gives an accepted connection its owner, or undefined to refuse it. */
+/** The first owner of an accepted connection. */
+export interface FreshOwner extends ConnOwner {
+  attach(conn: Conn): void;
+}
+
 export interface Acceptor {
-  accept(): boolean;
-  open(): ConnOwner & { attach(conn: Conn): void };
+  /** Undefined refuses the connection. */
+  accept(): Ticket | undefined;
+  open(): FreshOwner;
 }
 
 interface ListeningHandle {
@@ -64,23 +69,29 @@ export class TcpListener {
     if (handle === null || handle === undefined || typeof handle.onconnection !== 'function') return;
     handle.onconnection = (status: number, accepted: AcceptedHandle | undefined) => {
       if (status !== 0 || accepted === undefined) return;
-      if (!this.#acceptor.accept()) {
+      const ticket = this.#acceptor.accept();
+      if (ticket === undefined) {
         accepted.close();
         return;
       }
       const owner = this.#acceptor.open();
-      owner.attach(Conn.fromHandle(this.#loop, accepted, owner));
+      const conn = Conn.fromHandle(this.#loop, accepted, owner);
+      conn.ticket = ticket;
+      owner.attach(conn);
     };
     this.adopting = true;
   }
 
   #plain(socket: net.Socket): void {
-    if (!this.#acceptor.accept()) {
+    const ticket = this.#acceptor.accept();
+    if (ticket === undefined) {
       socket.destroy();
       return;
     }
     const owner = this.#acceptor.open();
-    owner.attach(Conn.fromSocket(this.#loop, socket, owner));
+    const conn = Conn.fromSocket(this.#loop, socket, owner);
+    conn.ticket = ticket;
+    owner.attach(conn);
   }
 
   /** Stops accepting. Connections that are open stay open. */

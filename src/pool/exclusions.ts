@@ -1,9 +1,9 @@
 // Owns the pick request that a pool hands to its balancer: one object, reused, that says which endpoints are out for this
 // request because it was there before, or because they are at their limit. Rebuilt never, so that picking allocates nothing.
 
-import type { PickRequest } from '../balancing/balancer.ts';
+import type { BalancerEnv, PickRequest } from '../balancing/balancer.ts';
 import type { Endpoint } from '../core/endpoint.ts';
-import type { LoadTable } from '../core/load-table.ts';
+import { conforms } from '../limits/gcra.ts';
 import type { TrialGate } from './trial-gate.ts';
 import type { PoolView } from './view.ts';
 
@@ -12,19 +12,22 @@ export class Exclusions implements PickRequest {
   excluding = false;
   tried: readonly number[] = [];
   view: PoolView | undefined;
-  readonly #load: LoadTable;
+  readonly #env: BalancerEnv;
   readonly #gate: TrialGate;
 
-  constructor(load: LoadTable, gate: TrialGate) {
-    this.#load = load;
+  constructor(env: BalancerEnv, gate: TrialGate) {
+    this.#env = env;
     this.#gate = gate;
   }
 
   excludes(endpoint: Endpoint): boolean {
     if (this.wasTried(endpoint)) return true;
     const { slot } = endpoint;
+    const { load, clock } = this.#env;
     const limit = this.view?.limits.get(slot);
-    if (limit !== undefined && Atomics.load(this.#load.inFlight, slot) >= limit) return true;
+    if (limit !== undefined && Atomics.load(load.inFlight, slot) >= limit) return true;
+    const rate = this.view?.rates.get(slot);
+    if (rate !== undefined && !conforms(load.rate, slot, rate, clock.now())) return true;
     return this.view?.trials.has(slot) === true && !this.#gate.mayTry(slot);
   }
 

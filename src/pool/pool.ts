@@ -9,6 +9,7 @@ import type { Balancer, BalancerEnv, BalancerKind } from '../balancing/balancer.
 import type { PoolConfig } from '../config/types.ts';
 import { STATE } from '../core/load-table.ts';
 import type { Outcome } from '../core/outcome.ts';
+import { take as takeTurn } from '../limits/gcra.ts';
 import { RetryBudget } from '../limits/retry-budget.ts';
 import { Exclusions } from './exclusions.ts';
 import { Lease, type Lessor } from './lease.ts';
@@ -62,7 +63,7 @@ export class Pool implements Lessor {
     this.retryBudget = same ? kept : new RetryBudget(budget, budgetMin);
     this.#waiting = new WaitingRoom(env.clock, config.queue, (request) => this.#take(request));
     this.#gate = previous === undefined ? new TrialGate(env.load) : previous.#gate;
-    this.#exclusions = new Exclusions(env.load, this.#gate);
+    this.#exclusions = new Exclusions(env, this.#gate);
     this.#view = this.#build();
     const handedOn =
       previous !== undefined && previous.#options.kind.name === kind.name ? previous.#balancer : undefined;
@@ -159,6 +160,11 @@ export class Pool implements Lessor {
 
   #take(request: AcquireRequest): Lease | Refusal {
     this.#refresh();
+    const { pinned } = request;
+    if (pinned !== undefined && pinned >= 0 && !request.tried.includes(pinned)) {
+      const lease = this.#takePinned(pinned);
+      if (lease !== undefined) return lease;
+    }
     const exclusions = this.#exclusions;
     exclusions.key = request.key;
     if (!this.#guarded && request.tried.length === 0) {
@@ -181,14 +187,29 @@ export class Pool implements Lessor {
     return this.#takeElsewhere();
   }
 
+  /** Whoever is pinned may still use an endpoint that drains, but none that is down, ejected or in maintenance. */
+  #takePinned(slot: number): Lease | undefined {
+    const endpoint = this.#options.endpoints.find((one) => one.slot === slot);
+    if (endpoint === undefined || endpoint.weight <= 0) return undefined;
+    const state = Atomics.load(this.#options.env.load.state, slot);
+    const serves = (state & (STATE.up | STATE.checking)) !== 0 && (state & STATE.maintenance) === 0;
+    return serves ? this.#claim(endpoint) : undefined;
+  }
+
   /** Counts first and looks then: two workers can never both believe that the last place is theirs. */
   #claim(endpoint: PoolEndpoint): Lease | undefined {
-    const { load } = this.#options.env;
+    const { load, clock } = this.#options.env;
     const { slot } = endpoint;
     const inFlight = load.begin(slot);
     const trial = this.#view.trials.has(slot);
     const limit = this.#view.limits.get(slot);
+    const rate = this.#view.rates.get(slot);
     if ((limit !== undefined && inFlight > limit) || (trial && !this.#gate.begin(slot, inFlight))) {
+      load.end(slot);
+      return undefined;
+    }
+    if (rate !== undefined && !takeTurn(load.rate, slot, rate, clock.now())) {
+      if (trial) this.#gate.end(slot);
       load.end(slot);
       return undefined;
     }
@@ -243,7 +264,7 @@ export class Pool implements Lessor {
     const view = buildView(endpoints, env.load, this.config, zone, env.clock.now(), version);
     this.#gate.sync(view.trials);
     this.#exclusions.view = view;
-    this.#guarded = view.limits.size > 0 || view.trials.size > 0;
+    this.#guarded = view.limits.size > 0 || view.rates.size > 0 || view.trials.size > 0;
     return view;
   }
 

@@ -10,6 +10,8 @@ export interface AcquireRequest {
   readonly key: string;
   /** Slots of the endpoints that this request was sent to before. */
   readonly tried: readonly number[];
+  /** Slot of the endpoint that this client is pinned to; absent or -1 for none. */
+  readonly pinned?: number;
 }
 
 export interface Waiter {

@@ -21,6 +21,8 @@ export interface PoolView extends View {
   readonly reserve: readonly PoolEndpoint[];
   /** By slot: endpoints with a limit in flight. */
   readonly limits: ReadonlyMap<number, number>;
+  /** By slot: endpoints with a limit on new requests a second. */
+  readonly rates: ReadonlyMap<number, number>;
   /** Slots that may take one request at a time. */
   readonly trials: ReadonlySet<number>;
 }
@@ -54,6 +56,7 @@ export function buildView(
     endpoints: chosen.map((endpoint) => warmed(endpoint, load, config, now)),
     reserve: usable,
     limits: new Map(candidates.filter((e) => e.maxInFlight > 0).map((e) => [e.slot, e.maxInFlight])),
+    rates: new Map(candidates.filter((e) => e.maxRate > 0).map((e) => [e.slot, e.maxRate])),
     trials,
   });
 

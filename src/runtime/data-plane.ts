@@ -10,10 +10,11 @@ import type { AnyBalancerKind } from '../balancing/index.ts';
 import { loadKinds } from '../config/load.ts';
 import { sameSocket } from '../config/plan.ts';
 import type { Counters } from '../core/counters.ts';
+import type { KeyedTable } from '../core/keyed-table.ts';
 import { err, ok, type Result } from '../core/result.ts';
-import type { HttpContext, RequestRecord } from '../http/context.ts';
 import { requestIds } from '../http/request-ids.ts';
 import { UpstreamPool } from '../http/upstream-pool.ts';
+import { KeyedCounts } from '../limits/keyed-counts.ts';
 import type { Listener } from '../net/listener.ts';
 import { NetLoop } from '../net/loop.ts';
 import { bindError } from './bind-error.ts';
@@ -24,6 +25,10 @@ import { type Blueprint, buildSnapshot, type Snapshot } from './snapshot.ts';
 export interface DataPlaneOptions {
   readonly env: BalancerEnv;
   readonly counters: Counters;
+  /** Connections by listener and client. */
+  readonly counts: KeyedTable;
+  /** Which client uses which endpoint. */
+  readonly pins: KeyedTable;
   /** Distinguishes the request ids of workers and processes. */
   readonly idPrefix: string;
   /** Several workers bind the same addresses. */
@@ -36,7 +41,7 @@ export interface DataPlaneOptions {
 }
 
 export interface AccessLogSink {
-  write(record: RequestRecord): void;
+  write(record: object): void;
   reopen(): void;
   close(): void;
 }
@@ -50,8 +55,8 @@ type AnyListener = Listener<Handler>;
 
 export class DataPlane {
   readonly #options: DataPlaneOptions;
-  readonly #ctx: HttpContext;
   readonly #contexts: Contexts;
+  readonly #upstreams: UpstreamPool;
   readonly #listeners = new Map<string, AnyListener>();
   /** Listeners that were removed and still have something open. */
   readonly #leaving = new Set<AnyListener>();
@@ -61,18 +66,20 @@ export class DataPlane {
 
   constructor(options: DataPlaneOptions) {
     this.#options = options;
-    const { env, counters, idPrefix } = options;
+    const { env, counters, counts, idPrefix } = options;
     const loop = new NetLoop(env.clock);
-    this.#ctx = {
-      env,
-      loop,
-      counters,
-      upstreams: new UpstreamPool(loop),
-      log: undefined,
-      date: dateOf(env.clock.epoch),
-      requestId: requestIds(idPrefix),
+    this.#upstreams = new UpstreamPool(loop);
+    const common = { env, loop, counters, counts: new KeyedCounts(counts), log: undefined };
+    this.#contexts = {
+      http: {
+        ...common,
+        upstreams: this.#upstreams,
+        date: dateOf(env.clock.epoch),
+        requestId: requestIds(idPrefix),
+      },
+      tcp: { ...common },
+      udp: { ...common },
     };
-    this.#contexts = { http: this.#ctx };
   }
 
   /** Builds the next configuration and binds its new sockets. The error text is for the operator. */
@@ -81,8 +88,8 @@ export class DataPlane {
     const bound = new Map<string, AnyListener>();
     try {
       const kinds: readonly AnyBalancerKind[] = blueprint.kindsFile === '' ? [] : await loadKinds(blueprint.kindsFile);
-      const { env, onSignal } = this.#options;
-      const snapshot = buildSnapshot(blueprint, { env, kinds, onSignal, previous: this.#snapshot });
+      const { env, onSignal, pins } = this.#options;
+      const snapshot = buildSnapshot(blueprint, { env, kinds, onSignal, pins, previous: this.#snapshot });
       this.#prepared = { snapshot, bound };
       for (const listener of Object.values(blueprint.config.listeners)) {
         if (blueprint.kernel.includes(listener.name)) continue;
@@ -151,7 +158,7 @@ export class DataPlane {
   #evictGone(old: Snapshot | undefined, next: Snapshot): void {
     const kept = new Set(next.blueprint.pools.flatMap((pool) => pool.endpoints.map((endpoint) => endpoint.id)));
     for (const pool of old?.blueprint.pools ?? []) {
-      for (const endpoint of pool.endpoints) if (!kept.has(endpoint.id)) this.#ctx.upstreams.evict(endpoint.slot);
+      for (const endpoint of pool.endpoints) if (!kept.has(endpoint.id)) this.#upstreams.evict(endpoint.slot);
     }
   }
 
@@ -159,7 +166,11 @@ export class DataPlane {
     this.#log?.close();
     const log = this.#options.openLog(blueprint);
     this.#log = log;
-    this.#ctx.log = log === undefined ? undefined : (record) => log.write(record);
+    this.#logTo(log === undefined ? undefined : (record) => log.write(record));
+  }
+
+  #logTo(write: ((record: object) => void) | undefined): void {
+    for (const context of Object.values(this.#contexts)) (context as { log: typeof write }).log = write;
   }
 
   reopenLog(): void {
@@ -199,11 +210,11 @@ export class DataPlane {
       listener.cutRequests();
       listener.cutStreams();
     }
-    this.#ctx.upstreams.close();
+    this.#upstreams.close();
     for (const { pool } of this.#snapshot?.pools.values() ?? []) pool.retire();
     this.#log?.close();
     this.#log = undefined;
-    this.#ctx.log = undefined;
+    this.#logTo(undefined);
     return left;
   }
 }

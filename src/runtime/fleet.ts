@@ -8,7 +8,7 @@ import { ok, type Result } from '../core/result.ts';
 import type { Log } from '../observe/log.ts';
 import { localLink, type Open, ThreadLink, type WorkerLink } from './link.ts';
 import { serve } from './serve.ts';
-import { countersOf, loadTableOf, MAX_LISTENERS, type SharedMemory } from './shared-memory.ts';
+import { countersOf, countsOf, loadTableOf, MAX_LISTENERS, type SharedMemory } from './shared-memory.ts';
 import type { Blueprint } from './snapshot.ts';
 
 export interface FleetOptions {
@@ -60,6 +60,7 @@ export class Fleet {
     const { memory, log, env } = this.#options;
     loadTableOf(memory, worker).returnLeases();
     countersOf(memory, worker).clearGauges(MAX_LISTENERS);
+    countsOf(memory, worker).clear();
     this.restarts[worker]++;
     const lived = env.clock.now() - this.#startedAt[worker];
     const pause = lived > LONGEST_PAUSE_MS ? SHORTEST_PAUSE_MS : this.#pauseMs[worker];

@@ -2,15 +2,26 @@
 // up, trusted networks indexed.
 
 import { compilePattern } from '../config/regex.ts';
-import type { HttpListenerConfig, KeySource, ListenerConfig } from '../config/types.ts';
+import type {
+  HttpListenerConfig,
+  KeySource,
+  ListenerConfig,
+  ProxyProtocolInConfig,
+  TcpListenerConfig,
+  UdpListenerConfig,
+} from '../config/types.ts';
 import { CidrSet } from '../core/cidr.ts';
 import type { HttpHandler, HttpRoute } from '../http/context.ts';
 import type { HeadView } from '../http/head-view.ts';
+import type { ProxyTrust } from '../net/proxy-gate.ts';
 import { compileRoutes } from '../routing/compile.ts';
 import { cookieOf, parameterOf } from '../routing/conditions.ts';
+import { compileTcpRoutes } from '../routing/tcp.ts';
+import type { TcpHandler, TcpPool } from '../tcp/context.ts';
+import type { UdpHandler } from '../udp/context.ts';
 import type { ServedPool } from './snapshot.ts';
 
-export type Handler = HttpHandler;
+export type Handler = HttpHandler | TcpHandler | UdpHandler;
 type Pools = ReadonlyMap<string, ServedPool>;
 
 export function handlerBuilder(pools: Pools, trustedProxies: readonly string[]): (listener: ListenerConfig) => Handler {
@@ -19,8 +30,10 @@ export function handlerBuilder(pools: Pools, trustedProxies: readonly string[]):
     switch (listener.protocol) {
       case 'http':
         return httpHandler(listener, pools, trusted);
-      default:
-        throw new Error(`there is no ${listener.protocol} data path yet`);
+      case 'tcp':
+        return tcpHandler(listener, pools);
+      case 'udp':
+        return udpHandler(listener, pools);
     }
   };
 }
@@ -38,7 +51,36 @@ function httpHandler(listener: HttpListenerConfig, pools: Pools, trusted: CidrSe
     limits: listener.limits,
     match: (head) => router.match(head),
     isTrusted: (address) => trusted.has(address),
+    proxies: proxyTrust(listener.proxyProtocol),
   };
+}
+
+function tcpHandler(listener: TcpListenerConfig, pools: Pools): TcpHandler {
+  const routes = listener.routes.map((config) => ({
+    config,
+    target: { name: config.name, pool: tcpPool(pools.get(config.pool)!) },
+  }));
+  const router = compileTcpRoutes(routes);
+  const needsHello = router.needsHello || routes.some(({ target }) => target.pool.key === 'sni');
+  return { config: listener, router, needsHello, proxies: proxyTrust(listener.proxyProtocol) };
+}
+
+/** That layer 4 has the key was checked when the configuration was compiled. */
+function tcpPool({ keyed, ...served }: ServedPool): TcpPool {
+  const { from } = served.config.balance.key;
+  return { ...served, key: keyed ? (from === 'sni' ? 'sni' : 'source') : undefined };
+}
+
+function udpHandler(listener: UdpListenerConfig, pools: Pools): UdpHandler {
+  const { proxyProtocol } = listener;
+  const proxies = proxyProtocol === undefined ? undefined : CidrSet.of(proxyProtocol.from);
+  return { config: listener, pool: pools.get(listener.pool)!, proxies };
+}
+
+function proxyTrust(config: ProxyProtocolInConfig | undefined): ProxyTrust | undefined {
+  if (config === undefined) return undefined;
+  const from = CidrSet.of(config.from);
+  return { believes: (address) => from.has(address), timeoutMs: config.timeoutMs };
 }
 
 function keyFunction(key: KeySource): (head: HeadView) => string {

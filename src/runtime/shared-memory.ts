@@ -1,15 +1,20 @@
 // Owns the buffers that all threads of one balancer share, and their fixed sizes.
 
 import { Counters, type CountersShape } from '../core/counters.ts';
+import { KeyedTable, type KeyedTableShape } from '../core/keyed-table.ts';
 import { LoadTable, type LoadTableShape } from '../core/load-table.ts';
 
 export const MAX_ENDPOINTS = 16_384;
 export const MAX_POOLS = 2048;
 export const MAX_LISTENERS = 256;
+/** Clients whose connections are counted, and clients that are pinned, per worker. */
+const KEYED_ENTRIES = 131_072;
 
 export interface SharedMemory {
   readonly load: ArrayBufferLike;
   readonly counters: ArrayBufferLike;
+  readonly counts: ArrayBufferLike;
+  readonly pins: ArrayBufferLike;
   readonly workers: number;
 }
 
@@ -21,10 +26,16 @@ export function countersShape(workers: number): CountersShape {
   return { endpoints: MAX_ENDPOINTS, pools: MAX_POOLS, listeners: MAX_LISTENERS, workers };
 }
 
+function keyedShape(workers: number): KeyedTableShape {
+  return { entries: KEYED_ENTRIES, workers };
+}
+
 export function createSharedMemory(workers: number): SharedMemory {
   return {
     load: new SharedArrayBuffer(LoadTable.byteLength(loadShape(workers))),
     counters: new SharedArrayBuffer(Counters.byteLength(countersShape(workers))),
+    counts: new SharedArrayBuffer(KeyedTable.byteLength(keyedShape(workers))),
+    pins: new SharedArrayBuffer(KeyedTable.byteLength(keyedShape(workers))),
     workers,
   };
 }
@@ -35,4 +46,12 @@ export function loadTableOf(memory: SharedMemory, worker: number): LoadTable {
 
 export function countersOf(memory: SharedMemory, worker: number): Counters {
   return new Counters(memory.counters, countersShape(memory.workers), worker);
+}
+
+export function countsOf(memory: SharedMemory, worker: number): KeyedTable {
+  return new KeyedTable(memory.counts, keyedShape(memory.workers), worker);
+}
+
+export function pinsOf(memory: SharedMemory, worker: number): KeyedTable {
+  return new KeyedTable(memory.pins, keyedShape(memory.workers), worker);
 }

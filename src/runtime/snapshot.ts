@@ -1,9 +1,11 @@
 // Owns turning a blueprint (plain data, the same for every worker) into what one worker runs: pools and handlers.
 // Builds everything new beside what runs; publishing it is `data-plane.ts`.
 
+import { SourceAffinity } from '../affinity/source.ts';
 import type { BalancerEnv } from '../balancing/balancer.ts';
 import { type AnyBalancerKind, balancerByName } from '../balancing/index.ts';
 import type { Config, PoolConfig } from '../config/types.ts';
+import type { KeyedTable } from '../core/keyed-table.ts';
 import { Pool } from '../pool/pool.ts';
 import type { PoolEndpoint } from '../pool/view.ts';
 import { type Handler, handlerBuilder } from './handlers.ts';
@@ -33,6 +35,7 @@ export interface ServedPool {
   readonly slot: number;
   readonly config: PoolConfig;
   readonly pool: Pool;
+  readonly affinity: SourceAffinity | undefined;
   /** The pool's kind hashes a key. */
   readonly keyed: boolean;
 }
@@ -45,6 +48,8 @@ export interface Snapshot {
 
 export interface SnapshotParts {
   readonly env: BalancerEnv;
+  /** Which client uses which endpoint. */
+  readonly pins: KeyedTable;
   readonly kinds: readonly AnyBalancerKind[];
   readonly onSignal: () => void;
   readonly previous: Snapshot | undefined;
@@ -73,5 +78,7 @@ function buildPool({ name, slot, endpoints }: BlueprintPool, config: Config, par
     onSignal: parts.onSignal,
     previous: parts.previous?.pools.get(name)?.pool,
   });
-  return { name, slot, config: pool, pool: built, keyed: kind.needs === 'key' };
+  const affinity =
+    pool.affinity === undefined ? undefined : new SourceAffinity(parts.pins, slot, pool.affinity, endpoints);
+  return { name, slot, config: pool, pool: built, affinity, keyed: kind.needs === 'key' };
 }

@@ -6,6 +6,7 @@ import type { TestContext } from 'node:test';
 import { setTimeout as wait } from 'node:timers/promises';
 import { compile } from '../config/compile.ts';
 import { Counters } from '../core/counters.ts';
+import { KeyedTable } from '../core/keyed-table.ts';
 import { LoadTable, STATE } from '../core/load-table.ts';
 import type { RequestRecord } from '../http/context.ts';
 import { DataPlane } from '../runtime/data-plane.ts';
@@ -52,11 +53,13 @@ export async function startProxy(t: TestContext, options: ProxyOptions): Promise
   const plane = new DataPlane({
     env: { ...realEnv(), load },
     counters,
+    counts: KeyedTable.local(),
+    pins: KeyedTable.local(),
     idPrefix: 'x',
     shared: false,
     adopt: options.adopt ?? true,
     onSignal() {},
-    openLog: () => ({ write: (record) => log.push(record), reopen() {}, close() {} }),
+    openLog: () => ({ write: (record) => log.push(record as RequestRecord), reopen() {}, close() {} }),
   });
   let version = 1;
   const apply = async (next: Blueprint): Promise<void> => {

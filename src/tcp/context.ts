@@ -1,0 +1,68 @@
+// Owns what the TCP data path of one worker shares, and the compiled form of one listener's configuration. No logic.
+
+import type { SourceAffinity } from '../affinity/source.ts';
+import type { PoolConfig, TcpListenerConfig } from '../config/types.ts';
+import type { Counters } from '../core/counters.ts';
+import type { Env } from '../core/env.ts';
+import type { KeyedCounts } from '../limits/keyed-counts.ts';
+import type { NetLoop } from '../net/loop.ts';
+import type { ProxyTrust } from '../net/proxy-gate.ts';
+import type { SpliceEnd } from '../net/splice.ts';
+import type { Pool } from '../pool/pool.ts';
+import type { TcpRouter } from '../routing/tcp.ts';
+
+/** A pool as connections use it. */
+export interface TcpPool {
+  readonly name: string;
+  readonly slot: number;
+  readonly config: PoolConfig;
+  readonly pool: Pool;
+  /** What the hash kinds hash; undefined when the pool's kind needs no key. */
+  readonly key: 'source' | 'sni' | undefined;
+  readonly affinity: SourceAffinity | undefined;
+}
+
+export interface TcpRoute {
+  readonly name: string;
+  readonly pool: TcpPool;
+}
+
+/** One listener under one configuration; a reload swaps it whole. A connection keeps the one it began with. */
+export interface TcpHandler {
+  readonly config: TcpListenerConfig;
+  readonly router: TcpRouter<TcpRoute>;
+  /** A route or a pool asks what only a ClientHello tells. */
+  readonly needsHello: boolean;
+  /** Undefined: nobody may speak the PROXY protocol. */
+  readonly proxies: ProxyTrust | undefined;
+}
+
+/** What the access log may tell of a finished connection. */
+export interface ConnectionRecord {
+  readonly protocol: 'tcp';
+  readonly listener: string;
+  readonly route: string;
+  readonly pool: string;
+  readonly endpoint: string;
+  readonly client: string;
+  readonly sni: string;
+  readonly error: string;
+  readonly attempts: number;
+  readonly durationMs: number;
+  /** From accepted to the first byte of the server; 0 when there was none. */
+  readonly firstByteMs: number;
+  readonly bytesIn: number;
+  readonly bytesOut: number;
+  /** Who or what ended it first; '' when it never got as far as a server. */
+  readonly closedBy: SpliceEnd | '';
+}
+
+export interface TcpContext {
+  readonly env: Env;
+  readonly loop: NetLoop;
+  readonly counters: Counters;
+  /** Connections by listener and client, over all workers. */
+  readonly counts: KeyedCounts;
+  /** Called once a connection; undefined when nobody listens, which costs nothing. */
+  log: ((record: ConnectionRecord) => void) | undefined;
+}
