@@ -24,6 +24,9 @@ const PIPELINING: Subject = { name: 'Evenkeel, pipelining: 16', kind: 'evenkeel'
 export const ALL = [EVENKEEL, NGINX, HAPROXY, NODE, FASTIFY, HTTPXY];
 const NATIVE = [EVENKEEL, NGINX, HAPROXY];
 
+/** nginx by its stream module. */
+const RELAYS: readonly Subject[] = NATIVE.map((subject) => ({ ...subject, tcp: true }));
+
 const withAll = (subjects: readonly Subject[], extra: Partial<Subject>, suffix = ''): Subject[] =>
   subjects.map((subject) => ({ ...subject, ...extra, name: subject.name + suffix }));
 
@@ -102,6 +105,24 @@ export const SCENARIOS: readonly Scenario[] = [
       ],
       load: { connections: 256, path: '/' },
     },
+  },
+  {
+    name: 'tcp-64',
+    title: 'TCP relay: small round trips, 64 connections',
+    note: 'requests of about 50 bytes, answers of about 300, on kept connections; the relays see bytes only',
+    comparison: { subjects: RELAYS, load: { connections: 64, path: '/' } },
+  },
+  {
+    name: 'tcp-bulk',
+    title: 'TCP relay: 1 MiB at a time, 16 connections',
+    note: 'answers of 1 MiB on kept connections; requests/s is MiB/s',
+    comparison: { subjects: RELAYS, load: { connections: 16, path: '/large' } },
+  },
+  {
+    name: 'tcp-connections',
+    title: 'TCP relay: a new connection for every request, 64 clients',
+    note: 'each is one connection from the client and one to a server',
+    comparison: { subjects: RELAYS, load: { connections: 64, path: '/', close: true } },
   },
   {
     name: 'memory',

@@ -10,6 +10,7 @@ import { DEBIAN_PACKAGES, findProgram } from '../../src/testing/programs.ts';
 import { evenkeelConfig, haproxyConfig, haproxyMap, nginxConfig, type Setup } from './configs.ts';
 import { BALANCER_CORE } from './cores.ts';
 import type { Scope, Started } from './scope.ts';
+import { evenkeelTcp, haproxyTcp, nginxStream } from './tcp-configs.ts';
 
 export type Kind = 'evenkeel' | 'nginx' | 'haproxy' | 'node:http' | '@fastify/http-proxy' | 'httpxy';
 
@@ -17,6 +18,8 @@ export interface Subject {
   readonly name: string;
   readonly kind: Kind;
   readonly cores?: string;
+  /** Relays bytes instead of requests. */
+  readonly tcp?: boolean;
   readonly workers?: number;
   readonly pipelining?: number;
   readonly routes?: number;
@@ -48,7 +51,7 @@ export async function startSubject(scope: Scope, subject: Subject, endpoints: re
   const { workers = 1, pipelining = 1, routes = 0, balance = 'round-robin', cores = BALANCER_CORE } = subject;
   const folder = scope.folder();
   const setup: Setup = { port, adminPort, endpoints, workers, pipelining, routes, balance, folder };
-  const [program, args] = commandOf(subject.kind, setup);
+  const [program, args] = commandOf(subject.kind, setup, subject.tcp === true);
   const started = scope.start(cores, program, args, { NODE_ENV: 'production' });
   const ended = new Promise<never>((_, reject) =>
     started.child.once('exit', () => reject(new Error(`${subject.name} ended at once: ${started.output()}`))),
@@ -58,7 +61,7 @@ export async function startSubject(scope: Scope, subject: Subject, endpoints: re
   return { subject, port, started };
 }
 
-function commandOf(kind: Kind, setup: Setup): [string, string[]] {
+function commandOf(kind: Kind, setup: Setup, tcp: boolean): [string, string[]] {
   const { folder, port, endpoints } = setup;
   const write = (name: string, text: string): string => {
     const file = join(folder, name);
@@ -69,14 +72,26 @@ function commandOf(kind: Kind, setup: Setup): [string, string[]] {
     case 'evenkeel':
       return [
         process.execPath,
-        [here('../../bin/evenkeel.js'), 'run', '-c', write('evenkeel.yaml', evenkeelConfig(setup))],
+        [
+          here('../../bin/evenkeel.js'),
+          'run',
+          '-c',
+          write('evenkeel.yaml', tcp ? evenkeelTcp(setup) : evenkeelConfig(setup)),
+        ],
       ];
     case 'nginx':
-      return [findProgram('nginx')!, ['-c', write('nginx.conf', nginxConfig(setup)), '-e', join(folder, 'start.log')]];
+      return [
+        findProgram('nginx')!,
+        ['-c', write('nginx.conf', tcp ? nginxStream(setup) : nginxConfig(setup)), '-e', join(folder, 'start.log')],
+      ];
     case 'haproxy':
       return [
         findProgram('haproxy')!,
-        ['-db', '-f', write('haproxy.cfg', haproxyConfig(setup, write('routes.map', haproxyMap(setup))))],
+        [
+          '-db',
+          '-f',
+          write('haproxy.cfg', tcp ? haproxyTcp(setup) : haproxyConfig(setup, write('routes.map', haproxyMap(setup)))),
+        ],
       ];
     default:
       return [process.execPath, [here(`../rivals/${RIVAL_FILES[kind]!}`), String(port), endpoints.join(',')]];

@@ -19,8 +19,8 @@ export async function verify({ port, subject }: Running): Promise<string | undef
       const routed = await ask(`${routePath(subject.routes - 1)}items/7`);
       if (routed.body.toString() !== SMALL_BODY) return `answers ${routed.status} on its last route`;
     }
-    let reused = false;
-    for (let i = 0; i < ECHOES; i++) {
+    let reused = subject.tcp === true;
+    for (let i = 0; i < (subject.tcp ? 0 : ECHOES); i++) {
       const echo = (await ask('/echo')).body.toString();
       const [client, protocol, host, id, count] = echo.split('|');
       const told = client === '127.0.0.1' && protocol === 'http' && host === `127.0.0.1:${port}` && id !== '';
