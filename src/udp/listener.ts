@@ -178,8 +178,9 @@ export class UdpListener implements Listener<UdpHandler>, SocketOwner, FlowSink,
   }
 
   openUpstream({ endpoint }: Lease, user: UpstreamUser): Upstream | ErrorCode {
-    const { counters, loop } = this.ctx;
-    const spare = this.#spares.take(endpoint, loop.now);
+    const { counters, env } = this.ctx;
+    // Not the loop's coarse time: a rest is shorter than that may be wrong by.
+    const spare = this.#spares.take(endpoint, env.clock.now());
     if (spare !== undefined) {
       counters.endpoint(endpoint.slot, E.reuses);
       spare.use(user);
@@ -197,7 +198,7 @@ export class UdpListener implements Listener<UdpHandler>, SocketOwner, FlowSink,
   }
 
   giveBack(upstream: Upstream): void {
-    this.#spares.give(upstream, this.ctx.loop.now);
+    this.#spares.give(upstream, this.ctx.env.clock.now());
   }
 
   reply(data: Buffer, flow: Flow): void {
