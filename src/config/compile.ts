@@ -27,7 +27,7 @@ export function compile(given: unknown, own: readonly AnyBalancerKind[] = []): R
     const found = translate(parsed.error.issues, (path) => knownKeys(schema, path));
     return err([...found.map((issue) => ({ ...issue, path: asWritten(issue.path, document) })), ...issues]);
   }
-  const config = normalized(parsed.data, new Findings(issues));
+  const config = normalized(parsed.data, new Findings(issues), own);
   return issues.length > 0 ? err(issues) : ok(config);
 }
 
@@ -46,7 +46,7 @@ function asWritten(path: Path, document: unknown): Path {
 
 const LOOPBACK = /^(?:127(?:\.\d{1,3}){3}|::1|localhost)$/;
 
-function normalized(document: ParsedDocument, findings: Findings): Config {
+function normalized(document: ParsedDocument, findings: Findings, own: readonly AnyBalancerKind[]): Config {
   const { workers, zone, trustedProxies, admin, accessLog, drain } = document;
   const pools = Object.entries(document.pools).map(
     ([name, pool]) => [name, compilePool(name, pool, findings)] as const,
@@ -67,7 +67,7 @@ function normalized(document: ParsedDocument, findings: Findings): Config {
       findings.add(['accessLog', 'fields', i], `has no field "${field}"`, suggest(field, ACCESS_LOG_FIELDS));
   });
   const compiled = listeners.map(([name, listener]) => compileListener(name, listener, trustedProxies, findings));
-  for (const listener of compiled) checkFit(listener, Object.fromEntries(pools), findings);
+  for (const listener of compiled) checkFit(listener, Object.fromEntries(pools), findings, own);
   return {
     workers,
     zone,

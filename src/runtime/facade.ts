@@ -36,6 +36,10 @@ export interface ListenerStatus {
   readonly port: number;
   readonly open: number;
   readonly requests: number;
+  /** Layer 4 only: who forwards the packets. */
+  readonly path?: 'kernel' | 'proxy';
+  /** Why `mode: auto` became a proxy; '' when there is nothing to say. */
+  readonly note?: string;
 }
 
 export interface Status {

@@ -5,6 +5,7 @@ import { type Counters, E, L, LATENCY_BOUNDS_MS, P, W } from '../core/counters.t
 import { ERROR_CODES } from '../core/error.ts';
 import type { EndpointStatus } from '../health/status.ts';
 import { PrometheusText } from '../observe/prometheus.ts';
+import type { ListenerPath } from './kernel-listeners.ts';
 import type { Blueprint } from './snapshot.ts';
 
 export interface MetricsInput {
@@ -16,6 +17,9 @@ export interface MetricsInput {
   readonly reloads: { readonly applied: number; readonly refused: number };
   readonly restarts: readonly number[];
   readonly startedAt: number;
+  /** Of layer 4 listeners. */
+  readonly pathOf: (listener: string) => ListenerPath | undefined;
+  readonly kernelUpdates: { readonly applied: number; readonly failed: number };
 }
 
 export function sum(counters: readonly Counters[], read: (counters: Counters) => number): number {
@@ -34,6 +38,7 @@ export function metricsText(input: MetricsInput): string {
   text.family('evenkeel_start_time_seconds', 'gauge', 'When the process began to serve, in seconds since 1970.');
   text.sample('evenkeel_start_time_seconds', {}, input.startedAt / 1000);
   listeners(text, input);
+  paths(text, input);
   pools(text, input);
   endpoints(text, input);
   workers(text, input);
@@ -78,6 +83,21 @@ function listeners(text: PrometheusText, { blueprint, counters }: MetricsInput):
       if (value > 0) text.sample('evenkeel_errors_total', { listener, cause }, value);
     }
   }
+}
+
+function paths(text: PrometheusText, { blueprint, pathOf, kernelUpdates }: MetricsInput): void {
+  const rows = Object.keys(blueprint.config.listeners).flatMap((listener) => {
+    const chosen = pathOf(listener)?.path;
+    return chosen === undefined ? [] : [{ listener, chosen }];
+  });
+  if (rows.length === 0) return;
+  text.family('evenkeel_listener_path', 'gauge', '1 for the path that packets of a layer 4 listener take.');
+  for (const { listener, chosen } of rows)
+    for (const path of ['kernel', 'proxy'])
+      text.sample('evenkeel_listener_path', { listener, path }, chosen === path ? 1 : 0);
+  text.family('evenkeel_kernel_updates_total', 'counter', 'Changes of the kernel NAT table, by result.');
+  text.sample('evenkeel_kernel_updates_total', { result: 'applied' }, kernelUpdates.applied);
+  text.sample('evenkeel_kernel_updates_total', { result: 'failed' }, kernelUpdates.failed);
 }
 
 function pools(text: PrometheusText, { blueprint, counters, modes }: MetricsInput): void {
@@ -175,7 +195,7 @@ function workers(text: PrometheusText, { counters, reloads, restarts }: MetricsI
   text.sample('evenkeel_reloads_total', { result: 'refused' }, reloads.refused);
   const each = (name: string, type: 'counter' | 'gauge', help: string, value: (worker: number) => number): void => {
     text.family(name, type, help);
-    for (const worker of counters.keys()) text.sample(name, { worker: String(worker) }, value(worker));
+    for (const worker of restarts.keys()) text.sample(name, { worker: String(worker) }, value(worker));
   };
   each(
     'evenkeel_event_loop_delay_seconds',

@@ -2,9 +2,18 @@
 
 import { open } from 'node:fs/promises';
 import * as net from 'node:net';
+import type { Plan } from '../config/plan.ts';
 import type { Config, ListenerConfig } from '../config/types.ts';
 import { type Address, formatAddress } from '../core/address.ts';
 import { bindError } from './bind-error.ts';
+import type { Blueprint } from './snapshot.ts';
+
+/** Listeners that need a socket they do not have: the kernel's need none, and had none before. */
+export function freshSockets(changes: Plan, next: Blueprint, current: Blueprint | undefined): ListenerConfig[] {
+  return Object.values(next.config.listeners).filter(
+    ({ name }) => !next.kernel.includes(name) && (changes.bind.includes(name) || current?.kernel.includes(name)),
+  );
+}
 
 /**
  * Sockets that workers share (SO_REUSEPORT) would silently share a port with another process of the same user as well; a
@@ -25,9 +34,10 @@ export async function portsInUse(listeners: readonly ListenerConfig[], shared: b
 }
 
 /** An address cannot go from one listener to another in one step: the old socket serves until the new one is proven. */
-export function heldByOurselves(fresh: readonly ListenerConfig[], current: Config | undefined): string | undefined {
+export function heldByOurselves(fresh: readonly ListenerConfig[], current: Blueprint | undefined): string | undefined {
+  const holders = Object.values(current?.config.listeners ?? {}).filter(({ name }) => !current?.kernel.includes(name));
   for (const { name, bind } of fresh) {
-    const holder = Object.values(current?.listeners ?? {}).find((one) => bind.port !== 0 && overlaps(one.bind, bind));
+    const holder = holders.find((one) => bind.port !== 0 && overlaps(one.bind, bind));
     if (holder === undefined) continue;
     const place = formatAddress(bind);
     return `${name}: ${place} is held by the running listener "${holder.name}"; remove that in a reload of its own first, or restart`;

@@ -21,10 +21,11 @@ import { buildView } from '../pool/view.ts';
 import { ProbeRunner } from '../probes/runner.ts';
 import type { Balancer, ReloadResult, Status, StopReport } from './facade.ts';
 import { Fleet } from './fleet.ts';
+import { KernelListeners } from './kernel-listeners.ts';
 import { enableLinearRegex } from './linear-regex.ts';
 import { metricsText } from './metrics.ts';
-import { heldByOurselves, portsInUse, unwritableLog } from './preflight.ts';
-import { countersOf, createSharedMemory, loadTableOf, MAX_LISTENERS } from './shared-memory.ts';
+import { freshSockets, heldByOurselves, portsInUse, unwritableLog } from './preflight.ts';
+import { controlCountersOf, countersOf, createSharedMemory, loadTableOf, MAX_LISTENERS } from './shared-memory.ts';
 import type { Blueprint, BlueprintPool } from './snapshot.ts';
 import { SocketAlarm } from './socket-alarm.ts';
 import { statusOfParts } from './status.ts';
@@ -51,6 +52,7 @@ export class Runtime implements Balancer {
   readonly #registry: SlotRegistry;
   readonly #probes: ProbeRunner;
   readonly #fleet: Fleet;
+  readonly #kernel: KernelListeners;
   readonly #alarm: SocketAlarm;
   readonly #startedAt: number;
   readonly #listenerSlots = new Map<string, number>();
@@ -71,7 +73,8 @@ export class Runtime implements Balancer {
     const memory = createSharedMemory(workers);
     // As worker 0; the control plane itself holds no leases.
     this.#load = loadTableOf(memory, 0);
-    this.#counters = Array.from({ length: workers }, (_, worker) => countersOf(memory, worker));
+    const control = controlCountersOf(memory);
+    this.#counters = [...Array.from({ length: workers }, (_, worker) => countersOf(memory, worker)), control];
     this.#health = new HealthTable({ load: this.#load, clock: env.clock });
     this.#registry = new SlotRegistry(this.#load, {
       endpoint: (slot) => {
@@ -89,6 +92,13 @@ export class Runtime implements Balancer {
       onSignal: () => this.#signal(),
       current: () => this.#blueprint,
       inTurn: (work) => this.#inTurn(work),
+    });
+    this.#kernel = new KernelListeners({
+      clock: env.clock,
+      log,
+      load: this.#load,
+      health: this.#health,
+      counters: control,
     });
     this.#alarm = new SocketAlarm(env.clock, log, this.#counters, () => [...this.#listenerSlots.values()]);
     this.#health.subscribe(({ id, from, to, cause, evidence }) => {
@@ -153,17 +163,24 @@ export class Runtime implements Balancer {
       this.#undo(current);
       return [{ path: ['pools'], message: assigned.error }];
     }
-    const blueprint = assigned.value;
-    const fresh = changes.bind.map((name) => next.listeners[name]);
+    const kernel = await this.#kernel.prepare(assigned.value);
+    if (!kernel.ok) {
+      this.#undo(current);
+      return [kernel.error];
+    }
+    const blueprint = { ...assigned.value, kernel: kernel.value };
+    const fresh = freshSockets(changes, blueprint, current);
     const refused =
       (await unwritableLog(next)) ??
-      heldByOurselves(fresh, current?.config) ??
+      heldByOurselves(fresh, current) ??
       (await portsInUse(fresh, this.#fleet.size > 1)) ??
       (await this.#prepareAll(blueprint));
     if (refused !== undefined) {
+      await this.#kernel.abort();
       this.#undo(current);
       return [{ path: ['listeners'], message: refused }];
     }
+    await this.#kernel.commit(blueprint);
     await this.#fleet.commit();
     if (current === undefined) this.#alarm.start();
     else this.#publishHealth(blueprint, next.pools);
@@ -260,6 +277,8 @@ export class Runtime implements Balancer {
       reloads: this.#reloads,
       restarts: this.#fleet.restarts,
       startedAt: this.#startedAt,
+      pathOf: (listener) => this.#kernel.pathOf(listener),
+      kernelUpdates: this.#kernel.updates,
     });
   }
 
@@ -287,6 +306,7 @@ export class Runtime implements Balancer {
         restarts: this.#fleet.restarts,
         ports: new Map(names.map((name, i) => [name, ports[i]])),
         mode: (pool) => this.#mode(pool),
+        pathOf: (listener) => this.#kernel.pathOf(listener),
       }),
       changes: this.#health.timeline().slice(-RECENT_CHANGES).reverse(),
     };
@@ -298,13 +318,14 @@ export class Runtime implements Balancer {
     await this.#turn;
     this.#probes.stop();
     await this.#fleet.drain();
+    await this.#kernel.drain();
     const { requestsMs, streamsMs } = this.#blueprint?.config.drain ?? { requestsMs: 0, streamsMs: 0 };
     let cutRequests = 0;
     for (;;) {
       const { requests, streams } = await this.#fleet.open();
       const waited = this.#env.clock.now() - began;
       const waitsForRequests = requests > 0 && waited < requestsMs;
-      const waitsForStreams = streams > 0 && waited < streamsMs;
+      const waitsForStreams = (streams > 0 || this.#kernel.busy) && waited < streamsMs;
       if (!waitsForRequests && !waitsForStreams) break;
       if (requests > 0 && !waitsForRequests) {
         // Streams have longer; requests do not.
@@ -314,6 +335,7 @@ export class Runtime implements Balancer {
       await new Promise<void>((resolve) => this.#env.clock.after(DRAIN_POLL_MS, resolve));
     }
     const left = await this.#fleet.cut();
+    await this.#kernel.close();
     this.#health.stop();
     this.#alarm.stop();
     await this.#fleet.close();

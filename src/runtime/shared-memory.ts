@@ -23,7 +23,8 @@ function loadShape(workers: number): LoadTableShape {
 }
 
 export function countersShape(workers: number): CountersShape {
-  return { endpoints: MAX_ENDPOINTS, pools: MAX_POOLS, listeners: MAX_LISTENERS, workers };
+  // One region more than there are workers: the control plane's, which counts what the kernel forwards.
+  return { endpoints: MAX_ENDPOINTS, pools: MAX_POOLS, listeners: MAX_LISTENERS, workers: workers + 1 };
 }
 
 function keyedShape(workers: number): KeyedTableShape {
@@ -46,6 +47,11 @@ export function loadTableOf(memory: SharedMemory, worker: number): LoadTable {
 
 export function countersOf(memory: SharedMemory, worker: number): Counters {
   return new Counters(memory.counters, countersShape(memory.workers), worker);
+}
+
+/** The control plane's own region. */
+export function controlCountersOf(memory: SharedMemory): Counters {
+  return countersOf(memory, memory.workers);
 }
 
 export function countsOf(memory: SharedMemory, worker: number): KeyedTable {

@@ -4,6 +4,7 @@ import { formatAddress } from '../core/address.ts';
 import { type Counters, E, L, P, W } from '../core/counters.ts';
 import type { EndpointStatus } from '../health/status.ts';
 import type { EndpointReport, ListenerStatus, PoolStatus, WorkerStatus } from './facade.ts';
+import type { ListenerPath } from './kernel-listeners.ts';
 import { sum } from './metrics.ts';
 import type { Blueprint, BlueprintPool } from './snapshot.ts';
 
@@ -14,6 +15,8 @@ export interface StatusInput {
   readonly restarts: readonly number[];
   readonly ports: ReadonlyMap<string, number>;
   readonly mode: (pool: BlueprintPool) => string;
+  /** Of layer 4 listeners. */
+  readonly pathOf: (listener: string) => ListenerPath | undefined;
 }
 
 export interface StatusParts {
@@ -24,24 +27,25 @@ export interface StatusParts {
 
 export function statusOfParts(input: StatusInput): StatusParts {
   const { counters, restarts } = input;
-  const workers = counters.map((c, worker) => ({
+  const workers = restarts.map((count, worker) => ({
     worker,
-    loopDelayMs: c.readWorker(W.loopDelayMs),
-    heapBytes: c.readWorker(W.heapBytes),
-    restarts: restarts[worker],
+    loopDelayMs: counters[worker].readWorker(W.loopDelayMs),
+    heapBytes: counters[worker].readWorker(W.heapBytes),
+    restarts: count,
   }));
   return { workers, listeners: listenerStatuses(input), pools: poolStatuses(input) };
 }
 
-function listenerStatuses({ blueprint, counters, ports }: StatusInput): ListenerStatus[] {
+function listenerStatuses({ blueprint, counters, ports, pathOf }: StatusInput): ListenerStatus[] {
   const read = (name: string, column: number): number =>
     sum(counters, (c) => c.readListener(blueprint.listenerSlots[name], column));
   return Object.values(blueprint.config.listeners).map(({ name, bind }) => ({
     name,
     address: formatAddress(bind),
-    port: ports.get(name) ?? 0,
+    port: ports.get(name) || bind.port,
     open: read(name, L.open),
     requests: read(name, L.requests),
+    ...pathOf(name),
   }));
 }
 

@@ -1,9 +1,11 @@
 // Owns what a listener and the pools behind it must be to each other: layer 4 sees no requests, so a pool that needs one
 // to choose by does not fit there; and what layer 4 says to backends, requests cannot.
 
+import type { AnyBalancerKind } from '../../balancing/index.ts';
 import type { Path } from '../issues.ts';
 import type { ListenerConfig, PoolConfig } from '../types.ts';
 import type { Findings } from './findings.ts';
+import { natObstacles } from './nat.ts';
 
 export function poolsOf(listener: ListenerConfig): readonly string[] {
   return listener.protocol === 'udp' ? [listener.pool] : [...new Set(listener.routes.map((route) => route.pool))];
@@ -13,7 +15,13 @@ export function checkFit(
   listener: ListenerConfig,
   pools: Readonly<Record<string, PoolConfig>>,
   findings: Findings,
+  own: readonly AnyBalancerKind[] = [],
 ): void {
+  if (listener.protocol !== 'http' && listener.mode === 'nat') {
+    // The kernel asks for less than any proxy gives: what does not fit a proxy does not fit here either.
+    findings.issues.push(...natObstacles(listener, pools, own));
+    return;
+  }
   for (const name of poolsOf(listener)) {
     const pool = pools[name];
     if (pool === undefined) continue;

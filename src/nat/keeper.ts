@@ -1,0 +1,57 @@
+// Owns what keeps established connections translated while no balancer runs. The kernel translates only as long as some
+// NAT chain exists; a crash takes ours away, and the connections would break although conntrack still knows them. A helper
+// process, which outlives us for half a minute, owns a table with one empty NAT chain: no rules, nothing for new
+// connections. A balancer that starts again within that time finds every connection where it was.
+
+import { type ChildProcess, spawn } from 'node:child_process';
+
+/** Restarts take less; and nothing of ours may stay for long. */
+export const LINGER_S = 30;
+
+/** Passes on what it is told until we are gone, lingers, ends; the kernel then deletes the table. */
+const SCRIPT = '{ cat; sleep "$2"; } | HOME="$3" "$1" -i >/dev/null 2>&1; rm -rf "$3"';
+
+export interface KeeperOptions {
+  readonly nft: string;
+  /** Removed after a crash. */
+  readonly folder: string;
+  readonly table: string;
+  readonly lingerS?: number;
+}
+
+export class Keeper {
+  readonly #child: ChildProcess;
+  #gone = false;
+
+  constructor({ nft, folder, table, lingerS = LINGER_S }: KeeperOptions) {
+    this.#child = spawn('/bin/sh', ['-c', SCRIPT, 'evenkeel-keeper', nft, String(lingerS), folder], {
+      stdio: ['pipe', 'ignore', 'ignore'],
+      detached: true,
+    });
+    const end = (): void => {
+      this.#gone = true;
+    };
+    this.#child.once('error', end);
+    this.#child.once('exit', end);
+    this.#child.stdin!.on('error', () => undefined);
+    this.#child.stdin!.write(
+      `add table inet ${table} { flags owner; comment "keeps connections translated"; }; ` +
+        `add chain inet ${table} empty { type nat hook postrouting priority srcnat; policy accept; }\n`,
+    );
+    this.#child.unref();
+  }
+
+  get gone(): boolean {
+    return this.#gone;
+  }
+
+  close(): void {
+    if (this.#gone || this.#child.pid === undefined) return;
+    try {
+      // The shell, what it runs and nft are one process group.
+      process.kill(-this.#child.pid, 'SIGTERM');
+    } catch {
+      // It ended by itself.
+    }
+  }
+}

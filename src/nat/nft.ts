@@ -1,0 +1,59 @@
+// Owns running `nft` once: to check a ruleset, to read the counters. Never blocks, and turns what it says into a sentence.
+
+import { spawn } from 'node:child_process';
+import { accessSync, constants } from 'node:fs';
+import { join } from 'node:path';
+import { err, ok, type Result } from '../core/result.ts';
+
+const FOLDERS = ['/usr/sbin', '/sbin', '/usr/local/sbin', '/usr/bin', '/bin'];
+const LONGEST_MS = 30_000;
+
+/** Absolute path, or undefined. Looked for where it is installed even if PATH leaves the system folders out. */
+export function findNft(path = process.env.PATH ?? ''): string | undefined {
+  return [...path.split(':'), ...FOLDERS]
+    .filter((folder) => folder.startsWith('/'))
+    .map((folder) => join(folder, 'nft'))
+    .find((file) => {
+      try {
+        accessSync(file, constants.X_OK);
+        return true;
+      } catch {
+        return false;
+      }
+    });
+}
+
+/** Its output, or what was wrong. */
+export function runNft(nft: string, args: readonly string[], input = ''): Promise<Result<string, string>> {
+  return new Promise((resolve) => {
+    const child = spawn(nft, args, { stdio: ['pipe', 'pipe', 'pipe'], timeout: LONGEST_MS });
+    const out: Buffer[] = [];
+    let errors = '';
+    child.stdout.on('data', (chunk: Buffer) => out.push(chunk));
+    child.stderr.on('data', (chunk: Buffer) => {
+      errors += chunk.toString();
+    });
+    // It may end before it has read everything.
+    child.stdin.on('error', () => undefined);
+    child.once('error', (error) => resolve(err(`cannot run ${nft}: ${error.message}`)));
+    child.once('close', (code, signal) => {
+      if (code === 0) resolve(ok(Buffer.concat(out).toString()));
+      else resolve(err(nftError(errors) || `nft ended with ${signal ?? `exit code ${code}`}`));
+    });
+    child.stdin.end(input);
+  });
+}
+
+const LONGEST_LINE = 160;
+
+/** The first error of what `nft` wrote, with the line it is about; '' when there is none. */
+export function nftError(stderr: string): string {
+  const lines = stderr.split('\n').filter((line) => /[^\s^~]/.test(line));
+  const at = lines.findIndex((line) => /\bError: /.test(line));
+  if (at < 0) return lines[0]?.trim() ?? '';
+  const message = lines[at].replace(/^.*?\bError: /, '');
+  const about = lines[at + 1] === undefined || /\bError: /.test(lines[at + 1]) ? '' : lines[at + 1].trim();
+  return about === ''
+    ? message
+    : `${message} (${about.length > LONGEST_LINE ? `${about.slice(0, LONGEST_LINE)} …` : about})`;
+}
