@@ -9,6 +9,7 @@ import { describeMachine, loadResult, type Machine, type ScenarioResult, saveRes
 import { ALL, SCENARIOS, type Scenario } from './lib/scenarios.ts';
 import type { Scope } from './lib/scope.ts';
 import { summaryOf, tableOf, writeReadme } from './lib/table.ts';
+import { compareUdp, missingUdp } from './lib/udp.ts';
 import { benchPicks } from './pick.ts';
 import { benchRoutes } from './route.ts';
 
@@ -50,9 +51,15 @@ function chosen(): readonly Scenario[] {
 }
 
 async function runScenario(scenario: Scenario, machine: Machine, options: Options): Promise<ScenarioResult> {
-  const { name, title, note, special, comparison } = scenario;
+  const { name, title, note, special, comparison, udp } = scenario;
   const head = { scenario: name, title, note, machine, seconds: options.seconds };
   if (comparison !== undefined) return { ...head, subjects: await compare(comparison, options) };
+  if (udp !== undefined) {
+    const without = missingUdp();
+    const subjects =
+      without === undefined ? await compareUdp(udp, options) : [{ name: 'nginx', missing: without, rounds: [] }];
+    return { ...head, subjects };
+  }
   if (special === 'memory') {
     const count = idleConnections().toLocaleString('en-US');
     return { ...head, note: `${count} connections, ${note}`, memory: await measureMemory(ALL, options) };

@@ -3,12 +3,14 @@
 import { BOTH_CORES } from './cores.ts';
 import type { Comparison } from './measure.ts';
 import type { Subject } from './subjects.ts';
+import type { UdpComparison } from './udp.ts';
 
 export interface Scenario {
   readonly name: string;
   readonly title: string;
   readonly note: string;
   readonly comparison?: Comparison;
+  readonly udp?: UdpComparison;
   /** Scenarios that are not about requests have measurements of their own. */
   readonly special?: 'memory' | 'pick' | 'route';
 }
@@ -123,6 +125,18 @@ export const SCENARIOS: readonly Scenario[] = [
     title: 'TCP relay: a new connection for every request, 64 clients',
     note: 'each is one connection from the client and one to a server',
     comparison: { subjects: RELAYS, load: { connections: 64, path: '/', close: true } },
+  },
+  {
+    name: 'udp-questions',
+    title: 'UDP: questions of 64 bytes with one answer each, 64 clients',
+    note: 'every question is a flow of its own, as with DNS (`flow: { responses: 1 }`, nginx: `proxy_responses 1`)',
+    udp: { clients: 64, responses: 1 },
+  },
+  {
+    name: 'udp-flows',
+    title: 'UDP: 64 flows that go on',
+    note: 'datagrams of 64 bytes there and back; a request is one each way',
+    udp: { clients: 64, responses: 0 },
   },
   {
     name: 'memory',
