@@ -17,6 +17,7 @@ import { UpstreamPool } from '../http/upstream-pool.ts';
 import { KeyedCounts } from '../limits/keyed-counts.ts';
 import type { Listener } from '../net/listener.ts';
 import { NetLoop } from '../net/loop.ts';
+import { openSocket } from '../udp/socket.ts';
 import { bindError } from './bind-error.ts';
 import type { Handler } from './handlers.ts';
 import { type Contexts, openListener } from './open-listener.ts';
@@ -78,7 +79,7 @@ export class DataPlane {
         requestId: requestIds(idPrefix),
       },
       tcp: { ...common },
-      udp: { ...common },
+      udp: { ...common, openSocket },
     };
   }
 

@@ -6,6 +6,7 @@ import type { Env } from '../core/env.ts';
 import type { LoadTable } from '../core/load-table.ts';
 import type { NetLoop } from '../net/loop.ts';
 import type { Pool } from '../pool/pool.ts';
+import type { OpenSocket } from './socket.ts';
 
 /** A pool as flows use it. */
 export interface UdpPool {
@@ -65,6 +66,7 @@ export interface UdpContext {
   readonly env: Env & { readonly load: LoadTable };
   readonly loop: NetLoop;
   readonly counters: Counters;
+  readonly openSocket: OpenSocket;
   /** Called once a flow; undefined when nobody listens, which costs nothing. */
   log: ((record: FlowRecord) => void) | undefined;
 }

@@ -16,7 +16,7 @@ import type { Lease } from '../pool/lease.ts';
 import type { FlowEnding, UdpContext, UdpHandler } from './context.ts';
 import { Flow, type FlowHost, isOutOfSockets } from './flow.ts';
 import { type FlowEnd, type FlowSink, FlowTable, REFUSED_CLOSED } from './flows.ts';
-import { DatagramSocket, type SocketOwner } from './socket.ts';
+import type { Datagrams, SocketOwner } from './socket.ts';
 import { SpareSockets } from './spares.ts';
 import { Upstream, type UpstreamUser } from './upstream.ts';
 
@@ -33,7 +33,7 @@ export class UdpListener implements Listener<UdpHandler>, SocketOwner, FlowSink,
   readonly #table: FlowTable;
   readonly #flows: (Flow | undefined)[] = [];
   readonly #spares = new SpareSockets();
-  #socket: DatagramSocket | undefined;
+  #socket: Datagrams | undefined;
   #host = '';
   /** Kept: the port of a closed socket cannot be asked for. */
   #port = 0;
@@ -50,7 +50,7 @@ export class UdpListener implements Listener<UdpHandler>, SocketOwner, FlowSink,
 
   async listen(address: Address, options: ListenOptions): Promise<void> {
     const host = isIP(address.host) === 0 ? (await lookup(address.host)).address : address.host;
-    const socket = new DatagramSocket(isIP(host) === 6 ? 6 : 4, this, {
+    const socket = this.ctx.openSocket(isIP(host) === 6 ? 6 : 4, this, {
       reusePort: options.shared,
       bufferBytes: BUFFER_BYTES,
     });
@@ -186,7 +186,7 @@ export class UdpListener implements Listener<UdpHandler>, SocketOwner, FlowSink,
       spare.use(user);
       return spare;
     }
-    const upstream = new Upstream(endpoint, user);
+    const upstream = new Upstream(endpoint, user, this.ctx.openSocket);
     const code = upstream.open();
     if (code === undefined) {
       counters.endpoint(endpoint.slot, E.connects);

@@ -20,6 +20,22 @@ export interface SocketOptions {
   readonly bufferBytes?: number;
 }
 
+/** What the data path asks of a socket; simulations bring their own. */
+export interface Datagrams {
+  /** To a numeric address; any when undefined. The system's word when it cannot be. */
+  bind(host: string | undefined, port: number): string | undefined;
+  /** Binds to any port and receives from this peer only. The system's word when it cannot be. */
+  connect(host: string, port: number): string | undefined;
+  readonly port: number;
+  /** `parts` are one datagram; without `port` it goes to the connected peer. Failures are told to the owner. */
+  send(parts: readonly Buffer[], port?: number, host?: string): void;
+  close(): void;
+}
+
+export type OpenSocket = (family: 4 | 6, owner: SocketOwner, options?: SocketOptions) => Datagrams;
+
+export const openSocket: OpenSocket = (family, owner, options) => new DatagramSocket(family, owner, options);
+
 type Lookup = (
   host: string,
   options: unknown,
@@ -29,7 +45,7 @@ type Lookup = (
 /** Addresses here are numeric, and answering at once keeps binding and connecting synchronous. */
 const numeric: Lookup = (host, _options, done) => done(null, host, isIP(host));
 
-export class DatagramSocket {
+class DatagramSocket implements Datagrams {
   readonly #socket: Socket;
   readonly #owner: SocketOwner;
   #direct: DirectDatagrams | undefined;
@@ -52,7 +68,6 @@ export class DatagramSocket {
     });
   }
 
-  /** Binds to a numeric address. The system's word when it cannot be. */
   bind(host: string | undefined, port: number): string | undefined {
     try {
       this.#socket.bind({ port, address: host, exclusive: true });
@@ -64,7 +79,6 @@ export class DatagramSocket {
     return this.#failure;
   }
 
-  /** Binds to any port and receives from this peer only. The system's word when it cannot be. */
   connect(host: string, port: number): string | undefined {
     const failure = this.bind(undefined, 0);
     if (failure !== undefined) return failure;
@@ -80,7 +94,6 @@ export class DatagramSocket {
     return this.#open ? this.#socket.address().port : 0;
   }
 
-  /** `parts` are one datagram; without `port` it goes to the connected peer. Failures are told to the owner. */
   send(parts: readonly Buffer[], port = 0, host = ''): void {
     if (!this.#open) return;
     const socket = this.#socket;

@@ -10,7 +10,7 @@ import type { RemoteInfo } from 'node:dgram';
 import { lookup } from 'node:dns';
 import { isIP } from 'node:net';
 import type { Endpoint } from '../core/endpoint.ts';
-import { DatagramSocket, type SocketOwner } from './socket.ts';
+import type { Datagrams, OpenSocket, SocketOwner } from './socket.ts';
 
 /** What a socket of an endpoint carries. */
 export interface UpstreamUser {
@@ -25,13 +25,15 @@ export class Upstream implements SocketOwner {
   restingSince = 0;
   /** It got something that nobody waited for: more may follow, so nobody else may have it. */
   tainted = false;
+  readonly #openSocket: OpenSocket;
   #user: UpstreamUser | undefined;
-  #socket: DatagramSocket | undefined;
+  #socket: Datagrams | undefined;
   #waiting: readonly Buffer[] | undefined;
   #closed = false;
 
-  constructor(endpoint: Endpoint, user: UpstreamUser) {
+  constructor(endpoint: Endpoint, user: UpstreamUser, openSocket: OpenSocket) {
     this.endpoint = endpoint;
+    this.#openSocket = openSocket;
     this.#user = user;
   }
 
@@ -52,7 +54,7 @@ export class Upstream implements SocketOwner {
   }
 
   #connect(host: string, port: number, family: 4 | 6): string | undefined {
-    const socket = new DatagramSocket(family, this);
+    const socket = this.#openSocket(family, this);
     const code = socket.connect(host, port);
     if (code === undefined) this.#socket = socket;
     else socket.close();
