@@ -18,8 +18,10 @@ import { fakeClock } from './fake-clock.ts';
 import { endpointConfig, poolConfig } from './pool-config.ts';
 
 const LISTENER_PORT = 53;
-/** Longest way from an endpoint to the balancer: shorter than sockets rest, as the data path takes for granted. */
-const MOST_DELAY_MS = 80;
+/** How long an endpoint takes to answer, at most ... */
+const MOST_DELAY_MS = 400;
+/** ... and how long after its answer a duplicate comes: less than sockets rest, which is what the rest is for. */
+const MOST_LAG_MS = 80;
 
 interface MemorySocket extends Datagrams {
   readonly owner: SocketOwner;
@@ -218,8 +220,9 @@ export class UdpWorld {
     }
     if (random.unit() < 0.03) return socket.owner.onSocketError(random.unit() < 0.5 ? 'EMSGSIZE' : 'ENOBUFS');
     const copies = random.unit() < 0.1 ? 0 : random.unit() < 0.1 ? 2 : 1;
+    const delay = wait();
     for (let i = 0; i < copies; i++) {
-      this.clock.after(wait(), () => {
+      this.clock.after(delay + i * random.unit() * MOST_LAG_MS, () => {
         const from: RemoteInfo = { address: '10.0.0.1', port: socket.peerPort, family: 'IPv4', size: data.length };
         this.#sockets.get(own)?.owner.onDatagram(data, from);
       });

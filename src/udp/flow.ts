@@ -216,10 +216,13 @@ export class Flow implements UpstreamUser {
     return allowed;
   }
 
-  /** Ends the flow. `spare`: nothing more is due on its socket, so another flow may have it. */
-  end(spare: boolean, silence: boolean): void {
+  /** Ends the flow. `complete`: it got all the responses that it expected. */
+  end(complete: boolean, silence: boolean): void {
     const lease = this.#lease;
     if (lease === undefined) return;
+    // Of several answers one may have come twice and another not yet, so only one question with its one answer leaves a
+    // socket on which nothing is due.
+    const spare = complete && this.datagramsIn === 1 && this.datagramsOut === 1;
     if (this.#answered) return this.#leave(this.#ok(), spare);
     if (!silence || this.#host.handler.config.flow.responses === 0) return this.#leave(CANCELLED);
     this.error = 'upstream-timeout';

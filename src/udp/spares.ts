@@ -1,10 +1,10 @@
 // Owns the sockets that finished flows left behind, by endpoint. Opening, connecting and closing a socket costs more than
-// relaying a question and its answer, and a flow that ended with its last expected response leaves a socket on which nothing
-// more is due. So it serves again, after a rest.
+// relaying a question and its answer, and a flow of one question that got its one expected answer leaves a socket on which
+// nothing more is due. So it serves again, after a rest.
 //
-// The rest is the trade: a late duplicate of an answer would reach the next client of the same socket. So the one that rested
-// longest is taken first, and not before it rested for a while, or many others wait behind it. Whatever arrives during the
-// rest is dropped, and its socket closed. Flows that ended in any other way never leave their socket here.
+// The rest is the trade: a late duplicate of the answer would reach the next client of the same socket. So the one that
+// rested longest is taken first, and not before it rested for a while, or many others wait behind it. Whatever arrives during
+// the rest is dropped, and its socket closed. Flows that ended in any other way never leave their socket here.
 
 import type { Endpoint } from '../core/endpoint.ts';
 import type { Upstream } from './upstream.ts';
