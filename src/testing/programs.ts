@@ -13,6 +13,11 @@ export const DEBIAN_PACKAGES = {
   nft: 'nftables',
   curl: 'curl',
   promtool: 'prometheus',
+  nsd: 'nsd',
+  dig: 'bind9-dnsutils',
+  dnsperf: 'dnsperf',
+  mariadbd: 'mariadb-server',
+  pg_ctlcluster: 'postgresql',
 } as const satisfies Record<string, string>;
 
 export type Program = keyof typeof DEBIAN_PACKAGES;
