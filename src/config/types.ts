@@ -113,10 +113,10 @@ export interface TcpRouteConfig {
 }
 
 export interface FlowConfig {
-  /** Whose datagrams belong together: those of one address and port, or all of one address. */
+  /** Whose datagrams belong together: those of one address and port, or all of one address (answers go to the last port). */
   readonly key: 'address-and-port' | 'address';
   readonly idleMs: number;
-  /** A flow ends with its n-th response (DNS: 1); 0 means that only silence ends it. */
+  /** Answers to each datagram of the client; with the last the flow ends (DNS: 1). 0 means that only silence ends it. */
   readonly responses: number;
   /** Flows at once, per worker. */
   readonly max: number;

@@ -1,6 +1,8 @@
 // Every file in examples/ runs and does what it says, with real servers in the place of its addresses.
 
 import assert from 'node:assert/strict';
+import { createSocket, type Socket } from 'node:dgram';
+import { once } from 'node:events';
 import { readdirSync } from 'node:fs';
 import { createServer, request, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
@@ -17,16 +19,23 @@ const env = realEnv();
 const log = createLog({ write: () => undefined, human: false, epoch: env.clock.epoch });
 /** By the port that the example names. */
 const servers = new Map<number, Server>();
+const sockets: Socket[] = [];
 
 before(async () => {
   for (let port = 3001; port <= 3007; port++) {
     const server = createServer((_request, response) => response.end(String(port)));
     await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
     servers.set(port, server);
+    // The same address by UDP.
+    const datagrams = createSocket('udp4', (_data, from) => datagrams.send(String(port), from.port, from.address));
+    const { port: own } = server.address() as AddressInfo;
+    await new Promise<void>((resolve) => datagrams.bind(own, '127.0.0.1', resolve));
+    sockets.push(datagrams);
   }
 });
 
 after(() => {
+  for (const socket of sockets) socket.close();
   for (const server of servers.values()) {
     server.close();
     server.closeAllConnections();
@@ -49,9 +58,10 @@ function moved(config: Config): Config {
   return { ...config, admin: undefined, listeners: Object.fromEntries(listeners), pools: Object.fromEntries(pools) };
 }
 
+type Check = (ask: Ask, port: number) => Promise<void>;
 type Ask = (path?: string, headers?: Record<string, string>) => Promise<string>;
 
-async function withExample(name: string, check: (ask: Ask) => Promise<void>): Promise<void> {
+async function withExample(name: string, check: Check): Promise<void> {
   const loaded = await loadConfig(`${FOLDER}/${name}`);
   assert.ok(loaded.ok, loaded.ok ? '' : JSON.stringify(loaded.error));
   const runtime = new Runtime({ env, log, workers: 1, version: 'test' });
@@ -80,13 +90,27 @@ async function withExample(name: string, check: (ask: Ask) => Promise<void>): Pr
             .on('error', reject)
             .end();
         }),
+      port,
     );
   } finally {
     await runtime.stop();
   }
 }
 
-const CHECKS: Record<string, (ask: Ask) => Promise<void>> = {
+/** The answers to datagrams, each from a client of its own. */
+function askByUdp(port: number, count: number): Promise<string[]> {
+  return Promise.all(
+    Array.from({ length: count }, async () => {
+      const socket = createSocket('udp4');
+      socket.send('who?', port, '127.0.0.1');
+      const [answer] = (await once(socket, 'message')) as [Buffer];
+      socket.close();
+      return answer.toString();
+    }),
+  );
+}
+
+const CHECKS: Record<string, Check> = {
   'basic.yaml': async (ask) => {
     const seen = new Set([await ask(), await ask(), await ask(), await ask()]);
     assert.deepEqual([...seen].sort(), ['3001', '3002']);
@@ -108,6 +132,9 @@ const CHECKS: Record<string, (ask: Ask) => Promise<void>> = {
   },
   'sticky-by-source.yaml': async (ask) => {
     assert.equal(new Set([await ask(), await ask(), await ask(), await ask()]).size, 1);
+  },
+  'dns-udp.yaml': async (_ask, port) => {
+    assert.deepEqual([...new Set(await askByUdp(port, 10))].sort(), ['3001', '3002']);
   },
   'own-algorithm.config.ts': async (ask) => {
     assert.deepEqual([await ask(), await ask()], ['3001', '3001']);
