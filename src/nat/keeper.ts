@@ -1,7 +1,7 @@
 // Owns what keeps established connections translated while no balancer runs. The kernel translates only as long as some
-// NAT chain exists; a crash takes ours away, and the connections would break although conntrack still knows them. A helper
-// process, which outlives us for half a minute, owns a table with one empty NAT chain: no rules, nothing for new
-// connections. A balancer that starts again within that time finds every connection where it was.
+// NAT chain exists and some rule asks conntrack; a crash takes ours away, and the connections would break although their
+// entries are still there. A helper process, which outlives us for half a minute, owns a table that does just that and
+// nothing to new connections. A balancer that starts again within that time finds every connection where it was.
 
 import { type ChildProcess, spawn } from 'node:child_process';
 
@@ -24,7 +24,8 @@ export class Keeper {
   #gone = false;
 
   constructor({ nft, folder, table, lingerS = LINGER_S }: KeeperOptions) {
-    this.#child = spawn('/bin/sh', ['-c', SCRIPT, 'evenkeel-keeper', nft, String(lingerS), folder], {
+    // The table's name is there for who looks at the list of processes.
+    this.#child = spawn('/bin/sh', ['-c', SCRIPT, 'evenkeel-keeper', nft, String(lingerS), folder, table], {
       stdio: ['pipe', 'ignore', 'ignore'],
       detached: true,
     });
@@ -36,13 +37,20 @@ export class Keeper {
     this.#child.stdin!.on('error', () => undefined);
     this.#child.stdin!.write(
       `add table inet ${table} { flags owner; comment "keeps connections translated"; }; ` +
-        `add chain inet ${table} empty { type nat hook postrouting priority srcnat; policy accept; }\n`,
+        `add chain inet ${table} idle { type nat hook postrouting priority srcnat; policy accept; }; ` +
+        // NAT chains see new connections only, so this never matches.
+        `add rule inet ${table} idle ct state established accept\n`,
     );
     this.#child.unref();
   }
 
   get gone(): boolean {
     return this.#gone;
+  }
+
+  /** Goes in its own time, as after a crash: established connections may still need it. */
+  release(): void {
+    this.#child.stdin!.end();
   }
 
   close(): void {

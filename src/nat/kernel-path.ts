@@ -49,6 +49,9 @@ export class KernelPath {
   #tools: { readonly nft: string; readonly folder: string } | undefined;
   #session: NftSession | undefined;
   #keeper: Keeper | undefined;
+  /** Of former times: they go by themselves, or with us. */
+  #released: Keeper[] = [];
+  #keepers = 0;
   /** What the kernel has; undefined when that is not known. */
   #applied: Ruleset | undefined;
   #draining = false;
@@ -94,7 +97,7 @@ export class KernelPath {
       // Counters of what goes away are read for the last time.
       await this.#poll();
       this.#services = services;
-      if (services.length === 0) await this.#shut();
+      if (services.length === 0) await this.#shut(true);
       else await this.#sync();
     });
     if (services.length > 0) this.#pollLater();
@@ -142,7 +145,7 @@ export class KernelPath {
     this.#tools = { nft, folder };
     const session = new NftSession({ nft, folder, clock, onDeath: (reason) => this.#died(session, reason) });
     this.#session = session;
-    if (this.#keeper?.gone ?? true) this.#keeper = new Keeper({ nft, folder, table: `${TABLE}-keeper-${process.pid}` });
+    this.#keep();
     const empty = compileRuleset([], () => []);
     const until = clock.now() + TAKEOVER_MS;
     for (;;) {
@@ -161,7 +164,14 @@ export class KernelPath {
     }
   }
 
-  async #shut(): Promise<void> {
+  #keep(): void {
+    if (this.#tools === undefined || this.#keeper?.gone === false) return;
+    // A former one may still linger under its own name.
+    this.#keeper = new Keeper({ ...this.#tools, table: `${TABLE}-keeper-${process.pid}-${++this.#keepers}` });
+  }
+
+  /** `linger`: what is established is translated for a while longer. */
+  async #shut(linger = false): Promise<void> {
     this.#touched?.cancel();
     this.#polling?.cancel();
     this.#touched = this.#polling = undefined;
@@ -169,10 +179,17 @@ export class KernelPath {
     this.#session = undefined;
     this.#applied = undefined;
     await session?.close();
-    this.#keeper?.close();
+    const keeper = this.#keeper;
     this.#keeper = undefined;
     const folder = this.#tools?.folder;
     this.#tools = undefined;
+    if (linger && keeper !== undefined) {
+      keeper.release();
+      this.#released = [...this.#released.filter(({ gone }) => !gone), keeper];
+      return;
+    }
+    for (const one of [keeper, ...this.#released]) one?.close();
+    this.#released = [];
     if (folder !== undefined) await rm(folder, { recursive: true, force: true });
   }
 
@@ -239,9 +256,8 @@ export class KernelPath {
   async #poll(): Promise<void> {
     const applied = this.#applied;
     if (applied === undefined || this.#tools === undefined || this.#services.length === 0) return;
-    const { nft, folder } = this.#tools;
-    if (this.#keeper?.gone) this.#keeper = new Keeper({ nft, folder, table: `${TABLE}-keeper-${process.pid}` });
-    const listed = await runNft(nft, ['-j', 'list', 'counters', 'table', 'inet', TABLE]);
+    this.#keep();
+    const listed = await runNft(this.#tools.nft, ['-j', 'list', 'counters', 'table', 'inet', TABLE]);
     if (!listed.ok) return this.#options.onProblem('the counters could not be read', listed.error);
     if (this.#applied === undefined) return;
     const counts = this.#counts.take(listed.value, applied.counters);

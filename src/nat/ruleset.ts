@@ -204,7 +204,9 @@ function addHooks(parts: Parts, services: readonly NatService[]): void {
 
 /** What belongs to a service among packets that arrive here, or (`local`) that this host itself sends. */
 function entries({ name, protocol, bind }: NatService, local: boolean): string[] {
-  const rest = `${protocol} dport ${bind.port} counter name "${nameOf('accepted', name)}" goto ${nameOf('on', name)}`;
+  // Conntrack may take up a connection in the middle, such as one that a proxy here still serves: it is not to be moved.
+  const first = protocol === 'tcp' ? 'tcp flags & (fin | syn | rst | ack) == syn ' : '';
+  const rest = `${protocol} dport ${bind.port} ${first}counter name "${nameOf('accepted', name)}" goto ${nameOf('on', name)}`;
   if (!isEveryAddress(bind.host)) return [`${IP[familyOf(bind.host)]} daddr ${bind.host} ${rest}`];
   // What 127.0.0.1 sends cannot leave the host, so it is left to whoever listens there.
   if (local) return familiesOf(bind).map((family) => `${LOCAL_ONLY[family]} fib daddr type local ${rest}`);

@@ -78,7 +78,7 @@ export class KernelListeners {
     const both = await this.#path.prepare([...must.services, ...may.services]);
     if (both.ok) return ok([...must.services, ...may.services].map(({ name }) => name));
     for (const { name } of may.services) notes.set(name, both.error);
-    const needed = await this.#path.prepare(must.services);
+    const needed = may.services.length === 0 ? both : await this.#path.prepare(must.services);
     if (needed.ok) return ok(must.services.map(({ name }) => name));
     const { name } = must.services[0];
     const message = `${name}: mode nat ${needed.error}`;

@@ -21,6 +21,8 @@ export interface SpawnOptions {
   readonly name?: string;
   /** Limit of open files (ulimit -n). */
   readonly openFiles?: number;
+  /** Put in front of the command, such as `ip netns exec NAME`. */
+  readonly inside?: readonly string[];
 }
 
 export class BalancerProcess {
@@ -38,11 +40,12 @@ export class BalancerProcess {
     adminPort: number,
     args: readonly string[],
     openFiles: number | undefined,
+    inside: readonly string[],
   ) {
     this.#folder = folder;
     this.file = file;
     this.#adminPort = adminPort;
-    const command = [process.execPath, BIN, 'run', '-c', file, ...args];
+    const command = [...inside, process.execPath, BIN, 'run', '-c', file, ...args];
     // Node raises its soft limit to the hard one, so both are set.
     const limited =
       openFiles === undefined ? command : ['sh', '-c', `ulimit -n ${openFiles}; exec "$@"`, 'sh', ...command];
@@ -58,12 +61,12 @@ export class BalancerProcess {
   /** Starts without waiting for anything. `document` is an object (written as YAML) or the file's text. */
   static spawn(
     document: object | string,
-    { adminPort = 0, args = [], name = 'evenkeel.yaml', openFiles }: SpawnOptions = {},
+    { adminPort = 0, args = [], name = 'evenkeel.yaml', openFiles, inside = [] }: SpawnOptions = {},
   ): BalancerProcess {
     const folder = mkdtempSync(join(tmpdir(), 'evenkeel-run-'));
     const file = join(folder, name);
     writeFileSync(file, typeof document === 'string' ? document : stringify(document));
-    return new BalancerProcess(folder, file, adminPort, args, openFiles);
+    return new BalancerProcess(folder, file, adminPort, args, openFiles, inside);
   }
 
   /** Starts and waits until it serves. */
