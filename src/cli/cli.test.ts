@@ -55,7 +55,8 @@ test('check --effective prints every default, --schema the JSON Schema', () => {
 test('help names every command, and a wrong command exits with 1', () => {
   const help = run('--help');
   assert.equal(help.status, 0);
-  for (const command of ['run', 'check', 'init', 'demo']) assert.match(help.stdout, new RegExp(`^ {2}${command}`, 'm'));
+  for (const command of ['run', 'check', 'nat', 'init', 'demo'])
+    assert.match(help.stdout, new RegExp(`^ {2}${command}`, 'm'));
   assert.equal(run('fly').status, 1);
 });
 

@@ -39,6 +39,19 @@ export function buildProgram(ctx: CliContext): Command {
     .action(async (options) => (await import('./check.ts')).check(ctx, options));
 
   program
+    .command('nat')
+    .description('show the nftables rules of listeners in mode nat or auto, with every endpoint taken for healthy')
+    .addOption(config())
+    .option('--print', 'print the table as nft lists it (default)')
+    .option('--commands', 'print the commands of the one transaction that makes it')
+    .option('--check', 'ask this machine whether it can: nft, rights, forwarding, kernel; needs root')
+    .addHelpText(
+      'after',
+      '\nChanges nothing. What runs now is shown by: nft list table inet evenkeel\nExit codes: 0 done · 1 the configuration is wrong, has nothing for the kernel, or the machine cannot do it',
+    )
+    .action(async (options) => (await import('./nat.ts')).nat(ctx, options));
+
+  program
     .command('init')
     .description('write a first configuration, with comments, by asking three questions')
     .option('-o, --output <file>', 'where to write', DEFAULT_FILE)

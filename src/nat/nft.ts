@@ -26,7 +26,9 @@ export function findNft(path = process.env.PATH ?? ''): string | undefined {
 /** Its output, or what was wrong. */
 export function runNft(nft: string, args: readonly string[], input = ''): Promise<Result<string, string>> {
   return new Promise((resolve) => {
-    const child = spawn(nft, args, { stdio: ['pipe', 'pipe', 'pipe'], timeout: LONGEST_MS });
+    const child = spawn(nft, args, { stdio: ['pipe', 'pipe', 'pipe'] });
+    // Not the option of spawn, whose timer goes on when the program cannot be started.
+    const timer = setTimeout(() => child.kill('SIGKILL'), LONGEST_MS);
     const out: Buffer[] = [];
     let errors = '';
     child.stdout.on('data', (chunk: Buffer) => out.push(chunk));
@@ -35,8 +37,12 @@ export function runNft(nft: string, args: readonly string[], input = ''): Promis
     });
     // It may end before it has read everything.
     child.stdin.on('error', () => undefined);
-    child.once('error', (error) => resolve(err(`cannot run ${nft}: ${error.message}`)));
+    child.once('error', (error) => {
+      clearTimeout(timer);
+      resolve(err(`cannot run ${nft}: ${error.message}`));
+    });
     child.once('close', (code, signal) => {
+      clearTimeout(timer);
       if (code === 0) resolve(ok(Buffer.concat(out).toString()));
       else resolve(err(nftError(errors) || `nft ended with ${signal ?? `exit code ${code}`}`));
     });

@@ -183,7 +183,7 @@ export class KernelListeners {
 }
 
 /** Why a listener in mode auto cannot be the kernel's, by its configuration alone. */
-function obstacle(name: string, config: Config, kindsFile: string): string | undefined {
+export function obstacle(name: string, config: Config, kindsFile: string): string | undefined {
   if (kindsFile !== '') return 'the configuration brings balancing kinds of its own, which the kernel cannot run';
   const [first] = natObstacles(config.listeners[name], config.pools);
   return first === undefined ? undefined : `${first.path.slice(0, 3).join('.')} ${first.message}`;
