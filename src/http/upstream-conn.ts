@@ -6,7 +6,8 @@
 
 import type { Endpoint } from '../core/endpoint.ts';
 import type { ErrorCode } from '../core/error.ts';
-import { Conn, type ConnOwner } from '../net/conn.ts';
+import type { Conn, ConnOwner } from '../net/conn.ts';
+import { dial } from '../net/dial.ts';
 import { dialErrorCode } from '../net/dial-error.ts';
 import type { NetLoop } from '../net/loop.ts';
 import { BodyReader } from './codec/body.ts';
@@ -83,7 +84,7 @@ export class UpstreamConn implements ConnOwner {
     this.#home = home;
     this.#timeouts = timeouts;
     this.createdAt = loop.now;
-    this.conn = Conn.dial(loop, endpoint.address, this);
+    this.conn = dial(loop, endpoint.address, this);
     this.conn.expireIn(timeouts.connectTimeoutMs);
   }
 

@@ -4,7 +4,8 @@ import { connect, createServer, type Socket } from 'node:net';
 import { type TestContext, test } from 'node:test';
 import { realEnv } from '../runtime/real-env.ts';
 import { RawSocket } from '../testing/raw-socket.ts';
-import { Conn, type ConnOwner } from './conn.ts';
+import type { Conn, ConnOwner } from './conn.ts';
+import { dial } from './dial.ts';
 import { NetLoop } from './loop.ts';
 import { TcpListener } from './tcp-listener.ts';
 
@@ -81,7 +82,7 @@ class Relay implements ConnOwner {
     this.conn = conn;
     conn.beginBody();
     const nothing = (): void => undefined;
-    this.target = Conn.dial(
+    this.target = dial(
       conn.loop,
       { host: '127.0.0.1', port: this.#to },
       {
@@ -222,7 +223,7 @@ test('a dial that fails closes with its reason', async () => {
   const { port } = server.address() as { port: number };
   await new Promise((resolve) => server.close(resolve));
   const recorder = new Recorder();
-  Conn.dial(new NetLoop(realEnv().clock), { host: '127.0.0.1', port }, recorder);
+  dial(new NetLoop(realEnv().clock), { host: '127.0.0.1', port }, recorder);
   await until(() => recorder.events.length > 0);
   assert.deepEqual(recorder.events, ['close ECONNREFUSED']);
 });

@@ -4,7 +4,6 @@
 //
 //   waiting ──whole header──▶ handed over        malformed, deadline, client gone ─▶ closed, counted
 
-import { unmapIPv4 } from '../core/address.ts';
 import type { ErrorCode } from '../core/error.ts';
 import type { Conn, ConnOwner } from './conn.ts';
 import { parseProxyHeader } from './proxy-protocol.ts';
@@ -33,7 +32,7 @@ export class ProxyGate implements FreshOwner {
 
   attach(conn: Conn): void {
     this.#conn = conn;
-    this.#peer = unmapIPv4(conn.socket.remoteAddress ?? '');
+    this.#peer = conn.peer.host;
     if (this.#trust.believes(this.#peer)) conn.expireIn(this.#trust.timeoutMs);
     else this.#handOver();
   }

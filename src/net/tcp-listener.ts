@@ -1,14 +1,17 @@
 // Owns a listening TCP socket: binds, accepts, stops accepting, counts. Never reads a byte of what it accepts.
 //
-// Accepted handles are adopted before Node wraps them in a stream of its own (`Conn.fromHandle`), because only a socket
-// built with `onread` reads without allocating, and servers have no public option for it. The hook is one property of
-// the listening handle; where it is missing the plain 'connection' event is used instead, and all else stays the same.
+// Accepted handles are taken before Node wraps them in a socket. The hook is one property of the listening handle; where it
+// is missing, or handles do not behave as known, the plain 'connection' event is used, and all else stays the same.
 
 import * as net from 'node:net';
 import type { Address } from '../core/address.ts';
-import { Conn, type ConnOwner, type Ticket } from './conn.ts';
+import type { Conn, ConnOwner, Ticket } from './conn.ts';
+import type { TcpHandle } from './handle.ts';
+import { handlesWork } from './handle-check.ts';
+import { HandleConn } from './handle-conn.ts';
 import type { ListenOptions } from './listener.ts';
 import type { NetLoop } from './loop.ts';
+import { StreamConn } from './stream-conn.ts';
 
 /** The first owner of an accepted connection. */
 export interface FreshOwner extends ConnOwner {
@@ -24,9 +27,6 @@ export interface Acceptor {
 interface ListeningHandle {
   onconnection?: unknown;
 }
-interface AcceptedHandle {
-  close(): void;
-}
 
 export class TcpListener {
   readonly #loop: NetLoop;
@@ -40,7 +40,8 @@ export class TcpListener {
   }
 
   /** Resolves when bound; rejects with the system's error (EADDRINUSE, EACCES, ...). */
-  listen(address: Address, options: ListenOptions): Promise<void> {
+  async listen(address: Address, options: ListenOptions): Promise<void> {
+    const adopts = options.adopt !== false && (await handlesWork(this.#loop));
     return new Promise((resolve, reject) => {
       this.#server.once('error', reject);
       this.#server.listen(
@@ -49,7 +50,7 @@ export class TcpListener {
           this.#server.off('error', reject);
           // An error after this point (EMFILE on accept) must not end the process; the kernel's queue holds the rest.
           this.#server.on('error', () => undefined);
-          if (options.adopt !== false) this.#adopt();
+          if (adopts) this.#adopt();
           resolve();
         },
       );
@@ -67,7 +68,7 @@ export class TcpListener {
   #adopt(): void {
     const handle = (this.#server as unknown as { _handle?: ListeningHandle | null })._handle;
     if (handle === null || handle === undefined || typeof handle.onconnection !== 'function') return;
-    handle.onconnection = (status: number, accepted: AcceptedHandle | undefined) => {
+    handle.onconnection = (status: number, accepted: TcpHandle | undefined) => {
       if (status !== 0 || accepted === undefined) return;
       const ticket = this.#acceptor.accept();
       if (ticket === undefined) {
@@ -75,7 +76,7 @@ export class TcpListener {
         return;
       }
       const owner = this.#acceptor.open();
-      const conn = Conn.fromHandle(this.#loop, accepted, owner);
+      const conn = HandleConn.accepted(this.#loop, accepted, owner);
       conn.ticket = ticket;
       owner.attach(conn);
     };
@@ -89,7 +90,7 @@ export class TcpListener {
       return;
     }
     const owner = this.#acceptor.open();
-    const conn = Conn.fromSocket(this.#loop, socket, owner);
+    const conn = new StreamConn(this.#loop, socket, owner);
     conn.ticket = ticket;
     owner.attach(conn);
   }

@@ -62,7 +62,14 @@ function tcpHandler(listener: TcpListenerConfig, pools: Pools): TcpHandler {
   }));
   const router = compileTcpRoutes(routes);
   const needsHello = router.needsHello || routes.some(({ target }) => target.pool.key === 'sni');
-  return { config: listener, router, needsHello, proxies: proxyTrust(listener.proxyProtocol) };
+  const { connectionsPerClient, connectionRatePerClient } = listener.limits;
+  const needsClient =
+    connectionsPerClient + connectionRatePerClient > 0 ||
+    routes.some(
+      ({ config, target: { pool } }) =>
+        config.client.length > 0 || pool.key === 'source' || pool.affinity !== undefined,
+    );
+  return { config: listener, router, needsHello, needsClient, proxies: proxyTrust(listener.proxyProtocol) };
 }
 
 /** That layer 4 has the key was checked when the configuration was compiled. */

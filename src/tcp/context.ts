@@ -33,6 +33,8 @@ export interface TcpHandler {
   readonly router: TcpRouter<TcpRoute>;
   /** A route or a pool asks what only a ClientHello tells. */
   readonly needsHello: boolean;
+  /** A route, a pool or a limit asks who the client is. */
+  readonly needsClient: boolean;
   /** Undefined: nobody may speak the PROXY protocol. */
   readonly proxies: ProxyTrust | undefined;
 }

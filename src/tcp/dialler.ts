@@ -10,7 +10,8 @@ import { E, P } from '../core/counters.ts';
 import type { Timer } from '../core/env.ts';
 import { type ErrorCode, proxyError } from '../core/error.ts';
 import { CANCELLED } from '../core/outcome.ts';
-import { Conn, type ConnOwner } from '../net/conn.ts';
+import type { Conn, ConnOwner } from '../net/conn.ts';
+import { dial } from '../net/dial.ts';
 import { dialErrorCode } from '../net/dial-error.ts';
 import type { Lease } from '../pool/lease.ts';
 import type { Refusal } from '../pool/refusal.ts';
@@ -89,7 +90,7 @@ export class Dialler implements ConnOwner {
     this.#pool.affinity?.remember(this.#client, endpoint.id, this.#startedAt);
     counters.endpoint(endpoint.slot, E.requests);
     counters.endpoint(endpoint.slot, E.connects);
-    this.#conn = Conn.dial(loop, endpoint.address, this);
+    this.#conn = dial(loop, endpoint.address, this);
     this.#conn.expireIn(this.#pool.config.connection.connectTimeoutMs);
   }
 

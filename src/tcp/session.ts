@@ -54,7 +54,8 @@ export class Session implements FreshOwner, DialUser, SpliceOwner {
     const { ctx, slot, draining } = this.#listener;
     const { limits, timeouts } = this.#handler.config;
     this.#conn = conn;
-    this.#client = conn.remote.host;
+    // Asking costs a system call, so only those who want to know do.
+    if (this.#handler.needsClient || ctx.log !== undefined) this.#client = conn.remote.host;
     this.#listener.open.add(this);
     ctx.counters.listener(slot, L.open);
     if (draining) return this.#refuse('draining');
