@@ -51,3 +51,11 @@ test('nothing for the kernel, or a bad configuration: exit code 1 with the reaso
   assert.equal(bad.status, 1);
   assert.match(bad.stderr, /bad\.yaml:7:\d+: pools\.cache\.balance is least-connections, which needs to know/);
 });
+
+test('the example is for the kernel as a whole', () => {
+  const example = fileURLToPath(new URL('../../examples/kernel-nat.yaml', import.meta.url));
+  const { status, stdout, stderr } = run('--print', '-c', example);
+  assert.equal(status, 0, stderr);
+  assert.equal(stderr, '');
+  assert.match(stdout, /numgen inc mod 2520 vmap @pick\/db\/db\/4/);
+});
