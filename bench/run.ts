@@ -5,6 +5,7 @@ import { parseArgs } from 'node:util';
 import { findProgram } from '../src/testing/programs.ts';
 import { compare, type Options } from './lib/measure.ts';
 import { idleConnections, measureMemory } from './lib/memory.ts';
+import { compareNat, missingNat } from './lib/nat.ts';
 import { describeMachine, loadResult, type Machine, type ScenarioResult, saveResult } from './lib/results.ts';
 import { ALL, SCENARIOS, type Scenario } from './lib/scenarios.ts';
 import type { Scope } from './lib/scope.ts';
@@ -59,6 +60,10 @@ async function runScenario(scenario: Scenario, machine: Machine, options: Option
     const subjects =
       without === undefined ? await compareUdp(udp, options) : [{ name: 'nginx', missing: without, rounds: [] }];
     return { ...head, subjects };
+  }
+  if (special === 'nat') {
+    const without = missingNat();
+    return without === undefined ? { ...head, nat: await compareNat(options) } : { ...head, note: without, nat: [] };
   }
   if (special === 'memory') {
     const count = idleConnections().toLocaleString('en-US');

@@ -25,6 +25,24 @@ export interface SubjectResult {
   readonly rounds: readonly Sample[];
 }
 
+/** One round of the kernel path's comparison. */
+export interface NatSample {
+  readonly connections: number;
+  readonly seconds: number;
+  /** Of the balancer's processes, over all connections. */
+  readonly cpuUs: number;
+  /** Of the whole machine: load, backends, kernel. */
+  readonly machineUs: number;
+  readonly errors: number;
+  /** One stream. */
+  readonly gbits: number;
+}
+
+export interface NatResult {
+  readonly name: string;
+  readonly rounds: readonly NatSample[];
+}
+
 export interface Machine {
   readonly date: string;
   readonly cpu: string;
@@ -45,6 +63,8 @@ export interface ScenarioResult {
   readonly subjects?: readonly SubjectResult[];
   /** Bytes per connection, one per round. */
   readonly memory?: readonly { readonly name: string; readonly missing?: string; readonly bytes: readonly number[] }[];
+  /** The kernel path, a proxy, and no balancer at all, in this order. */
+  readonly nat?: readonly NatResult[];
   /** Microbenchmarks: nanoseconds per operation. */
   readonly micro?: readonly { readonly name: string; readonly ns: Readonly<Record<string, number>> }[];
 }

@@ -12,7 +12,7 @@ export interface Scenario {
   readonly comparison?: Comparison;
   readonly udp?: UdpComparison;
   /** Scenarios that are not about requests have measurements of their own. */
-  readonly special?: 'memory' | 'pick' | 'route';
+  readonly special?: 'memory' | 'nat' | 'pick' | 'route';
 }
 
 const EVENKEEL: Subject = { name: 'Evenkeel', kind: 'evenkeel' };
@@ -137,6 +137,12 @@ export const SCENARIOS: readonly Scenario[] = [
     title: 'UDP: 64 flows that go on',
     note: 'datagrams of 64 bytes there and back; a request is one each way',
     udp: { clients: 64, responses: 0 },
+  },
+  {
+    name: 'nat',
+    title: 'The kernel path: a new connection for every request, and one stream of bulk data',
+    note: 'network namespaces joined by virtual cables; what the kernel does for the packets is in no process, so look at both CPU columns',
+    special: 'nat',
   },
   {
     name: 'memory',

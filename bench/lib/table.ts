@@ -2,7 +2,7 @@
 
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
-import type { Machine, Sample, ScenarioResult, SubjectResult } from './results.ts';
+import type { Machine, NatResult, Sample, ScenarioResult, SubjectResult } from './results.ts';
 import { ratios, type Spread, spread } from './stats.ts';
 
 const README = fileURLToPath(new URL('../../README.md', import.meta.url));
@@ -17,7 +17,9 @@ export function tableOf(result: ScenarioResult): string {
     ? comparisonRows(result.subjects)
     : result.memory
       ? memoryRows(result.memory)
-      : microRows(result.micro ?? []);
+      : result.nat
+        ? natRows(result.nat)
+        : microRows(result.micro ?? []);
   return `**${title}** (${note})\n\n${aligned(rows)}\n`;
 }
 
@@ -84,6 +86,44 @@ function memoryRows(memory: NonNullable<ScenarioResult['memory']>): Row[] {
     return [name, `**${median.toFixed(1)}** (${min.toFixed(1)}–${max.toFixed(1)})`, against];
   });
   return [['', 'KiB per connection', 'Evenkeel ÷'], ...rows];
+}
+
+function natRows(ways: readonly NatResult[]): Row[] {
+  const head = [
+    '',
+    'process CPU µs/connection',
+    'machine CPU µs/connection',
+    'connections/s',
+    'Gbit/s, one stream',
+    'Evenkeel ÷ process CPU',
+    'Evenkeel ÷ machine CPU',
+    'Evenkeel ÷ Gbit/s',
+  ];
+  const [reference] = ways;
+  const rows = ways.map(({ name, rounds }, index) => {
+    if (rounds.length === 0) return [name, 'not measured', '', '', '', '', '', ''];
+    const cpu = (one: NatResult): number[] => one.rounds.map(({ cpuUs, connections }) => cpuUs / connections);
+    const machine = (one: NatResult): number[] => one.rounds.map((sample) => sample.machineUs / sample.connections);
+    const bulk = (one: NatResult): number[] => one.rounds.map(({ gbits }) => gbits);
+    const rate = spread(rounds.map(({ connections, seconds }) => connections / seconds)).median;
+    const against = (figure: (one: NatResult) => number[]): string =>
+      index === 0 || figure(ways[index]).every((value) => value === 0)
+        ? ''
+        : ratioText(ratios(figure(reference), figure(ways[index])));
+    const errors = rounds.reduce((sum, sample) => sum + sample.errors, 0);
+    const ownCpu = spread(cpu(ways[index])).median;
+    return [
+      errors > 0 ? `${name} (${errors} errors!)` : name,
+      ownCpu === 0 ? '' : `**${ownCpu.toFixed(2)}**`,
+      amount(spread(machine(ways[index])).median),
+      Math.round(rate).toLocaleString('en-US'),
+      spread(bulk(ways[index])).median.toFixed(1),
+      against(cpu),
+      against(machine),
+      against(bulk),
+    ];
+  });
+  return [head, ...rows];
 }
 
 function microRows(micro: NonNullable<ScenarioResult['micro']>): Row[] {

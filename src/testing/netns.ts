@@ -145,6 +145,11 @@ export class NatLab {
     return ip(['netns', 'exec', namespaceOf(place), ...command]);
   }
 
+  /** For the last moment, when nothing can be awaited any more. */
+  closeNow(): void {
+    remove(process.pid);
+  }
+
   async close(): Promise<void> {
     await Promise.all(this.#agents.map((agent) => agent.kill()));
     remove(process.pid);

@@ -13,6 +13,7 @@ export const DEBIAN_PACKAGES = {
   nft: 'nftables',
   curl: 'curl',
   promtool: 'prometheus',
+  iperf3: 'iperf3',
   nsd: 'nsd',
   dig: 'bind9-dnsutils',
   dnsperf: 'dnsperf',
