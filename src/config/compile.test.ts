@@ -81,7 +81,7 @@ test('health has the defaults and presets of the reference, and a short form', (
   assert.equal(health({ http: '/', preset: 'standard' }).intervalMs, 10_000);
   assert.equal(health({ http: '/', preset: 'background' }).intervalMs, 60_000);
   assert.equal(health({ http: '/', preset: 'background', interval: '7s' }).intervalMs, 7000, 'said outright wins');
-  assert.deepEqual(health({ tcp: true }).probe, { kind: 'tcp' });
+  assert.deepEqual(health({ tcp: true }).probe, { kind: 'tcp', send: undefined, expect: undefined });
   assert.equal(good(pool({ health: false })).pools.web.health, undefined);
 });
 

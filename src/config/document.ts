@@ -341,7 +341,72 @@ export interface DocumentInput {
           readonly value: string;
         };
       };
-      readonly tcp?: boolean;
+      /** true, or settings */
+      readonly tcp?: boolean | {
+        /** text */
+        readonly send?: string | {
+          readonly text?: string;
+          readonly hex?: string;
+        };
+        /** text anywhere in the answer, prefix*, or ~regex */
+        readonly expect?: string | {
+          readonly contains?: string;
+          readonly prefix?: string;
+          readonly exact?: string;
+          readonly regex?: string;
+          readonly hex?: string;
+        };
+      } | null;
+      /** true, or settings */
+      readonly udp?: boolean | {
+        /** text */
+        readonly send?: string | {
+          readonly text?: string;
+          readonly hex?: string;
+        };
+        /** text anywhere in the answer, prefix*, or ~regex */
+        readonly expect?: string | {
+          readonly contains?: string;
+          readonly prefix?: string;
+          readonly exact?: string;
+          readonly regex?: string;
+          readonly hex?: string;
+        };
+      } | null;
+      /** true, or settings */
+      readonly tls?: boolean | {
+        /** Default: "". */
+        readonly sni?: string;
+        readonly alpn?: string | readonly (string)[];
+        /** Default: false. */
+        readonly verify?: boolean;
+        /** Default: "". */
+        readonly ca?: string;
+      } | null;
+      /** true, or settings */
+      readonly redis?: boolean | {
+        /** Default: "". */
+        readonly username?: string;
+        /** Default: "". */
+        readonly password?: string;
+      } | null;
+      /** true, or settings */
+      readonly mysql?: boolean | {
+        /** Default: "". */
+        readonly user?: string;
+      } | null;
+      /** true, or settings */
+      readonly postgres?: boolean | {
+        /** Default: "postgres". */
+        readonly user?: string;
+        /** Default: "". */
+        readonly database?: string;
+      } | null;
+      /** true, or settings */
+      readonly smtp?: boolean | {
+        /** Default: "localhost". */
+        readonly helo?: string;
+      } | null;
       readonly preset?: "critical" | "standard" | "background";
       /** such as 250ms, 5s, 10m */
       readonly interval?: string;

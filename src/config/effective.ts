@@ -2,7 +2,16 @@
 // out. What it prints is itself a valid configuration with the same meaning.
 
 import { formatAddress } from '../core/address.ts';
-import type { Config, KeySource, ListenerConfig, PathPattern, PoolConfig, RouteConfig, TextMatch } from './types.ts';
+import type {
+  Config,
+  KeySource,
+  ListenerConfig,
+  PathPattern,
+  PoolConfig,
+  ProbeConfig,
+  RouteConfig,
+  TextMatch,
+} from './types.ts';
 import { formatDuration, formatSize } from './units.ts';
 
 type Json = Record<string, unknown>;
@@ -57,13 +66,23 @@ function ranges(list: readonly (readonly [number, number])[]): unknown[] {
 
 function health({ health: config }: PoolConfig): unknown {
   if (config === undefined) return false;
-  const { probe, ...rest } = config;
-  if (probe.kind === 'tcp') return { tcp: true, ...written(rest) };
-  const { kind: _, status, body, ...http } = probe;
-  return {
-    http: { ...http, status: ranges(status), ...(body === undefined ? {} : { body: text(body) }) },
-    ...written(rest),
+  const { probe, proxyHeader: _, ...rest } = config;
+  return { ...probeForm(probe), ...written(rest) };
+}
+
+function probeForm(probe: ProbeConfig): Json {
+  if (probe.kind === 'http') {
+    const { kind: _, status, body, ...http } = probe;
+    return { http: { ...http, status: ranges(status), ...(body === undefined ? {} : { body: text(body) }) } };
+  }
+  const { kind, ...settings } = probe;
+  if (kind !== 'tcp' && kind !== 'udp') return { [kind]: settings };
+  const { send, expect } = probe;
+  const talk = {
+    ...(send && { send: { [send.encoding]: send.value } }),
+    ...(expect && { expect: { [expect.kind]: expect.value } }),
   };
+  return { [kind]: Object.keys(talk).length === 0 ? true : talk };
 }
 
 function listener(config: ListenerConfig): Json {

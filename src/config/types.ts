@@ -87,7 +87,7 @@ export interface ProxyProtocolInConfig {
 export interface ConnectionLimits {
   readonly connections: number;
   readonly connectionsPerClient: number;
-  /** New connections within any second. */
+  /** New connections a second, over a sliding second. */
   readonly connectionRate: number;
   readonly connectionRatePerClient: number;
 }
@@ -261,9 +261,81 @@ export interface HealthConfig {
   readonly pendingIntervalMs: number;
   /** Probe another port than the traffic's; 0 means the same. */
   readonly port: number;
+  /** PROXY protocol version that the probed port expects a header of; 0 for none. */
+  readonly proxyHeader: 0 | 1 | 2;
 }
 
-export type ProbeConfig = HttpProbeConfig | { readonly kind: 'tcp' };
+export type ProbeConfig =
+  | HttpProbeConfig
+  | TcpProbeConfig
+  | UdpProbeConfig
+  | TlsProbeConfig
+  | RedisProbeConfig
+  | MysqlProbeConfig
+  | PostgresProbeConfig
+  | SmtpProbeConfig;
+
+/** What a probe sends. */
+export interface ProbeBytes {
+  readonly encoding: 'text' | 'hex';
+  readonly value: string;
+}
+
+/** What a probe waits for; `hex` are bytes anywhere, `regex` sees bytes as Latin-1. */
+export interface ProbeExpect {
+  readonly kind: 'contains' | 'prefix' | 'exact' | 'regex' | 'hex';
+  readonly value: string;
+}
+
+export interface TcpProbeConfig {
+  readonly kind: 'tcp';
+  readonly send: ProbeBytes | undefined;
+  readonly expect: ProbeExpect | undefined;
+}
+
+export interface UdpProbeConfig {
+  readonly kind: 'udp';
+  readonly send: ProbeBytes | undefined;
+  /** Undefined: only a refusal (ICMP) is a failure. */
+  readonly expect: ProbeExpect | undefined;
+}
+
+export interface TlsProbeConfig {
+  readonly kind: 'tls';
+  /** '' means the endpoint's name, if it has one. */
+  readonly sni: string;
+  /** Offered; when there are any, the server has to take one. */
+  readonly alpn: readonly string[];
+  readonly verify: boolean;
+  /** PEM file of those who may have signed; '' means those that Node knows. */
+  readonly ca: string;
+}
+
+export interface RedisProbeConfig {
+  readonly kind: 'redis';
+  readonly username: string;
+  /** '' sends no AUTH. */
+  readonly password: string;
+}
+
+export interface MysqlProbeConfig {
+  readonly kind: 'mysql';
+  /** Logs in without a password; '' reads the server's greeting and leaves. */
+  readonly user: string;
+}
+
+export interface PostgresProbeConfig {
+  readonly kind: 'postgres';
+  readonly user: string;
+  /** '' means the one of the user's name. */
+  readonly database: string;
+}
+
+export interface SmtpProbeConfig {
+  readonly kind: 'smtp';
+  /** What the probe calls itself. */
+  readonly helo: string;
+}
 
 export interface HttpProbeConfig {
   readonly kind: 'http';

@@ -2,6 +2,7 @@
 // followed. The named dependencies of the backend's health document become evidence, with a good status or a bad one.
 
 import { type IncomingMessage, request } from 'node:http';
+import { connect, type Socket } from 'node:net';
 import { RE2JS } from 're2js';
 import type { HttpProbeConfig, TextMatch } from '../config/types.ts';
 import type { Address } from '../core/address.ts';
@@ -20,14 +21,14 @@ interface Answer {
 
 export const http: ProbeKind<HttpProbeConfig> = {
   name: 'http',
-  build(config, clock) {
+  build(config, clock, prelude) {
     const bodyMatches = bodyMatcher(config.body);
     return {
       async run(target, signal) {
         const start = clock.now();
         const what = `${config.method} ${config.path}`;
         try {
-          const answer = await ask(config, target, signal);
+          const answer = await ask(config, target, signal, prelude);
           return judge(config, answer, bodyMatches(answer.body), what, clock.now() - start);
         } catch (error) {
           const tookMs = clock.now() - start;
@@ -54,7 +55,7 @@ function judge(
   return { ok: statusFits && bodyFits, tookMs, evidence, ...(checks && { checks }) };
 }
 
-function ask(config: HttpProbeConfig, target: Address, signal: AbortSignal): Promise<Answer> {
+function ask(config: HttpProbeConfig, target: Address, signal: AbortSignal, prelude?: Buffer): Promise<Answer> {
   return new Promise((resolve, reject) => {
     const outgoing = request({
       host: target.host,
@@ -62,7 +63,7 @@ function ask(config: HttpProbeConfig, target: Address, signal: AbortSignal): Pro
       method: config.method,
       path: config.path,
       // A check on a kept connection would not notice that no new ones can be opened.
-      agent: false,
+      ...(prelude === undefined ? { agent: false } : { createConnection: () => connectWith(prelude, target) }),
       setHost: false,
       signal,
       headers: {
@@ -85,6 +86,12 @@ function ask(config: HttpProbeConfig, target: Address, signal: AbortSignal): Pro
     });
     outgoing.end();
   });
+}
+
+function connectWith(prelude: Buffer, { host, port }: Address): Socket {
+  const socket = connect({ host, port });
+  socket.write(prelude);
+  return socket;
 }
 
 async function readBody(response: IncomingMessage): Promise<string> {

@@ -3,13 +3,21 @@
 import type { ProbeConfig } from '../config/types.ts';
 import type { Clock } from '../core/env.ts';
 import { http } from './http.ts';
+import { mysql } from './mysql.ts';
+import { postgres } from './postgres.ts';
 import type { Probe, ProbeKind } from './probe.ts';
+import { redis } from './redis.ts';
+import { smtp } from './smtp.ts';
 import { tcp } from './tcp.ts';
+import { tls } from './tls.ts';
+import { udp } from './udp.ts';
 
 type Kinds = { readonly [K in ProbeConfig['kind']]: ProbeKind<Extract<ProbeConfig, { readonly kind: K }>> };
 
-export const PROBES: Kinds = { http, tcp };
+export const PROBES: Kinds = { http, tcp, udp, tls, redis, mysql, postgres, smtp };
 
-export function buildProbe(config: ProbeConfig, clock: Clock): Probe {
-  return config.kind === 'http' ? PROBES.http.build(config, clock) : PROBES.tcp.build(config, clock);
+/** `prelude` is what the probed port expects in front of everything: a PROXY header that says "nobody's". */
+export function buildProbe(config: ProbeConfig, clock: Clock, prelude?: Buffer): Probe {
+  const kind = PROBES[config.kind] as ProbeKind;
+  return kind.build(config, clock, prelude);
 }

@@ -14,7 +14,8 @@ export interface Probe {
 /** One kind: one file, and one line in `index.ts`. */
 export interface ProbeKind<C extends ProbeConfig = ProbeConfig> {
   readonly name: C['kind'];
-  build(config: C, clock: Clock): Probe;
+  /** `prelude` goes out in front of everything: of the connection, or of the datagram. */
+  build(config: C, clock: Clock, prelude?: Buffer): Probe;
 }
 
 const WORDS: Readonly<Record<string, string>> = {

@@ -139,7 +139,7 @@ test('a TCP check passes when the connection opens', async () => {
   const server = createTcpServer((socket) => void socket.on('error', () => {}));
   const port = await listen(server);
   const run = (signal = new AbortController().signal) =>
-    buildProbe({ kind: 'tcp' }, clock).run({ host: '127.0.0.1', port }, signal);
+    buildProbe({ kind: 'tcp', send: undefined, expect: undefined }, clock).run({ host: '127.0.0.1', port }, signal);
   const good = await run();
   assert.equal(good.ok, true);
   assert.equal(tidy(good), 'TCP connect → open in N ms');

@@ -112,7 +112,7 @@ test('while a verdict is pending the next probe comes soon', async () => {
 
 test('a silent backend fails at the timeout, and no more probes run at once than allowed', async () => {
   const silent = await backend();
-  const probe = {
+  const probe: HealthConfig['probe'] = {
     kind: 'http',
     path: '/',
     method: 'GET',
@@ -122,7 +122,7 @@ test('a silent backend fails at the timeout, and no more probes run at once than
     body: undefined,
   };
   const other = await backend();
-  const { clock, health } = setup([silent.port, other.port], { probe: probe as HealthConfig['probe'] }, 1);
+  const { clock, health } = setup([silent.port, other.port], { probe }, 1);
   clock.advance(200);
   await until(() => silent.connections + other.connections === 1);
   clock.advance(1000);

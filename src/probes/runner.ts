@@ -10,6 +10,7 @@ import type { Endpoint, EndpointId } from '../core/endpoint.ts';
 import type { Clock, Random, Timer } from '../core/env.ts';
 import { firstDelay, nextDelay } from '../health/schedule.ts';
 import type { HealthTable } from '../health/table.ts';
+import { encodeLocal } from '../net/proxy-protocol.ts';
 import { buildProbe } from './index.ts';
 import type { Probe } from './probe.ts';
 
@@ -79,7 +80,11 @@ export class ProbeRunner {
       target: { host, port: config.port === 0 ? port : config.port },
       config,
       signature,
-      probe: buildProbe(config.probe, this.#clock),
+      probe: buildProbe(
+        config.probe,
+        this.#clock,
+        config.proxyHeader === 0 ? undefined : encodeLocal(config.proxyHeader),
+      ),
       timer: undefined,
       running: undefined,
       stopped: false,

@@ -1,27 +1,30 @@
-// Owns the check that a TCP connection can be opened. It sends nothing and closes at once.
+// Owns the check that a TCP connection can be opened, and, if wanted, that the server says what is expected when it is told
+// something.
 
-import { connect } from 'node:net';
-import { failureText, type ProbeKind, tookText } from './probe.ts';
+import type { TcpProbeConfig } from '../config/types.ts';
+import { bytesOf, matcherOf, quote } from './bytes.ts';
+import { type Conversation, converse } from './conversation.ts';
+import type { ProbeKind } from './probe.ts';
 
-export const tcp: ProbeKind<{ readonly kind: 'tcp' }> = {
+export const tcp: ProbeKind<TcpProbeConfig> = {
   name: 'tcp',
-  build: (_config, clock) => ({
-    run: (target, signal) =>
-      new Promise((resolve) => {
-        const start = clock.now();
-        const socket = connect({ host: target.host, port: target.port });
-        const finish = (ok: boolean, what: string): void => {
-          signal.removeEventListener('abort', onAbort);
-          socket.destroy();
-          const tookMs = clock.now() - start;
-          resolve({ ok, tookMs, evidence: `TCP connect → ${what} in ${tookText(tookMs)}` });
-        };
-        const onAbort = (): void => finish(false, 'no answer');
-        signal.addEventListener('abort', onAbort, { once: true });
-        socket.once('connect', () => finish(true, 'open'));
-        // Stays attached: a late error of a destroyed socket must not be thrown.
-        socket.on('error', (error) => finish(false, failureText(error, signal)));
-        if (signal.aborted) onAbort();
-      }),
-  }),
+  build(config, clock, prelude) {
+    const conversation = conversationOf(config);
+    return { run: (target, signal) => converse(conversation, { target, signal, clock, prelude }) };
+  },
 };
+
+function conversationOf({ send, expect }: TcpProbeConfig): Conversation {
+  const first = send === undefined ? undefined : bytesOf(send);
+  if (expect === undefined) return { what: first === undefined ? 'TCP connect' : 'TCP send', first, listen: undefined };
+  const matches = matcherOf(expect);
+  return {
+    what: first === undefined ? 'TCP expect' : 'TCP send/expect',
+    first,
+    listen(received) {
+      const match = matches(received);
+      if (match === 'yes') return { ok: true, text: 'as expected' };
+      return match === 'no' ? { ok: false, text: `unexpected ${quote(received)}` } : undefined;
+    },
+  };
+}

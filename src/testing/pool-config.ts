@@ -43,7 +43,7 @@ export const PASSIVE = {
 };
 
 export const HEALTH = {
-  probe: { kind: 'tcp' } as const,
+  probe: { kind: 'tcp', send: undefined, expect: undefined } as const,
   intervalMs: 5000,
   timeoutMs: 2000,
   rise: 2,
@@ -51,4 +51,5 @@ export const HEALTH = {
   jitter: 0.1,
   pendingIntervalMs: 1000,
   port: 0,
+  proxyHeader: 0 as const,
 };

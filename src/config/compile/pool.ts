@@ -34,7 +34,7 @@ export function compilePool(name: string, pool: ParsedPool, findings: Findings):
     name,
     endpoints,
     balance: balance(pool),
-    health: compileHealth(pool.health ?? undefined, path, findings),
+    health: compileHealth(pool, path, findings),
     passive: passive ?? undefined,
     slowStart: slowStart ?? undefined,
     panic: panic ?? undefined,

@@ -4,10 +4,17 @@ import { z } from 'zod';
 import { duration, integer, isOff, section, share, shorthand, statuses } from '../fields.ts';
 import type { HttpProbeConfig, PassiveConfig } from '../types.ts';
 import { textMatch } from './match.ts';
+import { mysqlProbe, postgresProbe, redisProbe, smtpProbe, tcpProbe, tlsProbe, udpProbe } from './probes.ts';
 
 export interface HealthInput {
   readonly http?: Omit<HttpProbeConfig, 'kind'>;
-  readonly tcp?: boolean;
+  readonly tcp?: z.infer<typeof tcpProbe>;
+  readonly udp?: z.infer<typeof udpProbe>;
+  readonly tls?: z.infer<typeof tlsProbe>;
+  readonly redis?: z.infer<typeof redisProbe>;
+  readonly mysql?: z.infer<typeof mysqlProbe>;
+  readonly postgres?: z.infer<typeof postgresProbe>;
+  readonly smtp?: z.infer<typeof smtpProbe>;
   readonly preset?: 'critical' | 'standard' | 'background';
   readonly intervalMs?: number;
   readonly timeoutMs: number;
@@ -39,7 +46,13 @@ export const health = shorthand(
   (value) => (isOff(value) ? null : typeof value === 'string' ? { http: value } : undefined),
   section<HealthInput>({
     http: httpProbe.optional(),
-    tcp: z.boolean().optional(),
+    tcp: tcpProbe,
+    udp: udpProbe,
+    tls: tlsProbe,
+    redis: redisProbe,
+    mysql: mysqlProbe,
+    postgres: postgresProbe,
+    smtp: smtpProbe,
     preset: z.enum(['critical', 'standard', 'background']).optional(),
     interval: duration(10).optional(),
     timeout: duration(1).default(2000),
