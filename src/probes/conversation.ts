@@ -9,12 +9,10 @@ import type { Address } from '../core/address.ts';
 import type { Clock } from '../core/env.ts';
 import type { ProbeResult } from '../health/entry.ts';
 import { quote } from './bytes.ts';
-import { failureText, tookText } from './probe.ts';
+import { FAREWELL_MS, failureText, tookText } from './probe.ts';
 
 /** More than that is no answer to a check. */
 const MOST_BYTES = 64 * 1024;
-/** How long a server may take to close after the farewell. */
-const FAREWELL_MS = 1000;
 
 const NOTHING = Buffer.alloc(0);
 

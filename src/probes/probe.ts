@@ -18,6 +18,9 @@ export interface ProbeKind<C extends ProbeConfig = ProbeConfig> {
   build(config: C, clock: Clock, prelude?: Buffer): Probe;
 }
 
+/** How long a server may take to close once the check has said goodbye. */
+export const FAREWELL_MS = 1000;
+
 const WORDS: Readonly<Record<string, string>> = {
   ECONNREFUSED: 'connection refused',
   ECONNRESET: 'connection reset',

@@ -5,7 +5,7 @@ import { readFile } from 'node:fs/promises';
 import { connect as connectTcp, isIP } from 'node:net';
 import { connect, type TLSSocket } from 'node:tls';
 import type { TlsProbeConfig } from '../config/types.ts';
-import { failureText, type ProbeKind, tookText } from './probe.ts';
+import { FAREWELL_MS, failureText, type ProbeKind, tookText } from './probe.ts';
 
 const WORDS: Readonly<Record<string, string>> = {
   CERT_HAS_EXPIRED: 'the certificate has expired',
@@ -72,12 +72,15 @@ export const tls: ProbeKind<TlsProbeConfig> = {
       });
       const version = secure?.getProtocol() ?? 'TLS';
       const chosen = secure?.alpnProtocol;
-      if (text === undefined) secure?.end();
-      // A moment for the farewell, which servers log the absence of.
-      setImmediate(() => raw.destroy());
-      return text === undefined
-        ? end(true, typeof chosen === 'string' ? `${version}, ${chosen}` : version)
-        : end(false, text);
+      if (text !== undefined) {
+        raw.destroy();
+        return end(false, text);
+      }
+      // Left politely: servers log handshakes that break off.
+      secure?.resume().end();
+      const late = clock.after(FAREWELL_MS, () => raw.destroy());
+      raw.once('close', () => late.cancel());
+      return end(true, typeof chosen === 'string' ? `${version}, ${chosen}` : version);
     },
   }),
 };

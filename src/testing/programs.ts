@@ -14,6 +14,7 @@ export const DEBIAN_PACKAGES = {
   curl: 'curl',
   promtool: 'prometheus',
   iperf3: 'iperf3',
+  openssl: 'openssl',
   nsd: 'nsd',
   dig: 'bind9-dnsutils',
   dnsperf: 'dnsperf',

@@ -36,10 +36,19 @@ test('Redis: PONG passes, with the password where there is one; everything else 
   const user = redis({ username: 'default', password: 'se cret' });
   assert.equal(told(await probePort(user, guarded.port)), 'ok: Redis PING → PONG');
   const full = await started(t, redisServer('--maxclients', '1'));
-  const other = connect(full.port, '127.0.0.1');
-  t.after(() => other.destroy());
-  await new Promise((resolve) => other.write('PING\r\n', () => other.once('data', resolve)));
-  assert.match(told(await probePort(redis(), full.port)), /^bad: Redis PING → "-ERR max number of clients/);
+  // The connection that found the server up may not be forgotten yet.
+  for (let held = ''; held !== '+PONG\r\n'; ) {
+    const other = connect(full.port, '127.0.0.1').on('error', () => undefined);
+    t.after(() => other.destroy());
+    other.write('PING\r\n');
+    held = await new Promise((resolve) => {
+      other.once('data', (data) => resolve(data.toString()));
+      other.once('close', () => resolve(''));
+    });
+  }
+  // It closes at once, so its words may be lost on the way.
+  const busy = told(await probePort(redis(), full.port));
+  assert.match(busy, /^bad: Redis PING → ("-ERR max number of clients|connection reset)/);
   await open.stop();
   assert.equal(told(await probePort(redis(), open.port)), 'bad: Redis PING → connection refused');
 });
