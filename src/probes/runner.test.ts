@@ -6,6 +6,7 @@ import type { HealthConfig } from '../config/types.ts';
 import { LoadTable } from '../core/load-table.ts';
 import type { PoolHealth } from '../health/entry.ts';
 import { HealthTable } from '../health/table.ts';
+import { encodeLocal } from '../net/proxy-protocol.ts';
 import { fakeClock } from '../testing/fake-clock.ts';
 import { HEALTH } from '../testing/pool-config.ts';
 import { seededRandom } from '../testing/seeded-random.ts';
@@ -158,4 +159,19 @@ test('a reload keeps unchanged loops, starts new ones and ends those of removed 
   runner.stop();
   await turn();
   assert.equal(clock.pending, 0);
+});
+
+test('probes of a port that expects PROXY headers begin with one that speaks for nobody', async () => {
+  const received: Buffer[] = [];
+  const server = createServer((socket) => void socket.on('data', (data) => received.push(data)));
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  cleanups.push(() => server.close());
+  const { port } = server.address() as { port: number };
+  for (const proxyHeader of [1, 2] as const) {
+    const { clock, health, runner } = setup([port], { proxyHeader });
+    clock.advance(200);
+    await until(() => received.length === proxyHeader && health.word(`p/${port}`) === 'up');
+    runner.stop();
+  }
+  assert.deepEqual(received, [encodeLocal(1), encodeLocal(2)]);
 });
