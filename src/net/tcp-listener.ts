@@ -19,7 +19,7 @@ export interface FreshOwner extends ConnOwner {
 }
 
 export interface Acceptor {
-  /** Undefined refuses the connection. */
+  /** Undefined refuses the connection: it is reset. */
   accept(): Ticket | undefined;
   open(): FreshOwner;
 }
@@ -72,7 +72,7 @@ export class TcpListener {
       if (status !== 0 || accepted === undefined) return;
       const ticket = this.#acceptor.accept();
       if (ticket === undefined) {
-        accepted.close();
+        accepted.reset();
         return;
       }
       const owner = this.#acceptor.open();
@@ -86,7 +86,7 @@ export class TcpListener {
   #plain(socket: net.Socket): void {
     const ticket = this.#acceptor.accept();
     if (ticket === undefined) {
-      socket.destroy();
+      socket.resetAndDestroy();
       return;
     }
     const owner = this.#acceptor.open();
