@@ -23,10 +23,39 @@ const MOST_DELAY_MS = 400;
 /** ... and how long after its answer a duplicate comes: less than sockets rest, which is what the rest is for. */
 const MOST_LAG_MS = 80;
 
-interface MemorySocket extends Datagrams {
+/** A socket that sends to the world instead of a network. */
+class MemorySocket implements Datagrams {
   readonly owner: SocketOwner;
-  readonly peerPort: number;
-  open: boolean;
+  readonly #world: UdpWorld;
+  port = 0;
+  peerPort = 0;
+  open = false;
+
+  constructor(world: UdpWorld, owner: SocketOwner) {
+    this.#world = world;
+    this.owner = owner;
+  }
+
+  bind(_host: string | undefined, port: number): string | undefined {
+    return this.#world.opened(this, port);
+  }
+
+  connect(_host: string, port: number): string | undefined {
+    this.peerPort = port;
+    return this.#world.opened(this, 0);
+  }
+
+  send(parts: readonly Buffer[], port = 0, host = ''): void {
+    assert.ok(this.open, 'nothing is sent on a closed socket');
+    const data = Buffer.concat(parts);
+    if (port === 0) this.#world.served(this, data);
+    else this.#world.answered(data.toString(), `${host} ${port}`);
+  }
+
+  close(): void {
+    if (this.open) this.#world.closed(this);
+    this.open = false;
+  }
 }
 
 /** What a client knows of its own traffic. */
@@ -172,50 +201,34 @@ export class UdpWorld {
     return [...this.#clients.values()].filter(({ proven }) => proven).length;
   }
 
-  readonly #openSocket: OpenSocket = (_family, owner) => {
-    let own = 0;
-    const world = this;
-    const open = (port: number, peerPort: number): string | undefined => {
-      if (world.#sockets.size >= world.mostSockets) {
-        world.counts.noSockets++;
-        return 'EMFILE';
-      }
-      own = port;
-      assert.ok(!world.#sockets.has(port));
-      world.#sockets.set(port, { ...socket, owner, peerPort, open: true });
-      return undefined;
-    };
-    const socket: Datagrams = {
-      bind: (_host, port) => open(port, 0),
-      connect: (_host, port) => open(world.#nextPort++, port),
-      get port() {
-        return own;
-      },
-      send: (parts, port, host) => {
-        const data = Buffer.concat(parts);
-        const self = world.#sockets.get(own);
-        assert.ok(self?.open, 'nothing is sent on a closed socket');
-        if (port) world.#answered(data.toString(), `${host} ${port}`);
-        else world.#served(own, self, data);
-      },
-      close: () => {
-        const self = world.#sockets.get(own);
-        if (self !== undefined) self.open = false;
-        world.#sockets.delete(own);
-      },
-    };
-    return socket;
-  };
+  readonly #openSocket: OpenSocket = (_family, owner) => new MemorySocket(this, owner);
+
+  /** Gives a socket its port, any for 0; or the system's word that there are too many. */
+  opened(socket: MemorySocket, port: number): string | undefined {
+    if (this.#sockets.size >= this.mostSockets) {
+      this.counts.noSockets++;
+      return 'EMFILE';
+    }
+    socket.port = port === 0 ? this.#nextPort++ : port;
+    socket.open = true;
+    assert.ok(!this.#sockets.has(socket.port));
+    this.#sockets.set(socket.port, socket);
+    return undefined;
+  }
+
+  closed(socket: MemorySocket): void {
+    this.#sockets.delete(socket.port);
+  }
 
   /** A question arrived at an endpoint, which does as it likes. */
-  #served(own: number, socket: MemorySocket, data: Buffer): void {
+  served(socket: MemorySocket, data: Buffer): void {
     const random = this.#random;
     const wait = (): number => Math.floor(random.unit() * MOST_DELAY_MS);
     if (this.dead.has(socket.peerPort)) {
       this.counts.refusedByIcmp++;
       // Sometimes the kernel says so within the call that sends.
       if (random.unit() < 0.3) return socket.owner.onSocketError('ECONNREFUSED');
-      this.clock.after(wait(), () => this.#sockets.get(own)?.owner.onSocketError('ECONNREFUSED'));
+      this.clock.after(wait(), () => socket.open && socket.owner.onSocketError('ECONNREFUSED'));
       return;
     }
     if (random.unit() < 0.03) return socket.owner.onSocketError(random.unit() < 0.5 ? 'EMSGSIZE' : 'ENOBUFS');
@@ -224,12 +237,12 @@ export class UdpWorld {
     for (let i = 0; i < copies; i++) {
       this.clock.after(delay + i * random.unit() * MOST_LAG_MS, () => {
         const from: RemoteInfo = { address: '10.0.0.1', port: socket.peerPort, family: 'IPv4', size: data.length };
-        this.#sockets.get(own)?.owner.onDatagram(data, from);
+        if (socket.open) socket.owner.onDatagram(data, from);
       });
     }
   }
 
-  #answered(text: string, to: string): void {
+  answered(text: string, to: string): void {
     const [host, port] = text.split(' ');
     const [toHost] = to.split(' ');
     if (this.flow.key === 'address') assert.equal(toHost, host, 'an answer reaches the address that asked');

@@ -8,7 +8,7 @@ import { encodeLocal, encodeV1, encodeV2, parseProxyHeader, tlv } from '../../sr
 import { UdpPeer } from '../../src/testing/udp-peer.ts';
 import { eventually, type Relay, startRelay } from '../../src/testing/udp-scenario.ts';
 
-const label = (name: string) => (data: Buffer) => Buffer.from(`${name}:${data}`);
+const label = (name: string) => (data: Buffer) => Buffer.from(`${name}:${data.toString()}`);
 const UP = STATE.used | STATE.up;
 
 /** A client whose flow is on the first endpoint. */
@@ -134,7 +134,7 @@ test('when every flow is of a known client, new ones are refused and counted', a
 
 test('an endpoint at its limit takes no more flows; nothing waits', async (t) => {
   const server = await UdpPeer.server(t);
-  const relay = await startRelay(t, { endpoints: [{ ...server }.port], pool: { maxInFlight: 1, queue: { size: 10 } } });
+  const relay = await startRelay(t, { endpoints: [server], pool: { maxInFlight: 1, queue: { size: 10 } } });
   const client = await relay.client();
   await client.ask('x', relay.port);
   (await relay.client()).send('y', relay.port);
@@ -204,7 +204,7 @@ test('proxies that must send a header are believed, and dropped without one; oth
   server.onDatagram = ({ data, from }) => {
     const header = parseProxyHeader(data, 0, data.length);
     assert.ok(typeof header === 'object');
-    server.send(`${header.source?.host}:${header.source?.port} ${data.subarray(header.length)}`, from.port);
+    server.send(`${header.source?.host}:${header.source?.port} ${data.subarray(header.length).toString()}`, from.port);
   };
   const relay = await startRelay(t, {
     endpoints: [server],

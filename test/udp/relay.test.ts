@@ -7,7 +7,7 @@ import { E, L } from '../../src/core/counters.ts';
 import { UdpPeer } from '../../src/testing/udp-peer.ts';
 import { eventually, startRelay } from '../../src/testing/udp-scenario.ts';
 
-const label = (name: string) => (data: Buffer) => Buffer.from(`${name}:${data}`);
+const label = (name: string) => (data: Buffer) => Buffer.from(`${name}:${data.toString()}`);
 
 test('datagrams go to an endpoint and its answers come back, each client by itself', async (t) => {
   const server = await UdpPeer.server(t, label('a'));
@@ -162,7 +162,7 @@ test('questions that overlap on one port are all answered', async (t) => {
 
 test('a late duplicate never reaches another client', async (t) => {
   const server = await UdpPeer.server(t, (data, from) => {
-    setTimeout(() => server.send(`late ${data}`, from.port), 20);
+    setTimeout(() => server.send(`late ${data.toString()}`, from.port), 20);
     return data;
   });
   const relay = await startRelay(t, { endpoints: [server], flow: { responses: 1 } });
