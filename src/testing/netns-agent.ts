@@ -129,7 +129,7 @@ async function serve({ host, port, name }: Extract<Order, { op: 'serve' }>): Pro
     socket.pipe(socket);
   });
   const udp = udpSocket(host);
-  udp.on('message', (data, peer) => udp.send(`${name} ${peer.address} ${data}`, peer.port, peer.address));
+  udp.on('message', (data, peer) => udp.send(`${name} ${peer.address} ${data.toString()}`, peer.port, peer.address));
   await new Promise<void>((resolve) => tcp.listen(port, host, resolve));
   await new Promise<void>((resolve) => udp.bind(port, host, resolve));
   return 'serving';

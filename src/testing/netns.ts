@@ -70,9 +70,13 @@ export class Agent {
     });
   }
 
+  get gone(): boolean {
+    return this.#child.exitCode !== null || this.#child.signalCode !== null;
+  }
+
   /** As a machine that dies. */
   async kill(): Promise<void> {
-    if (this.#child.exitCode !== null || this.#child.signalCode !== null) return;
+    if (this.gone) return;
     const gone = new Promise((resolve) => this.#child.once('exit', resolve));
     this.#child.kill('SIGKILL');
     await gone;
@@ -111,6 +115,11 @@ export class NatLab {
     this.#backends.set(place, agent);
     await agent.do({ op: 'serve', host: '0.0.0.0', port: 8080, name: place });
     await agent.do({ op: 'serve', host: `fd99:${place === 'one' ? 1 : 2}::2`, port: 8080, name: place });
+  }
+
+  /** Both backends, whatever a test did to them. */
+  async revive(): Promise<void> {
+    for (const place of ['one', 'two'] as const) if (this.backend(place).gone) await this.serve(place);
   }
 
   backend(place: 'one' | 'two'): Agent {
