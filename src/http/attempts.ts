@@ -37,6 +37,8 @@ export class Attempts {
   /** Hash key and slots already tried: what the pool asks of a request. */
   key = '';
   tried: readonly number[] = NONE;
+  /** Slot of the endpoint that the client is pinned to; -1 for none. */
+  pinned = -1;
   count = 0;
   /** Endpoint tried last; '' before the first. */
   endpointId = '';
@@ -45,6 +47,7 @@ export class Attempts {
   /** Something of the request has left. */
   sent = false;
   /** What the last attempt failed with. */
+  #client = '';
   #failure: ErrorCode | undefined;
   #ticket: WaitTicket | undefined;
   #pause: Timer | undefined;
@@ -63,9 +66,11 @@ export class Attempts {
     this.#failure = undefined;
   }
 
-  begin(pool: HttpPool, key: string): void {
+  begin(pool: HttpPool, key: string, client: string): void {
     this.#pool = pool;
     this.key = key;
+    this.#client = client;
+    this.pinned = pool.affinity === undefined ? -1 : pool.affinity.find(client, this.#ctx.env.clock.now());
     this.#acquire();
   }
 
@@ -93,6 +98,7 @@ export class Attempts {
     this.sent = false;
     const { endpoint } = lease;
     this.endpointId = endpoint.id;
+    this.#pool.affinity?.remember(this.#client, endpoint.id, this.#ctx.env.clock.now());
     const { connection } = this.#pool.config;
     const { upstreams, counters } = this.#ctx;
     const request = this.#request;

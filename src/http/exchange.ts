@@ -128,7 +128,7 @@ export class Exchange implements AttemptedRequest {
     ctx.counters.pool(route.pool.slot, P.requests);
     route.pool.pool.retryBudget.onRequest(this.#startedAt);
     if (this.#request.done) this.#client.requestRead();
-    this.#attempts.begin(route.pool, key);
+    this.#attempts.begin(route.pool, key, headView.client);
     return after;
   }
 

@@ -42,7 +42,8 @@ export class AccessLog {
 
   write(record: object): void {
     const { sample, random } = this.#options;
-    const { status, error } = record as { status: number; error: string };
+    // Layer 4 has no status.
+    const { status = 0, error } = record as { status?: number; error: string };
     if (sample < 1 && status < 500 && error === '' && random.unit() >= sample) return;
     this.#out.write(`${accessLine(record, this.#options.fields, this.#options.epoch())}\n`);
   }

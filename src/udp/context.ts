@@ -41,8 +41,6 @@ export interface FlowRecord {
   readonly pool: string;
   readonly endpoint: string;
   readonly client: string;
-  /** Always 0: datagrams have no status. */
-  readonly status: 0;
   readonly error: string;
   /** Endpoints the flow was on. */
   readonly attempts: number;
