@@ -2,11 +2,13 @@
 
 export const ACCESS_LOG_FIELDS: readonly string[] = [
   'time',
+  'protocol',
   'listener',
   'route',
   'pool',
   'endpoint',
   'client',
+  'sni',
   'method',
   'host',
   'path',
@@ -18,6 +20,7 @@ export const ACCESS_LOG_FIELDS: readonly string[] = [
   'firstByteMs',
   'bytesIn',
   'bytesOut',
+  'closedBy',
   'datagramsIn',
   'datagramsOut',
   'requestId',
