@@ -102,7 +102,7 @@ export class DataPlane {
           await fresh.listen(listener.bind, { shared: this.#options.shared, adopt: this.#options.adopt ?? true });
         } catch (error) {
           this.abort();
-          return err(bindError(listener.name, listener.bind, error as NodeJS.ErrnoException));
+          return err(bindError(listener.name, listener.bind, error as NodeJS.ErrnoException, listener.protocol));
         }
         bound.set(listener.name, fresh);
       }

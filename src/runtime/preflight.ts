@@ -1,5 +1,7 @@
 // Owns what is looked at before a configuration is applied: everything outside the process that it needs and may not get.
 
+import { createSocket } from 'node:dgram';
+import { lookup } from 'node:dns/promises';
 import { open } from 'node:fs/promises';
 import * as net from 'node:net';
 import type { Plan } from '../config/plan.ts';
@@ -21,23 +23,42 @@ export function freshSockets(changes: Plan, next: Blueprint, current: Blueprint 
  */
 export async function portsInUse(listeners: readonly ListenerConfig[], shared: boolean): Promise<string | undefined> {
   if (!shared) return undefined;
-  for (const { name, bind } of listeners) {
+  for (const { name, bind, protocol } of listeners) {
     if (bind.port === 0) return `${name}: port 0 (any free port) works with one worker only; set "workers: 1"`;
-    const error = await new Promise<NodeJS.ErrnoException | undefined>((resolve) => {
-      const server = net.createServer();
-      server.once('error', resolve);
-      server.listen({ host: bind.host, port: bind.port }, () => server.close(() => resolve(undefined)));
-    });
-    if (error !== undefined) return bindError(name, bind, error);
+    const error = await (protocol === 'udp' ? udpBindError(bind) : tcpBindError(bind));
+    if (error !== undefined) return bindError(name, bind, error, protocol);
   }
   return undefined;
+}
+
+function tcpBindError({ host, port }: Address): Promise<NodeJS.ErrnoException | undefined> {
+  return new Promise((resolve) => {
+    const server = net.createServer();
+    server.once('error', resolve);
+    server.listen({ host, port }, () => server.close(() => resolve(undefined)));
+  });
+}
+
+async function udpBindError({ host, port }: Address): Promise<NodeJS.ErrnoException | undefined> {
+  try {
+    const { address, family } = await lookup(host);
+    return await new Promise((resolve) => {
+      const socket = createSocket({ type: family === 6 ? 'udp6' : 'udp4' });
+      socket.once('error', resolve);
+      socket.bind({ address, port, exclusive: true }, () => socket.close(() => resolve(undefined)));
+    });
+  } catch (error) {
+    return error as NodeJS.ErrnoException;
+  }
 }
 
 /** An address cannot go from one listener to another in one step: the old socket serves until the new one is proven. */
 export function heldByOurselves(fresh: readonly ListenerConfig[], current: Blueprint | undefined): string | undefined {
   const holders = Object.values(current?.config.listeners ?? {}).filter(({ name }) => !current?.kernel.includes(name));
-  for (const { name, bind } of fresh) {
-    const holder = holders.find((one) => bind.port !== 0 && overlaps(one.bind, bind));
+  for (const { name, bind, protocol } of fresh) {
+    // UDP has port numbers of its own.
+    const rivals = holders.filter((one) => (one.protocol === 'udp') === (protocol === 'udp'));
+    const holder = rivals.find((one) => bind.port !== 0 && overlaps(one.bind, bind));
     if (holder === undefined) continue;
     const place = formatAddress(bind);
     return `${name}: ${place} is held by the running listener "${holder.name}"; remove that in a reload of its own first, or restart`;

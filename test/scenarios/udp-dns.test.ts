@@ -123,3 +123,30 @@ test('without sockets to spare, new flows are refused and counted, and the proce
   }
   assert.ok((await metric(adminPort, 'evenkeel_errors_total')) > 50);
 });
+
+test('TCP and UDP listeners share a port, also when one joins by a reload; a taken port is told in words', async (t) => {
+  const [port, taken, adminPort] = await freePorts(3);
+  const server = await UdpPeer.server(t);
+  await UdpPeer.open(t, '127.0.0.1', taken);
+  const listener = (protocol: string, at = port) => ({ bind: `127.0.0.1:${at}`, protocol, pool: 'echo' });
+  const document = (listeners: object) => ({
+    workers: 2,
+    listeners,
+    pools: { echo: { endpoints: [`127.0.0.1:${server.port}`] } },
+    drain: { requests: '100ms', streams: '100ms' },
+    admin: { bind: `127.0.0.1:${adminPort}` },
+  });
+  const balancer = await start(t, document({ stream: listener('tcp') }), { adminPort });
+  const apply = async (listeners: object, answer: RegExp): Promise<void> => {
+    const from = balancer.output.length;
+    balancer.write(document(listeners));
+    balancer.child.kill('SIGHUP');
+    await balancer.said(answer, { from });
+  };
+  await apply({ stream: listener('tcp'), datagrams: listener('udp') }, /reloaded/);
+  const client = await UdpPeer.open(t);
+  assert.equal(await client.ask('hello', port), 'hello');
+  const held = { stream: listener('tcp'), datagrams: listener('udp', taken) };
+  await apply(held, new RegExp(`in use by another process \\(ss -lunp 'sport = :${taken}'`));
+  assert.equal(await client.ask('still', port), 'still');
+});
