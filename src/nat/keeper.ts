@@ -8,8 +8,11 @@ import { type ChildProcess, spawn } from 'node:child_process';
 /** Restarts take less; and nothing of ours may stay for long. */
 export const LINGER_S = 30;
 
-/** Passes on what it is told until we are gone, lingers, ends; the kernel then deletes the table. */
-const SCRIPT = '{ cat; sleep "$2"; } | HOME="$3" "$1" -i >/dev/null 2>&1; rm -rf "$3"';
+/**
+ * Passes on what it is told until we are gone, lingers, ends; the kernel then deletes the table. Deaf to what service
+ * managers say to every process of a service.
+ */
+const SCRIPT = 'trap "" TERM INT HUP; { cat; sleep "$2"; } | HOME="$3" "$1" -i >/dev/null 2>&1; rm -rf "$3"';
 
 export interface KeeperOptions {
   readonly nft: string;
@@ -20,10 +23,12 @@ export interface KeeperOptions {
 }
 
 export class Keeper {
+  readonly folder: string;
   readonly #child: ChildProcess;
   #gone = false;
 
   constructor({ nft, folder, table, lingerS = LINGER_S }: KeeperOptions) {
+    this.folder = folder;
     // The table's name is there for who looks at the list of processes.
     this.#child = spawn('/bin/sh', ['-c', SCRIPT, 'evenkeel-keeper', nft, String(lingerS), folder, table], {
       stdio: ['pipe', 'ignore', 'ignore'],
@@ -57,7 +62,7 @@ export class Keeper {
     if (this.#gone || this.#child.pid === undefined) return;
     try {
       // The shell, what it runs and nft are one process group.
-      process.kill(-this.#child.pid, 'SIGTERM');
+      process.kill(-this.#child.pid, 'SIGKILL');
     } catch {
       // It ended by itself.
     }

@@ -188,9 +188,11 @@ export class KernelPath {
       this.#released = [...this.#released.filter(({ gone }) => !gone), keeper];
       return;
     }
-    for (const one of [keeper, ...this.#released]) one?.close();
+    const leaving = keeper === undefined ? this.#released : [keeper, ...this.#released];
     this.#released = [];
-    if (folder !== undefined) await rm(folder, { recursive: true, force: true });
+    for (const one of leaving) one.close();
+    const folders = new Set([folder, ...leaving.map((one) => one.folder)]);
+    for (const one of folders) if (one !== undefined) await rm(one, { recursive: true, force: true });
   }
 
   #table(): { table: string; comment: string } {
@@ -231,7 +233,7 @@ export class KernelPath {
   }
 
   async #change(): Promise<Result<void, string>> {
-    const whole = compileRuleset(this.#services, this.#options.pickable);
+    const whole = compileRuleset(this.#services, this.#options.pickable, this.#applied);
     const next = this.#draining ? withoutEntries(whole) : whole;
     const before = this.#applied;
     const script = before === undefined ? createScript(next, this.#table()) : changeScript(before, next, TABLE);

@@ -130,6 +130,22 @@ describe('what is in it', () => {
     assert.ok(written >= 90 && written <= 160, `${written} of 1009`);
   });
 
+  test('maps of pools that did not change are taken over, of others they are not', () => {
+    const services = [
+      natService(natPool('maglev', two)),
+      natService(natPool('random', two, 'db'), { name: 'db', bind: { host: '0.0.0.0', port: 5432 } }),
+    ];
+    const pickable = (pool: string) => (pool === 'db' ? two.slice(1) : two);
+    const before = compiled(services);
+    const after = compileRuleset(services, pickable, before);
+    assert.deepEqual(after.maps, compileRuleset(services, pickable).maps, 'the same as from nothing');
+    const same = (name: string) => before.maps.get(name)!.elements === after.maps.get(name)!.elements;
+    assert.deepEqual([same('pick/web/web/4'), same('pick/db/db/4')], [true, false]);
+    const heavier = [natEndpoint('10.0.0.0', 2), two[1]];
+    const weighted = compileRuleset(services, (pool) => (pool === 'db' ? heavier : two), before);
+    assert.notDeepEqual(weighted.maps.get('pick/db/db/4')!.elements, before.maps.get('pick/db/db/4')!.elements);
+  });
+
   test('nothing changed, nothing written', () => {
     const services = [natService(natPool('source-hash', two))];
     assert.equal(changeScript(compiled(services), compiled(services), 'evenkeel'), '');

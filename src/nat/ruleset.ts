@@ -40,6 +40,8 @@ export interface NftMap {
   readonly type: string;
   /** Values of a set are ''. */
   readonly elements: ReadonlyMap<string, string>;
+  /** What the elements were made of, where making them takes long; '' elsewhere. */
+  readonly source: string;
 }
 
 export interface NftChain {
@@ -54,8 +56,9 @@ const SEED = '0x65766b6c';
 const IP = { 4: 'ip', 6: 'ip6' } as const;
 const LOCAL_ONLY = { 4: 'ip daddr != 127.0.0.0/8', 6: 'ip6 daddr != ::1' } as const;
 
-export function compileRuleset(services: readonly NatService[], pickable: Pickable): Ruleset {
-  const parts = new Parts();
+/** Maps of `previous` are taken over where nothing changed: large ones take milliseconds. */
+export function compileRuleset(services: readonly NatService[], pickable: Pickable, previous?: Ruleset): Ruleset {
+  const parts = new Parts(previous);
   // As with sockets, who binds one address comes before who binds them all.
   const ordered = [...services].sort(
     (a, b) => Number(isEveryAddress(a.bind.host)) - Number(isEveryAddress(b.bind.host)),
@@ -79,6 +82,15 @@ class Parts implements Ruleset {
   readonly counters = new Map<string, CounterMeaning>();
   readonly maps = new Map<string, NftMap>();
   readonly chains = new Map<string, NftChain>();
+  readonly previous: Ruleset | undefined;
+
+  constructor(previous: Ruleset | undefined) {
+    this.previous = previous;
+  }
+
+  map(name: string, sort: NftMap['sort'], type: string, elements: ReadonlyMap<string, string>, source = ''): void {
+    this.maps.set(name, { sort, type, elements, source });
+  }
 
   chain(name: string, rules: readonly string[], hook = ''): void {
     this.chains.set(name, { hook, rules });
@@ -136,14 +148,21 @@ function addPick(parts: Parts, service: NatService, pool: NatPool, now: readonly
   const name = nameOf('pick', service.name, pool.name, family);
   const ofFamily = (list: readonly Endpoint[]) => list.filter(({ address }) => familyOf(address.host) === family);
   const entries = entriesFor(pool.balance.kind, ofFamily(pool.endpoints));
-  const owners = layOut(pool.balance, ofFamily(now), entries);
-  const chainOf = new Map(
-    owners.map((endpoint) => [endpoint.id, `goto ${endpointName('to', service, pool, endpoint)}`]),
-  );
-  const elements = new Map(owners.map((endpoint, i) => [String(i), chainOf.get(endpoint.id)!]));
+  const usable = ofFamily(now);
+  const source = JSON.stringify([pool.balance, entries, usable.map(({ id, weight }) => [id, weight])]);
+  const before = parts.previous?.maps.get(name);
+  const elements = before?.source === source ? before.elements : elementsOf(service, pool, usable, entries);
   // The type of what `numgen` and `jhash` give has no name; this is how a map of it is declared.
-  parts.maps.set(name, { sort: 'map', type: 'typeof numgen inc mod 2 : verdict', elements });
+  parts.map(name, 'map', 'typeof numgen inc mod 2 : verdict', elements, source);
   parts.chain(name, [`${selection(pool, family, entries)} vmap @${name}`, refuse(service.protocol)]);
+}
+
+function elementsOf(service: NatService, pool: NatPool, usable: readonly Endpoint[], entries: number) {
+  const owners = layOut(pool.balance, usable, entries);
+  const chainOf = new Map(
+    usable.map((endpoint) => [endpoint.id, `goto ${endpointName('to', service, pool, endpoint)}`]),
+  );
+  return new Map(owners.map((endpoint, i) => [String(i), chainOf.get(endpoint.id)!]));
 }
 
 function selection({ balance }: NatPool, family: Family, entries: number): string {
@@ -177,13 +196,8 @@ function addMembers(parts: Parts, service: NatService, pools: readonly NatPool[]
       }
     }
     for (const what of ['sent', 'received'] as const)
-      parts.maps.set(nameOf(what, service.name, family), {
-        sort: 'map',
-        type: `type ${type} : counter`,
-        elements: maps[what],
-      });
-    if (service.masquerade)
-      parts.maps.set(nameOf('snat', service.name, family), { sort: 'set', type: `type ${type}`, elements: maps.snat });
+      parts.map(nameOf(what, service.name, family), 'map', `type ${type} : counter`, maps[what]);
+    if (service.masquerade) parts.map(nameOf('snat', service.name, family), 'set', `type ${type}`, maps.snat);
   }
 }
 

@@ -64,6 +64,7 @@ function sameRules(a: readonly string[], b: readonly string[]): boolean {
 }
 
 function elementChanges(before: NftMap | undefined, { elements }: NftMap, at: string): string[] {
+  if (before?.elements === elements) return [];
   const old = before?.elements ?? new Map<string, string>();
   const gone = [...old].filter(([key, value]) => elements.get(key) !== value).map(([key]) => key);
   const come = [...elements].filter(([key, value]) => old.get(key) !== value).map(([key, value]) => entry(key, value));

@@ -21,6 +21,8 @@ export interface SessionOptions {
 
 /** A transaction takes a second at most; a process that does not answer is of no use. */
 const LONGEST_MS = 30_000;
+/** Service managers signal every process of a service: we drain then, and the table must stay until we are done. */
+const SCRIPT = 'trap "" TERM INT HUP; exec "$0" -i';
 
 export class NftSession {
   readonly #options: SessionOptions;
@@ -35,9 +37,9 @@ export class NftSession {
 
   constructor(options: SessionOptions) {
     this.#options = options;
-    this.#child = spawn(options.nft, ['-i'], {
+    this.#child = spawn('/bin/sh', ['-c', SCRIPT, options.nft], {
       stdio: ['pipe', 'ignore', 'pipe'],
-      // Ctrl-C in a terminal is for us: we drain first. Its own session, and no history file.
+      // Ctrl-C in a terminal is for us as well. No history file.
       detached: true,
       env: { PATH: process.env.PATH, HOME: options.folder },
     });

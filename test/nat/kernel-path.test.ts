@@ -3,7 +3,7 @@
 
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
-import { existsSync, mkdtempSync } from 'node:fs';
+import { existsSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, afterEach, before, describe, test } from 'node:test';
@@ -280,6 +280,9 @@ describe('kernel NAT', { skip }, () => {
   test('SIGTERM refuses new connections at once, lets busy ones finish, and leaves no table', async () => {
     const balancer = await start({ config: { drain: { requests: '5s', streams: '5s' } } });
     const { conn } = await open();
+    // As a service manager does it: every process of the service, in any order.
+    for (const pid of lab.exec('balancer', ['pgrep', '-P', String(balancer.child.pid)]).stdout.split('\n'))
+      if (pid !== '') process.kill(-Number(pid), 'SIGTERM');
     balancer.child.kill('SIGTERM');
     await until(
       () => ask(1),
@@ -311,8 +314,11 @@ describe('kernel NAT', { skip }, () => {
     assert.deepEqual(names(await ask(2)).sort(), ['one', 'two']);
     assert.equal(await echo(conn, 'after'), 'after');
     // What lingers for the sake of a restart ends by itself (next test); this one does not wait for that.
-    const keepers = lab.exec('balancer', ['pgrep', '-f', `evenkeel-keeper-${crashed.child.pid}-1$`]).stdout.split('\n');
-    process.kill(-Math.min(...keepers.filter(Boolean).map(Number)), 'SIGTERM');
+    const keepers = lab
+      .exec('balancer', ['pgrep', '-a', '-f', `evenkeel-keeper-${crashed.child.pid}-1$`])
+      .stdout.trim();
+    process.kill(-Math.min(...keepers.split('\n').map((line) => Number.parseInt(line, 10))), 'SIGKILL');
+    rmSync(/\/\S*\/evenkeel-nat-\S+/.exec(keepers)![0], { recursive: true });
   });
 
   test('what lingers after a crash is gone after its time, with its folder', async () => {
@@ -396,6 +402,15 @@ describe('kernel NAT', { skip }, () => {
     } finally {
       forwarding(1);
     }
+  });
+
+  test('without CAP_NET_ADMIN: nat is refused with what is missing', async () => {
+    const without = ['setpriv', '--inh-caps=-net_admin', '--bounding-set=-net_admin'];
+    const inside = [findProgram('ip')!, 'netns', 'exec', namespaceOf('balancer'), ...without];
+    const refused = BalancerProcess.spawn(document(), { inside });
+    assert.equal((await refused.exited).code, 1);
+    assert.match(refused.output, /web: mode nat needs the capability CAP_NET_ADMIN/);
+    await refused.stop();
   });
 
   test('auto: what only a proxy can do makes it one, the rest goes through the kernel', async () => {
