@@ -52,7 +52,7 @@ function chosen(): readonly Scenario[] {
 }
 
 async function runScenario(scenario: Scenario, machine: Machine, options: Options): Promise<ScenarioResult> {
-  const { name, title, note, special, comparison, udp } = scenario;
+  const { name, title, note, special, comparison, udp, subjects = ALL } = scenario;
   const head = { scenario: name, title, note, machine, seconds: options.seconds };
   if (comparison !== undefined) return { ...head, subjects: await compare(comparison, options) };
   if (udp !== undefined) {
@@ -66,8 +66,8 @@ async function runScenario(scenario: Scenario, machine: Machine, options: Option
     return without === undefined ? { ...head, nat: await compareNat(options) } : { ...head, note: without, nat: [] };
   }
   if (special === 'memory') {
-    const count = idleConnections().toLocaleString('en-US');
-    return { ...head, note: `${count} connections, ${note}`, memory: await measureMemory(ALL, options) };
+    const count = idleConnections(subjects).toLocaleString('en-US');
+    return { ...head, note: `${count} connections, ${note}`, memory: await measureMemory(subjects, options) };
   }
   const rows =
     special === 'pick'

@@ -23,9 +23,11 @@ export interface MemoryResult {
   readonly bytes: readonly number[];
 }
 
-export function idleConnections(): number {
+/** A relay needs two sockets a connection. */
+export function idleConnections(subjects: readonly Subject[]): number {
   const limit = Number(execFileSync('/bin/sh', ['-c', 'ulimit -Hn'], { encoding: 'utf8' })) || Number.POSITIVE_INFINITY;
-  return Math.max(100, Math.min(WANTED, limit - RESERVE));
+  const sockets = subjects.some(({ tcp }) => tcp) ? 2 : 1;
+  return Math.max(100, Math.min(WANTED, Math.floor((limit - RESERVE) / sockets)));
 }
 
 export async function measureMemory(subjects: readonly Subject[], options: Options): Promise<MemoryResult[]> {
@@ -33,7 +35,7 @@ export async function measureMemory(subjects: readonly Subject[], options: Optio
   for (let round = 1; round <= options.rounds; round++) {
     for (const subject of subjects) {
       if (missing(subject.kind) !== undefined) continue;
-      const perConnection = await measureOne(subject, options);
+      const perConnection = await measureOne(subject, idleConnections(subjects), options);
       bytes.get(subject.name)!.push(perConnection);
       options.progress(`round ${round} ${subject.name}: ${(perConnection / 1024).toFixed(1)} KiB/connection`);
     }
@@ -41,7 +43,7 @@ export async function measureMemory(subjects: readonly Subject[], options: Optio
   return subjects.map(({ name, kind }) => ({ name, missing: missing(kind), bytes: bytes.get(name)! }));
 }
 
-async function measureOne(subject: Subject, { seconds, own }: Options): Promise<number> {
+async function measureOne(subject: Subject, count: number, { seconds, own }: Options): Promise<number> {
   const scope = new Scope();
   own(scope);
   try {
@@ -57,7 +59,6 @@ async function measureOne(subject: Subject, { seconds, own }: Options): Promise<
     };
     await settle();
     const before = await settle();
-    const count = idleConnections();
     const clients = scope.start(LOAD_CORE, process.execPath, [CLIENTS, String(port), String(count)]);
     let held = 0;
     for (let waited = 0; held === 0; waited += 100) {

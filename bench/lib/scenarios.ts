@@ -12,6 +12,8 @@ export interface Scenario {
   readonly comparison?: Comparison;
   readonly udp?: UdpComparison;
   /** Scenarios that are not about requests have measurements of their own. */
+  /** Of `memory`; the default is everybody who speaks HTTP. */
+  readonly subjects?: readonly Subject[];
   readonly special?: 'memory' | 'nat' | 'pick' | 'route';
 }
 
@@ -149,6 +151,13 @@ export const SCENARIOS: readonly Scenario[] = [
     title: 'Memory per idle keep-alive connection',
     note: 'growth of resident memory; every connection was used once',
     special: 'memory',
+  },
+  {
+    name: 'tcp-memory',
+    title: 'Memory per idle TCP connection through a relay',
+    note: 'each is two sockets; growth of resident memory; every connection was used once',
+    special: 'memory',
+    subjects: RELAYS,
   },
   { name: 'pick', title: 'Picking an endpoint', note: 'ns per pick, in-process', special: 'pick' },
   { name: 'route', title: 'Finding a route', note: 'ns per match, in-process', special: 'route' },
