@@ -417,6 +417,7 @@ describe('kernel NAT', { skip }, () => {
     await start({
       listener: { mode: 'auto' },
       config: {
+        workers: 2,
         listeners: {
           web: { bind: '0.0.0.0:80', protocol: 'tcp', mode: 'auto', pool: 'web' },
           busy: { bind: '0.0.0.0:81', protocol: 'tcp', mode: 'auto', pool: 'least' },
