@@ -74,8 +74,9 @@ class RunningServer {
       return false;
     }
     const status = await this.#runtime.status();
-    for (const { name, address, port } of status.listeners) {
-      this.#log.info(`${name} listens on ${address.replace(/:0$/, `:${port}`)}`);
+    for (const { name, protocol, address, port, path } of status.listeners) {
+      const how = path === 'kernel' ? ' (forwarded by the kernel)' : '';
+      this.#log.info(`${name} listens on ${address.replace(/:0$/, `:${port}`)}, ${protocol}${how}`);
     }
     if (this.#admin !== undefined && config.admin !== undefined) {
       const { host } = config.admin.bind;

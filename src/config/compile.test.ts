@@ -4,7 +4,7 @@ import type { BalancerKind } from '../balancing/balancer.ts';
 import { BALANCERS } from '../balancing/index.ts';
 import { compile } from './compile.ts';
 import { formatPath } from './issues.ts';
-import type { Config, HttpListenerConfig } from './types.ts';
+import type { Config, HttpListenerConfig, TcpListenerConfig } from './types.ts';
 
 const base = {
   listeners: { web: { bind: '127.0.0.1:8080', pool: 'web' } },
@@ -156,6 +156,52 @@ test('text matches have short forms', () => {
   assert.deepEqual(cookie, { V: { kind: 'exact', value: 'two' } });
 });
 
+const tcp = (listener: object, pool: object = {}) => ({
+  listeners: { db: { bind: '127.0.0.1:5432', protocol: 'tcp', ...listener } },
+  pools: { db: { endpoints: ['10.0.0.1:5432'], ...pool } },
+});
+
+test('the shortest TCP listener gets every default', () => {
+  const config = good(tcp({ pool: 'db' }));
+  const { bind: _bind, ...listener } = config.listeners.db;
+  assert.deepEqual(listener, {
+    name: 'db',
+    protocol: 'tcp',
+    mode: 'proxy',
+    snat: 'auto',
+    proxyProtocol: undefined,
+    routes: [{ name: 'db[default]', sni: [], alpn: [], client: [], pool: 'db' }],
+    limits: { connections: 100_000, connectionsPerClient: 0, connectionRate: 0, connectionRatePerClient: 0 },
+    timeouts: { idleMs: 600_000, lifetimeMs: 0, helloMs: 5000 },
+  });
+});
+
+test('TCP routes, PROXY headers and pins have short forms', () => {
+  const document = {
+    trustedProxies: ['10.0.0.0/8'],
+    ...tcp({ proxyProtocol: true, routes: [{ sni: 'A.example', alpn: 'h2', pool: 'db' }] }),
+  };
+  const config = good(document);
+  const listener = config.listeners.db as TcpListenerConfig;
+  assert.deepEqual(listener.proxyProtocol, { from: ['10.0.0.0/8'], timeoutMs: 3000 });
+  assert.deepEqual(listener.routes, [{ name: 'db[0]', sni: ['a.example'], alpn: ['h2'], client: [], pool: 'db' }]);
+  const { proxyProtocol, affinity } = good(tcp({ pool: 'db' }, { proxyProtocol: 'v2', affinity: 'source' })).pools.db;
+  assert.deepEqual(
+    [proxyProtocol, affinity],
+    [
+      { version: 2, tlvs: true },
+      { by: 'source', ttlMs: 3_600_000 },
+    ],
+  );
+  const from = good(tcp({ pool: 'db', proxyProtocol: ['192.0.2.1', '2001:db8::/32'] })).listeners.db;
+  assert.deepEqual(from.proxyProtocol?.from, ['192.0.2.1', '2001:db8::/32']);
+});
+
+test('TCP and UDP listeners may have the same port', () => {
+  const { listeners, pools } = tcp({ pool: 'db' });
+  good({ listeners: { ...listeners, dns: { bind: '127.0.0.1:5432', protocol: 'udp', pool: 'db' } }, pools });
+});
+
 const BAD: readonly (readonly [string, unknown, RegExp])[] = [
   ['nothing at all', undefined, /listeners is missing/],
   ['a list', [], /must be a group of settings, not a list/],
@@ -226,6 +272,46 @@ const BAD: readonly (readonly [string, unknown, RegExp])[] = [
     { ...base, listeners: { a: { bind: '127.0.0.1:80' } } },
     /needs "routes" or a "pool"/,
   ],
+  ...(['path', 'header:x', 'cookie:c', 'query:q'] as const).map((key): [string, unknown, RegExp] => [
+    `a hash of the ${key} where only bytes are seen`,
+    tcp({ pool: 'db' }, { balance: { kind: 'ring-hash', key } }),
+    /balance\.key hashes the \w+, but the TCP listener "db" sees only addresses and bytes \| use source or sni/,
+  ]),
+  [
+    'a hash of the SNI without a handshake',
+    pool({ balance: { kind: 'maglev', key: 'sni' } }),
+    /hashes the SNI, but the HTTP listener "web" sees no TLS handshake/,
+  ],
+  [
+    'a PROXY header for requests of many',
+    pool({ proxyProtocol: 'v1' }),
+    /proxyProtocol cannot be sent for the HTTP listener/,
+  ],
+  [
+    'version 1 of the PROXY protocol for datagrams',
+    {
+      listeners: { d: { bind: '127.0.0.1:53', protocol: 'udp', pool: 'web' } },
+      pools: pool({ proxyProtocol: 'v1' }).pools,
+    },
+    /proxyProtocol must be v2 for the UDP listener "d"/,
+  ],
+  ['PROXY headers from nobody', tcp({ pool: 'db', proxyProtocol: true }), /proxyProtocol believes nobody/],
+  [
+    'PROXY headers from no network',
+    tcp({ pool: 'db', proxyProtocol: 'anyone' }),
+    /proxyProtocol\.from\[0\] has "anyone"/,
+  ],
+  [
+    'a server name that is none',
+    tcp({ routes: [{ sni: 'a b', pool: 'db' }] }),
+    /sni\[0\] has "a b", which is no host name/,
+  ],
+  [
+    'an HTTP condition on a TCP route',
+    tcp({ routes: [{ path: '/x', pool: 'db' }] }),
+    /routes\[0\]\.path is not known here/,
+  ],
+  ['a TCP listener that leads nowhere', tcp({}), /listeners\.db needs "routes" or a "pool"/],
   [
     'a protocol that is not there',
     { ...base, listeners: { a: { bind: '127.0.0.1:80', protocol: 'gopher', pool: 'web' } } },

@@ -2,7 +2,7 @@
 
 import type { ConfigIssue } from '../config/issues.ts';
 import type { Plan } from '../config/plan.ts';
-import type { Config } from '../config/types.ts';
+import type { Config, Protocol } from '../config/types.ts';
 import type { EndpointId } from '../core/endpoint.ts';
 import type { Result } from '../core/result.ts';
 import type { StateWord } from '../health/entry.ts';
@@ -26,12 +26,16 @@ export interface EndpointReport extends EndpointStatus {
   /** Answered requests by class: 1xx … 5xx. */
   readonly statuses: readonly [number, number, number, number, number];
   readonly failures: number;
+  /** Layer 4 only: to the endpoint, and from it. */
+  readonly bytesSent: number;
+  readonly bytesReceived: number;
   /** Share of the pool's requests since start, 0-1. */
   readonly share: number;
 }
 
 export interface ListenerStatus {
   readonly name: string;
+  readonly protocol: Protocol;
   readonly address: string;
   readonly port: number;
   readonly open: number;

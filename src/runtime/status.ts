@@ -39,8 +39,9 @@ export function statusOfParts(input: StatusInput): StatusParts {
 function listenerStatuses({ blueprint, counters, ports, pathOf }: StatusInput): ListenerStatus[] {
   const read = (name: string, column: number): number =>
     sum(counters, (c) => c.readListener(blueprint.listenerSlots[name], column));
-  return Object.values(blueprint.config.listeners).map(({ name, bind }) => ({
+  return Object.values(blueprint.config.listeners).map(({ name, bind, protocol }) => ({
     name,
+    protocol,
     address: formatAddress(bind),
     port: ports.get(name) || bind.port,
     open: read(name, L.open),
@@ -85,5 +86,13 @@ function endpointReport(
   const requests = read(E.requests);
   const statuses = [0, 1, 2, 3, 4].map((i) => read(E.status1xx + i)) as unknown as EndpointReport['statuses'];
   const failures = FAILURES.reduce((all, column) => all + read(column), 0);
-  return { ...status, requests, statuses, failures, share: total === 0 ? 0 : requests / total };
+  return {
+    ...status,
+    requests,
+    statuses,
+    failures,
+    bytesSent: read(E.bytesSent),
+    bytesReceived: read(E.bytesReceived),
+    share: total === 0 ? 0 : requests / total,
+  };
 }

@@ -8,6 +8,7 @@ import { setTimeout as wait } from 'node:timers/promises';
 import { E, L } from '../../src/core/counters.ts';
 import type { ErrorCode } from '../../src/core/error.ts';
 import type { ConnectionRecord } from '../../src/tcp/context.ts';
+import { deafServer } from '../../src/testing/deaf-server.ts';
 import { eventually, type ProxyOptions, startProxy } from '../../src/testing/scenario.ts';
 import { TcpBackend } from '../../src/testing/tcp-backend.ts';
 
@@ -171,6 +172,32 @@ test('a dial that fails goes on to another endpoint, and the client notices noth
   assert.ok(records(proxy).some(({ attempts }) => attempts === 2));
   assert.ok(records(proxy).every(({ endpoint, error }) => endpoint === 'b/1' && error === ''));
   assert.ok(proxy.counters.readEndpoint(0, E.connectFailed) > 0);
+});
+
+test('a server that does not accept in time is given up for another one', async (t) => {
+  const deaf = await deafServer(t);
+  const backend = await TcpBackend.echo(t);
+  const proxy = await start(t, {
+    endpoints: [deaf, backend.port],
+    pool: { connection: { connectTimeout: '150ms' }, retries: { backoff: '1ms' } },
+  });
+  const clients = await Promise.all([proxy.connect(), proxy.connect()]);
+  for (const client of clients) {
+    client.write('hello');
+    await client.untilText('hello');
+    client.end();
+    await client.untilEnded();
+  }
+  await eventually(() => records(proxy).length === 2, 'both are over');
+  assert.deepEqual(
+    records(proxy)
+      .map(({ attempts }) => attempts)
+      .sort(),
+    [1, 2],
+  );
+  const alone = await start(t, { endpoints: [deaf], pool: { connection: { connectTimeout: '150ms' }, retries: 0 } });
+  await assert.rejects(untilEndedBy(alone.port), /ECONNRESET/);
+  await eventually(() => errorsOf(alone, 'connect-timeout') === 1, 'counted');
 });
 
 test('nobody to connect to: the client is reset, and the cause is counted and logged', async (t) => {
