@@ -4,6 +4,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
 import { E, L } from '../../src/core/counters.ts';
+import { STATE } from '../../src/core/load-table.ts';
 import { UdpPeer } from '../../src/testing/udp-peer.ts';
 import { eventually, startRelay } from '../../src/testing/udp-scenario.ts';
 
@@ -206,4 +207,16 @@ test('hash kinds place flows by the client address', async (t) => {
   const answers = new Set<string>();
   for (let i = 0; i < 8; i++) answers.add(await (await relay.client()).ask('x', relay.port));
   assert.equal(answers.size, 1);
+});
+
+test('a client address that is pinned keeps its endpoint over its flows, as long as that serves', async (t) => {
+  const servers = await Promise.all(['a', 'b', 'c'].map((name) => UdpPeer.server(t, label(name))));
+  const relay = await startRelay(t, { endpoints: servers, pool: { affinity: 'source' }, flow: { responses: 1 } });
+  const first = await (await relay.client()).ask('x', relay.port);
+  for (let i = 0; i < 6; i++) assert.equal(await (await relay.client()).ask('x', relay.port), first);
+  relay.setState(0, STATE.used);
+  const second = await (await relay.client()).ask('x', relay.port);
+  assert.notEqual(second, first);
+  relay.setState(0, STATE.used | STATE.up);
+  assert.equal(await (await relay.client()).ask('x', relay.port), second);
 });
