@@ -76,7 +76,7 @@ test('no answer by TCP makes a check throw, hang or speak in tongues', async (t)
     }),
     { numRuns: 400, seed },
   );
-  assert.ok(passed.size >= 2, `some are right by chance: ${[...passed].join()}`);
+  assert.ok(passed.size >= 1, `some are right by chance: ${[...passed].join()}`);
 });
 
 test('no answer by UDP either', async (t) => {
