@@ -1,31 +1,10 @@
 import assert from 'node:assert/strict';
-import { type AddressInfo, createServer } from 'node:net';
 import { test } from 'node:test';
-import { connect } from 'node:tls';
 import fc from 'fast-check';
+import { realHello } from '../testing/client-hello.ts';
 import { type ClientHello, MOST_HELLO_BYTES, parseClientHello } from './hello.ts';
 
 const read = (bytes: Buffer) => parseClientHello(bytes, 0, bytes.length);
-
-/** What a real TLS client sends first. */
-async function realHello(servername: string, ALPNProtocols: string[]): Promise<Buffer> {
-  const server = createServer();
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-  const { port } = server.address() as AddressInfo;
-  const client = connect({ port, host: '127.0.0.1', servername, ALPNProtocols, rejectUnauthorized: false });
-  client.on('error', () => undefined);
-  const bytes = await new Promise<Buffer>((resolve) => {
-    server.once('connection', (socket) =>
-      socket.once('data', (data) => {
-        socket.destroy();
-        resolve(data);
-      }),
-    );
-  });
-  client.destroy();
-  server.close();
-  return bytes;
-}
 
 /** The same message, cut into records of `size` bytes. */
 function inRecords(hello: Buffer, size: number): Buffer {

@@ -5,7 +5,7 @@ import { createSocket, type Socket } from 'node:dgram';
 import { once } from 'node:events';
 import { readdirSync } from 'node:fs';
 import { createServer, request, type Server } from 'node:http';
-import type { AddressInfo } from 'node:net';
+import { type AddressInfo, connect } from 'node:net';
 import { after, before, test } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { loadConfig } from '../../src/config/load.ts';
@@ -13,6 +13,7 @@ import type { Config } from '../../src/config/types.ts';
 import { createLog } from '../../src/observe/log.ts';
 import { realEnv } from '../../src/runtime/real-env.ts';
 import { Runtime } from '../../src/runtime/runtime.ts';
+import { realHello } from '../../src/testing/client-hello.ts';
 
 const FOLDER = fileURLToPath(new URL('../../examples', import.meta.url));
 const env = realEnv();
@@ -24,6 +25,8 @@ const sockets: Socket[] = [];
 before(async () => {
   for (let port = 3001; port <= 3007; port++) {
     const server = createServer((_request, response) => response.end(String(port)));
+    // What is no HTTP gets the name as well.
+    server.on('clientError', (_error, socket) => socket.end(String(port)));
     await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
     servers.set(port, server);
     // The same address by UDP.
@@ -110,7 +113,28 @@ function askByUdp(port: number, count: number): Promise<string[]> {
   );
 }
 
+/** What a client that says these bytes first is told. */
+async function askByTcp(port: number, bytes: Buffer): Promise<string> {
+  const socket = connect(port, '127.0.0.1', () => socket.write(bytes));
+  let answer = '';
+  for await (const chunk of socket) answer += String(chunk);
+  return answer;
+}
+
 const CHECKS: Record<string, Check> = {
+  'tcp.yaml': async (ask) => {
+    const first = await ask();
+    assert.ok(['3001', '3002'].includes(first));
+    for (let i = 0; i < 4; i++) assert.equal(await ask(), first);
+  },
+  'tls-passthrough.yaml': async (ask, port) => {
+    const server = async (name: string, ...protocols: string[]) =>
+      askByTcp(port, await realHello(name, protocols.length > 0 ? protocols : ['http/1.1']));
+    assert.equal(await server('shop.example.com'), '3001');
+    assert.equal(await server('www.example.com', 'h2', 'http/1.1'), '3002');
+    assert.equal(await server('www.example.com'), '3003');
+    assert.equal(await ask(), '3003', 'what is no TLS');
+  },
   // Loopback is not for the kernel, so this is what `auto` falls back to; test/nat/ has the kernel.
   'kernel-nat.yaml': async (ask) => {
     const seen = [await ask(), await ask(), await ask(), await ask()];
