@@ -1,8 +1,9 @@
 // Owns the short way to a datagram socket's handle, past Node's socket object: no event, no callback and no request object
 // for each datagram, and the outcome of a send is known at once instead of in a later turn.
 //
-// Nothing here is documented by Node, so nothing is assumed: where the handle does not look as known, `of` gives nothing and
-// the socket is used the ordinary way, which does the same (see docs/decisions/0003).
+// Nothing here is documented by Node, so nothing is assumed: the first ordinary send of the process, connected and not, is
+// watched to learn how this version calls its handle, and the first datagram received is looked at. What looks unlike what is
+// known is left to the socket, which does the same, slower (see docs/decisions/0003).
 
 import type { RemoteInfo, Socket } from 'node:dgram';
 import { getSystemErrorName } from 'node:util';
@@ -16,42 +17,29 @@ interface SendRequest {
   list?: readonly Buffer[];
 }
 
+type OnMessage = (this: unknown, count: number, handle: unknown, data: Buffer | undefined, from: RemoteInfo) => void;
+
 interface Handle {
-  onmessage: (count: number, handle: Handle, data: Buffer | undefined, from: RemoteInfo) => void;
-  send(request: SendRequest, list: readonly Buffer[], count: number, callback: boolean): number;
-  send(
-    request: SendRequest,
-    list: readonly Buffer[],
-    count: number,
-    port: number,
-    host: string,
-    callback: boolean,
-  ): number;
+  onmessage: OnMessage;
+  /** Request, list, its length, then port and host unless connected, then whether the request is to be told. */
+  send(...call: unknown[]): number;
   getSendQueueSize(): number;
 }
 
-interface Binding {
-  readonly SendWrap: new () => SendRequest;
-}
+/** How a form of sending is called: not seen yet, as known, or otherwise. */
+type Form = 'unknown' | 'known' | 'other';
 
-let binding: Binding | undefined = lookUp();
-
-function lookUp(): Binding | undefined {
-  try {
-    const found = (process as unknown as { binding(name: string): Partial<Binding> }).binding('udp_wrap');
-    return typeof found.SendWrap === 'function' ? (found as Binding) : undefined;
-  } catch {
-    return undefined;
-  }
-}
+let connectedForm: Form = 'unknown';
+let addressedForm: Form = 'unknown';
+let receiving: Form = 'unknown';
+let Request: (new () => SendRequest) | undefined;
+/** Unused: the kernel takes nearly every datagram at once, and then the request was not needed. */
+let spare: SendRequest | undefined;
 
 /** Everything through Node's sockets: for tests of that path. */
 export function disableDirectDatagrams(): void {
-  binding = undefined;
+  connectedForm = addressedForm = receiving = 'other';
 }
-
-/** Unused: the kernel takes nearly every datagram at once, and then the request was not needed. */
-let spare: SendRequest | undefined;
 
 export class DirectDatagrams {
   readonly #handle: Handle;
@@ -63,16 +51,12 @@ export class DirectDatagrams {
   private constructor(handle: Handle, owner: SocketOwner) {
     this.#handle = handle;
     this.#owner = owner;
-    const ordinary = handle.onmessage;
-    handle.onmessage = (count, self, data, from) => {
-      if (count < 0 || data === undefined) ordinary.call(handle, count, self, data, from);
-      else if (this.#open) owner.onDatagram(data, from);
-    };
+    if (receiving !== 'other') this.#receive(handle.onmessage);
   }
 
   /** Call once the socket is bound. */
   static of(socket: Socket, owner: SocketOwner): DirectDatagrams | undefined {
-    if (binding === undefined) return undefined;
+    if (connectedForm === 'other' && addressedForm === 'other' && receiving === 'other') return undefined;
     const symbol = Object.getOwnPropertySymbols(socket).find(({ description }) => description === 'state symbol');
     const state = symbol === undefined ? undefined : (socket as unknown as Record<symbol, unknown>)[symbol];
     const handle = (state as { handle?: Partial<Handle> } | undefined)?.handle;
@@ -81,11 +65,26 @@ export class DirectDatagrams {
     return new DirectDatagrams(handle as Handle, owner);
   }
 
-  /** '' when it is sent or waits in line, else the system's word. */
-  send(parts: readonly Buffer[], port: number, host: string): string {
+  #receive(ordinary: OnMessage): void {
+    const handle = this.#handle;
+    handle.onmessage = (count, self, data, from) => {
+      if (receiving === 'unknown' && count >= 0) receiving = looksKnown(count, data, from) ? 'known' : 'other';
+      if (receiving !== 'known') handle.onmessage = ordinary;
+      if (receiving !== 'known' || count < 0 || data === undefined) ordinary.call(handle, count, self, data, from);
+      else if (this.#open) this.#owner.onDatagram(data, from);
+    };
+  }
+
+  /** '' when it is sent or waits in line, the system's word when it failed, undefined when it is to be sent the ordinary way. */
+  send(parts: readonly Buffer[], port: number, host: string): string | undefined {
+    const form = port === 0 ? connectedForm : addressedForm;
+    if (form !== 'known') {
+      if (form === 'unknown') this.#watch();
+      return undefined;
+    }
     const handle = this.#handle;
     if (this.#pending > 0 && handle.getSendQueueSize() > MOST_WAITING_BYTES) return 'ENOBUFS';
-    const request = spare ?? new binding!.SendWrap();
+    const request = spare ?? new Request!();
     spare = undefined;
     const result =
       port === 0
@@ -99,8 +98,20 @@ export class DirectDatagrams {
       return '';
     }
     spare = request;
-    if (result > 0) return '';
-    return getSystemErrorName(result);
+    return result > 0 ? '' : getSystemErrorName(result);
+  }
+
+  /** Learns from the next ordinary send, which goes its way unchanged. */
+  #watch(): void {
+    const handle = this.#handle;
+    const ordinary = handle.send;
+    handle.send = (...call) => {
+      handle.send = ordinary;
+      const form = formOf(call);
+      if (call.length === 4) connectedForm = form;
+      else addressedForm = form;
+      return ordinary.apply(handle, call);
+    };
   }
 
   readonly #sent = (status: number): void => {
@@ -111,4 +122,20 @@ export class DirectDatagrams {
   close(): void {
     this.#open = false;
   }
+}
+
+function looksKnown(count: number, data: Buffer | undefined, from: RemoteInfo): boolean {
+  return Buffer.isBuffer(data) && data.length === count && typeof from?.address === 'string' && from.port >= 0;
+}
+
+function formOf(call: readonly unknown[]): Form {
+  const [request, list, count, port, host] = call;
+  const made = (request as { constructor?: { name?: string } } | null | undefined)?.constructor;
+  const callback = call[call.length - 1];
+  const common = Array.isArray(list) && count === list.length && callback === true && made?.name === 'SendWrap';
+  const known =
+    common && (call.length === 4 || (call.length === 6 && typeof port === 'number' && typeof host === 'string'));
+  if (!known) return 'other';
+  Request = made as unknown as new () => SendRequest;
+  return 'known';
 }
