@@ -24,7 +24,7 @@ test('the rate of a second is kept, and never passed by more than a quarter, whe
   for (const offset of [0, 300, 999]) {
     const [a, b] = workers(2);
     const began: number[] = [];
-    for (let now = 1_000_000 + offset; now < 1_005_000; now += 7) {
+    for (let now = 1_000_000 + offset; now < 1_005_000 + offset; now += 7) {
       const one = now % 2 === 0 ? a : b;
       const ticket = one.begin(0, 'c', 0, 20, now);
       if (ticket < 0) continue;

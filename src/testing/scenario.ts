@@ -2,6 +2,8 @@
 // At the end of every test it checks that nothing leaked: no lease, no connection, on either side.
 
 import assert from 'node:assert/strict';
+import { once } from 'node:events';
+import { connect } from 'node:net';
 import type { TestContext } from 'node:test';
 import { setTimeout as wait } from 'node:timers/promises';
 import { compile } from '../config/compile.ts';
@@ -35,6 +37,8 @@ export interface Proxy {
   readonly log: RequestRecord[];
   /** Closed at the end of the test. */
   connect(host?: string): Promise<RawClient>;
+  /** Connects and is reset without a byte: perhaps before it knows that it is connected. */
+  refused(): Promise<void>;
   /** Requests running upstream. */
   inFlight(): number;
   /** Puts a changed configuration into effect, as a reload does. */
@@ -101,6 +105,11 @@ export async function startProxy(t: TestContext, options: ProxyOptions): Promise
       const client = await RawClient.connect(plane.port('web'), host);
       clients.push(client);
       return client;
+    },
+    async refused() {
+      const socket = connect(plane.port('web'), '127.0.0.1').resume();
+      await assert.rejects(once(socket, 'close'), /ECONNRESET/);
+      assert.equal(socket.bytesRead, 0);
     },
     reload: (change) => apply(blueprintOf(change, ++version)),
   };
