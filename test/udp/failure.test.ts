@@ -35,6 +35,16 @@ test('an endpoint that refuses is left at once, and the datagram is sent to anot
   assert.deepEqual({ attempts, error, closedBy }, { attempts: 2, error: '', closedBy: 'drain' });
 });
 
+test('an endpoint that cannot even be connected to is left as well', async (t) => {
+  const server = await UdpPeer.server(t, label('b'));
+  // Sockets may not connect to a broadcast address unasked.
+  const relay = await startRelay(t, { endpoints: ['255.255.255.255:9', server] });
+  const client = await relay.client();
+  for (const text of ['1', '2']) assert.equal(await client.ask(text, relay.port), `b:${text}`);
+  assert.equal(relay.counters.readEndpoint(0, E.connectFailed), 1);
+  assert.equal(relay.inFlight(), 1);
+});
+
 test('an endpoint that dies under a running flow loses it to another', async (t) => {
   const [a, b] = [await UdpPeer.server(t, label('a')), await UdpPeer.server(t, label('b'))];
   const relay = await startRelay(t, { endpoints: [a, b] });
