@@ -83,6 +83,7 @@ function importsOf(file: string): Import[] {
 function sliceOf(file: string): string {
   const path = file.replace(/\.ts$/, '');
   if (PURE.includes(path)) return path;
+  if (path.startsWith('config/types/')) return 'config/types';
   if (COMPILE_PARTS.includes(path) || COMPILE_FOLDERS.some((folder) => path.startsWith(folder)))
     return 'config/compile';
   return path.split('/')[0];

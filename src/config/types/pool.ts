@@ -1,0 +1,108 @@
+// Owns the normalized form of pools and their endpoints.
+
+import type { Address } from '../../core/address.ts';
+import type { HealthConfig, PassiveConfig } from './health.ts';
+
+export interface PoolConfig {
+  readonly name: string;
+  readonly balance: BalanceConfig;
+  readonly endpoints: readonly EndpointConfig[];
+  readonly health: HealthConfig | undefined;
+  readonly passive: PassiveConfig | undefined;
+  readonly slowStart: SlowStartConfig | undefined;
+  readonly panic: PanicConfig | undefined;
+  readonly allDown: AllDownConfig;
+  readonly zones: 'prefer-own' | 'ignore';
+  readonly queue: QueueConfig;
+  readonly retries: RetryConfig;
+  readonly connection: UpstreamConnectionConfig;
+  /** Sent to every endpoint at the start of a connection, or in front of a datagram; layer 4 only. */
+  readonly proxyProtocol: ProxyProtocolOutConfig | undefined;
+  /** Session persistence; undefined when every connection is picked anew. */
+  readonly affinity: AffinityConfig | undefined;
+}
+
+export interface ProxyProtocolOutConfig {
+  readonly version: 1 | 2;
+  /** Pass on what TLVs the client's own header brought (version 2). */
+  readonly tlvs: boolean;
+}
+
+export interface AffinityConfig {
+  /** A client address keeps its endpoint ... */
+  readonly by: 'source';
+  /** ... until it has been away for so long. */
+  readonly ttlMs: number;
+}
+
+export interface BalanceConfig {
+  /** Name of a balancing kind. */
+  readonly kind: string;
+  /** Where the key of hash kinds comes from. */
+  readonly key: KeySource;
+  /** The kind's own options, already checked against its schema. */
+  readonly options: Readonly<Record<string, unknown>>;
+}
+
+export type KeySource =
+  | { readonly from: 'source' }
+  | { readonly from: 'path' }
+  | { readonly from: 'sni' }
+  | { readonly from: 'header' | 'cookie' | 'query'; readonly name: string };
+
+export interface EndpointConfig {
+  readonly address: Address;
+  /** 0 means configured but not picked. */
+  readonly weight: number;
+  /** 0 = first choice, higher = backup. */
+  readonly tier: number;
+  readonly zone: string;
+  /** Requests (layer 4: connections) in flight at once, over all workers; 0 means no limit. */
+  readonly maxInFlight: number;
+  /** New requests (layer 4: connections) within any second, over all workers; 0 means no limit. */
+  readonly maxRate: number;
+}
+
+export interface SlowStartConfig {
+  readonly windowMs: number;
+  /** weight × max(10 %, t^(1/aggression)), t = share of the window that has passed. */
+  readonly aggression: number;
+}
+
+export interface PanicConfig {
+  /** Below this share of usable endpoints the pool ignores health and uses all of them, 0-1. */
+  readonly below: number;
+}
+
+export interface AllDownConfig {
+  readonly status: number;
+  readonly retryAfterSeconds: number;
+}
+
+export interface QueueConfig {
+  /** Requests that may wait for an endpoint below its limit, per worker; 0 means refuse at once. */
+  readonly size: number;
+  readonly timeoutMs: number;
+}
+
+export interface RetryConfig {
+  /** Further attempts after the first. */
+  readonly attempts: number;
+  readonly backoffMs: number;
+  /** Retries may be this share of the requests ... */
+  readonly budget: number;
+  /** ... but this many a second are always allowed. */
+  readonly budgetMin: number;
+}
+
+export interface UpstreamConnectionConfig {
+  readonly connectTimeoutMs: number;
+  /** Between two reads of a response body. */
+  readonly bodyIdleMs: number;
+  readonly idleMs: number;
+  readonly maxAgeMs: number;
+  /** Idle connections kept per endpoint and worker. */
+  readonly maxIdle: number;
+  /** Requests sent on one connection before its first answer; 1 means no pipelining. */
+  readonly pipelining: number;
+}
