@@ -19,6 +19,7 @@ import type { Log } from '../observe/log.ts';
 import { SlotRegistry } from '../pool/registry.ts';
 import { buildView } from '../pool/view.ts';
 import { ProbeRunner } from '../probes/runner.ts';
+import { drainFleet } from './drain.ts';
 import type { Balancer, ReloadResult, Status, StopReport } from './facade.ts';
 import { Fleet } from './fleet.ts';
 import { KernelListeners } from './kernel-listeners.ts';
@@ -39,7 +40,6 @@ export interface RuntimeOptions {
 
 const COLLECT_MS = 20;
 const SWEEP_MS = 1000;
-const DRAIN_POLL_MS = 50;
 const RECENT_CHANGES = 50;
 
 export class Runtime implements Balancer {
@@ -313,36 +313,14 @@ export class Runtime implements Balancer {
   }
 
   async stop(): Promise<StopReport> {
-    const began = this.#env.clock.now();
     this.#draining = true;
     await this.#turn;
     this.#probes.stop();
-    await this.#fleet.drain();
-    await this.#kernel.drain();
-    const { requestsMs, streamsMs } = this.#blueprint?.config.drain ?? { requestsMs: 0, streamsMs: 0 };
-    let cutRequests = 0;
-    for (;;) {
-      const { requests, streams } = await this.#fleet.open();
-      const waited = this.#env.clock.now() - began;
-      const waitsForRequests = requests > 0 && waited < requestsMs;
-      const waitsForStreams = (streams > 0 || this.#kernel.busy) && waited < streamsMs;
-      if (!waitsForRequests && !waitsForStreams) break;
-      if (requests > 0 && !waitsForRequests) {
-        // Streams have longer; requests do not.
-        cutRequests += requests;
-        await this.#fleet.cutRequests();
-      }
-      await new Promise<void>((resolve) => this.#env.clock.after(DRAIN_POLL_MS, resolve));
-    }
-    const left = await this.#fleet.cut();
-    await this.#kernel.close();
+    const drain = this.#blueprint?.config.drain ?? { requestsMs: 0, streamsMs: 0 };
+    const report = await drainFleet(this.#fleet, this.#kernel, drain, this.#env.clock);
     this.#health.stop();
     this.#alarm.stop();
     await this.#fleet.close();
-    return {
-      cutRequests: cutRequests + left.requests,
-      cutStreams: left.streams,
-      tookMs: this.#env.clock.now() - began,
-    };
+    return report;
   }
 }
