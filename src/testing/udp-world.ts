@@ -8,12 +8,12 @@ import type { FlowConfig, PoolConfig, UdpListenerConfig } from '../config/types.
 import { Counters, L } from '../core/counters.ts';
 import type { Random } from '../core/env.ts';
 import { LoadTable, STATE } from '../core/load-table.ts';
+import type { Datagrams, OpenSocket, SocketOwner } from '../net/datagrams.ts';
 import { NetLoop } from '../net/loop.ts';
 import { Pool } from '../pool/pool.ts';
 import type { PoolEndpoint } from '../pool/view.ts';
 import type { FlowRecord, UdpHandler } from '../udp/context.ts';
 import { UdpListener } from '../udp/listener.ts';
-import type { Datagrams, OpenSocket, SocketOwner } from '../udp/socket.ts';
 import { fakeClock } from './fake-clock.ts';
 import { endpointConfig, poolConfig } from './pool-config.ts';
 

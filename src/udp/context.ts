@@ -4,9 +4,9 @@ import type { PoolConfig, UdpListenerConfig } from '../config/types.ts';
 import type { Counters } from '../core/counters.ts';
 import type { Env } from '../core/env.ts';
 import type { LoadTable } from '../core/load-table.ts';
+import type { OpenSocket } from '../net/datagrams.ts';
 import type { NetLoop } from '../net/loop.ts';
 import type { Pool } from '../pool/pool.ts';
-import type { OpenSocket } from './socket.ts';
 
 /** A pool as flows use it. */
 export interface UdpPool {

@@ -9,6 +9,7 @@ import { isIP } from 'node:net';
 import { type Address, formatAddress, unmapIPv4 } from '../core/address.ts';
 import { E, L, P } from '../core/counters.ts';
 import type { ErrorCode } from '../core/error.ts';
+import type { Datagrams, SocketOwner } from '../net/datagrams.ts';
 import type { Listener, ListenOptions } from '../net/listener.ts';
 import type { Expiring } from '../net/loop.ts';
 import { encodeV2, type ProxyHeader, parseProxyHeader } from '../net/proxy-protocol.ts';
@@ -16,7 +17,6 @@ import type { Lease } from '../pool/lease.ts';
 import type { FlowEnding, UdpContext, UdpHandler } from './context.ts';
 import { Flow, type FlowHost, isOutOfSockets } from './flow.ts';
 import { type FlowEnd, type FlowSink, FlowTable, REFUSED_CLOSED } from './flows.ts';
-import type { Datagrams, SocketOwner } from './socket.ts';
 import { SpareSockets } from './spares.ts';
 import { Upstream, type UpstreamUser } from './upstream.ts';
 

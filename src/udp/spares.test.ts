@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { Endpoint } from '../core/endpoint.ts';
-import type { OpenSocket } from './socket.ts';
+import type { OpenSocket } from '../net/datagrams.ts';
 import { SpareSockets } from './spares.ts';
 import { Upstream } from './upstream.ts';
 

@@ -10,7 +10,7 @@ import type { RemoteInfo } from 'node:dgram';
 import { lookup } from 'node:dns';
 import { isIP } from 'node:net';
 import type { Endpoint } from '../core/endpoint.ts';
-import type { Datagrams, OpenSocket, SocketOwner } from './socket.ts';
+import type { Datagrams, OpenSocket, SocketOwner } from '../net/datagrams.ts';
 
 /** What a socket of an endpoint carries. */
 export interface UpstreamUser {

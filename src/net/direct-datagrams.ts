@@ -7,7 +7,7 @@
 
 import type { RemoteInfo, Socket } from 'node:dgram';
 import { getSystemErrorName } from 'node:util';
-import type { SocketOwner } from './socket.ts';
+import type { SocketOwner } from './datagrams.ts';
 
 /** What the kernel does not take at once waits in this process; beyond so much, datagrams are dropped, as a full queue does. */
 export const MOST_WAITING_BYTES = 1024 * 1024;
