@@ -17,7 +17,7 @@ import { UpstreamPool } from '../http/upstream-pool.ts';
 import { KeyedCounts } from '../limits/keyed-counts.ts';
 import type { Listener } from '../net/listener.ts';
 import { NetLoop } from '../net/loop.ts';
-import { openSocket } from '../udp/socket.ts';
+import { openSocket } from '../net/datagrams.ts';
 import { bindError } from './bind-error.ts';
 import type { Handler } from './handlers.ts';
 import { type Contexts, openListener } from './open-listener.ts';
