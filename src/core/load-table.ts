@@ -22,6 +22,8 @@ export const STATE = {
   draining: 16,
   /** Operator: out, whatever the checks say. */
   maintenance: 32,
+  /** Checks may change the verdict soon: answers that are kept elsewhere (DNS) should not be kept for long. */
+  pending: 64,
 } as const;
 
 /** What the newest samples say decides; half of an older average is forgotten in this time (ms). */

@@ -8,7 +8,7 @@ import type { HealthConfig, PassiveConfig, SlowStartConfig } from '../config/typ
 import type { Endpoint, EndpointId } from '../core/endpoint.ts';
 import { STATE } from '../core/load-table.ts';
 import { withLeftOver } from './left-over.ts';
-import { type CheckState, initialCheck } from './machine.ts';
+import { type CheckState, initialCheck, isPending } from './machine.ts';
 import { CLOSED, type OutlierState } from './outlier.ts';
 import type { OverrideMode } from './override.ts';
 
@@ -95,10 +95,19 @@ export function bitsOf(entry: Entry): number {
   let bits: number = STATE.used;
   if (entry.mode === 'maintenance') bits |= STATE.maintenance;
   if (entry.mode === 'drain') bits |= STATE.draining;
+  if (mayChangeSoon(entry)) bits |= STATE.pending;
   if (entry.outlier.phase === 'ejected') return bits;
   if (entry.check.verdict === 'up') bits |= STATE.up;
   if (entry.check.verdict === 'checking') bits |= STATE.checking;
   return entry.outlier.phase === 'trial' ? withLeftOver(bits | STATE.trial, entry.leftOver) : bits;
+}
+
+/** Could active checks change the state soon? The next probe then comes sooner, and DNS answers live shorter. */
+export function mayChangeSoon(entry: Entry): boolean {
+  if (entry.pool.health === undefined) return false;
+  if (isPending(entry.check)) return true;
+  // Good probes end an ejection. One that is down as well is no nearer to its end than any that is down.
+  return entry.check.verdict !== 'down' && entry.outlier.phase === 'ejected';
 }
 
 /** May it be picked, as far as health is concerned? */

@@ -59,10 +59,23 @@ test('an endpoint without checks is up; one with active checks is checking until
   assert.equal(free.load.state[0], STATE.used | STATE.up);
   const checked = setup({ health: HEALTH });
   assert.deepEqual(checked.words(), ['checking', 'checking', 'checking']);
-  assert.equal(checked.load.state[0], STATE.used | STATE.checking);
+  assert.equal(checked.load.state[0], STATE.used | STATE.checking | STATE.pending);
   assert.deepEqual(checked.table.serving('p'), ['p/0', 'p/1', 'p/2'], 'all are unknown, so all are served');
   checked.table.probeResult('p/1', good);
   assert.deepEqual(checked.table.serving('p'), ['p/1'], 'one is proven');
+});
+
+test('workers see that a verdict may change, and rebuild nothing for it', () => {
+  const { table, load, version } = setup({ health: HEALTH });
+  for (let slot = 0; slot < 3; slot++) table.probeResult(`p/${slot}`, good);
+  const before = version();
+  const pending = (): boolean => (load.state[0] & STATE.pending) !== 0;
+  assert.equal(pending(), false);
+  table.probeResult('p/0', bad);
+  assert.equal(pending(), true);
+  table.probeResult('p/0', good);
+  assert.equal(pending(), false);
+  assert.equal(version(), before);
 });
 
 test('a verdict reaches the load table, the version, the listener and the timeline in the same tick, with its evidence', () => {

@@ -4,13 +4,14 @@
 
 import type { Endpoint, EndpointId } from '../core/endpoint.ts';
 import type { Clock } from '../core/env.ts';
-import type { LoadTable } from '../core/load-table.ts';
+import { type LoadTable, STATE } from '../core/load-table.ts';
 import { err, ok, type Result } from '../core/result.ts';
 import { Ejector } from './ejector.ts';
 import {
   bitsOf,
   type Entry,
   isServing,
+  mayChangeSoon,
   newEntry,
   type PoolHealth,
   type ProbeResult,
@@ -18,7 +19,7 @@ import {
   serves,
   wordOf,
 } from './entry.ts';
-import { initialCheck, isPending, step } from './machine.ts';
+import { initialCheck, step } from './machine.ts';
 import { CLOSED } from './outlier.ts';
 import { type Override, type OverrideMode, Overrides } from './override.ts';
 import { type EndpointStatus, statusOf } from './status.ts';
@@ -110,7 +111,7 @@ export class HealthTable {
     const { next, transition } = step(entry.check, { kind: 'probe', ok: result.ok }, health, this.#clock.now());
     entry.check = next;
     const released = this.#ejector.onProbe(entry, result.ok);
-    if (transition !== 'changed' && released === undefined) return;
+    if (transition !== 'changed' && released === undefined) return void this.#write(entry);
     this.#publish(entry, 'probe', released === undefined ? result.evidence : `${result.evidence}; ${released}`);
   }
 
@@ -142,10 +143,7 @@ export class HealthTable {
   /** Could active checks change the state soon? The next probe then comes sooner, and DNS answers live shorter. */
   isPending(id: EndpointId): boolean {
     const entry = this.#entries.get(id);
-    if (entry === undefined || entry.pool.health === undefined) return false;
-    if (isPending(entry.check)) return true;
-    // Good probes end an ejection. One that is down as well is no nearer to its end than any that is down.
-    return entry.check.verdict !== 'down' && entry.outlier.phase === 'ejected';
+    return entry !== undefined && mayChangeSoon(entry);
   }
 
   /** Ids of a pool's endpoints that may be picked, whatever their tier; undefined when there is no such pool. */
@@ -220,19 +218,22 @@ export class HealthTable {
 
   /** Writes what the entry has become where workers see it, and tells everyone when its word changed. */
   #publish(entry: Entry, cause: ChangeCause, evidence: string): void {
-    const { slot } = entry.endpoint;
     const from = entry.word;
     const to = wordOf(entry);
     entry.word = to;
     if (from !== to) this.#onWord(entry, from, to, cause);
-    const bits = bitsOf(entry);
-    if (from !== to || Atomics.load(this.#load.state, slot) !== bits) {
-      Atomics.store(this.#load.state, slot, bits);
-      this.#bump(entry.pool);
-    }
+    if (this.#write(entry) || from !== to) this.#bump(entry.pool);
     if (from === to) return;
     this.#record(entry, from, to, cause, evidence);
     this.#ejector.relieve(this.#membersOf(entry.pool.name));
+  }
+
+  /** True when what may be picked changed; that the verdict may change soon moves nobody's view. */
+  #write(entry: Entry): boolean {
+    const { slot } = entry.endpoint;
+    const bits = bitsOf(entry);
+    const before = Atomics.exchange(this.#load.state, slot, bits);
+    return ((before ^ bits) & ~STATE.pending) !== 0;
   }
 
   #onWord(entry: Entry, from: StateWord, to: StateWord, cause: ChangeCause): void {
