@@ -40,6 +40,8 @@ export interface SteeringQuery {
   /** Monotonic ms. */
   readonly now: number;
   readonly latency: LatencyMap;
+  /** Everything is taken to be up but what an operator took out: `allDown: open`, once nothing is. */
+  readonly ignoreHealth: boolean;
   /** Looked up when first asked for. */
   geo(): GeoFacts;
   /** Where a decision says why, for `evenkeel dig`; undefined when nobody wants to know. */
