@@ -203,7 +203,7 @@ test('TCP and UDP listeners may have the same port', () => {
 });
 
 const BAD: readonly (readonly [string, unknown, RegExp])[] = [
-  ['nothing at all', undefined, /listeners is missing/],
+  ['nothing at all', undefined, /listeners must name at least one listener/],
   ['a list', [], /must be a group of settings, not a list/],
   ['no listener', { listeners: {}, pools: {} }, /listeners must name at least one listener/],
   ['a name that every object has', { ...base, pools: { constructor: {} } }, /pools\.constructor is a word/],

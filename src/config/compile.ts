@@ -9,6 +9,8 @@ import { checkFit } from './compile/fit.ts';
 import { checkBinds, compileListener } from './compile/listener.ts';
 import { compilePool } from './compile/pool.ts';
 import { danglingReferences } from './compile/references.ts';
+import { compileSite } from './compile/site.ts';
+import { checkNames, compilePolicy } from './compile/steering.ts';
 import { type ConfigIssue, type Path, suggest } from './issues.ts';
 import { knownKeys } from './json-schema.ts';
 import { documentSchema, type ParsedDocument } from './schema.ts';
@@ -68,6 +70,20 @@ function normalized(document: ParsedDocument, findings: Findings, own: readonly 
   });
   const compiled = listeners.map(([name, listener]) => compileListener(name, listener, trustedProxies, findings));
   for (const listener of compiled) checkFit(listener, Object.fromEntries(pools), findings, own);
+  const names = {
+    sites: Object.keys(document.sites),
+    pools: Object.keys(document.pools),
+    policies: Object.keys(document.policies),
+  };
+  const sites = Object.entries(document.sites).map(
+    ([name, site]) => [name, compileSite(name, site, names.pools, findings)] as const,
+  );
+  const policies = Object.fromEntries(
+    Object.entries(document.policies).map(
+      ([name, policy]) => [name, compilePolicy(policy, ['policies', name], names, findings)] as const,
+    ),
+  );
+  checkNames(policies, names, findings);
   return {
     workers,
     zone,
@@ -77,5 +93,7 @@ function normalized(document: ParsedDocument, findings: Findings, own: readonly 
     accessLog: accessLog == null ? undefined : { ...accessLog, fields: accessLog.fields ?? ACCESS_LOG_DEFAULT },
     listeners: Object.fromEntries(compiled.map((listener) => [listener.name, listener])),
     pools: Object.fromEntries(pools),
+    sites: Object.fromEntries(sites),
+    policies,
   };
 }

@@ -26,7 +26,7 @@ export interface DocumentInput {
     /** such as 250ms, 5s, 10m */
     readonly streams?: string;
   };
-  readonly listeners: { readonly [name: string]: {
+  readonly listeners?: { readonly [name: string]: {
     /** host:port, such as 10.0.0.1:8080 or [::1]:8080 */
     readonly bind: string;
     /** Default: "http". */
@@ -215,7 +215,7 @@ export interface DocumentInput {
       readonly max?: number;
     };
   } };
-  readonly pools: { readonly [name: string]: {
+  readonly pools?: { readonly [name: string]: {
     readonly balance?: "round-robin" | "weighted-round-robin" | "least-connections" | "least-response-time" | "peak-ewma" | "random" | "p2c" | "source-hash" | "ring-hash" | "rendezvous" | "maglev" | {
       readonly kind: "round-robin";
     } | {
@@ -499,5 +499,42 @@ export interface DocumentInput {
       /** such as 250ms, 5s, 10m */
       readonly ttl?: string;
     } | null;
+  } };
+  readonly sites?: { readonly [name: string]: string | readonly (string)[] | {
+    readonly addresses: string | readonly (string)[];
+    readonly pool?: string;
+    /** [latitude, longitude] */
+    readonly location?: readonly (number)[] | {
+      readonly latitude: number;
+      readonly longitude: number;
+    };
+    /** Default: 0. */
+    readonly capacity?: number;
+  } };
+  readonly policies?: { readonly [name: string]: {
+    readonly kind: "round-robin";
+    readonly members: string | readonly (string)[];
+  } | {
+    readonly kind: "weighted";
+  } | {
+    readonly kind: "failover";
+    readonly order: string | readonly (string)[];
+  } | {
+    readonly kind: "geo";
+    readonly default?: string;
+  } | {
+    readonly kind: "latency";
+    readonly members: string | readonly (string)[];
+    readonly default?: string;
+  } | {
+    readonly kind: "proximity";
+    readonly default?: string;
+  } | {
+    readonly kind: "load";
+    readonly order: string | readonly (string)[];
+    /** such as 20% or 0.2 */
+    readonly high?: string | number;
+    /** such as 20% or 0.2 */
+    readonly low?: string | number;
   } };
 }

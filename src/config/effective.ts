@@ -2,11 +2,13 @@
 // out. What it prints is itself a valid configuration with the same meaning.
 
 import { formatAddress } from '../core/address.ts';
+import { areaText } from '../steering/area.ts';
 import type {
   Config,
   KeySource,
   ListenerConfig,
   PathPattern,
+  PolicyConfig,
   PoolConfig,
   ProbeConfig,
   RouteConfig,
@@ -124,6 +126,24 @@ function pool(config: PoolConfig, needsKey: boolean): Json {
   };
 }
 
+function policy(config: PolicyConfig): Json {
+  switch (config.kind) {
+    case 'weighted':
+      return { kind: config.kind, ...Object.fromEntries(config.weights) };
+    case 'geo': {
+      const { kind, default: fallback, areas } = config;
+      const written = areas.map(([member, list]) => [member, list.map(areaText)]);
+      return { kind, ...(fallback === undefined ? {} : { default: fallback }), ...Object.fromEntries(written) };
+    }
+    case 'proximity': {
+      const { kind, default: fallback, biases } = config;
+      return { kind, ...(fallback === undefined ? {} : { default: fallback }), ...Object.fromEntries(biases) };
+    }
+    default:
+      return { ...config };
+  }
+}
+
 /** `needsKey`: kinds that take a key; the others must not be given one. */
 export function effective(config: Config, needsKey: (kind: string) => boolean = () => false): Json {
   const listeners = Object.values(config.listeners).map((one) => [one.name, listener(one)]);
@@ -135,6 +155,8 @@ export function effective(config: Config, needsKey: (kind: string) => boolean = 
     accessLog: config.accessLog ?? false,
     drain: written(config.drain),
     listeners: Object.fromEntries(listeners),
+    sites: Object.fromEntries(Object.values(config.sites).map(({ name, ...site }) => [name, site])),
+    policies: Object.fromEntries(Object.entries(config.policies).map(([name, one]) => [name, policy(one)])),
     pools: Object.fromEntries(
       Object.values(config.pools).map((one) => [one.name, pool(one, needsKey(one.balance.kind))]),
     ),

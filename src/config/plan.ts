@@ -44,7 +44,16 @@ export function plan(current: Config | undefined, next: Config): Plan {
     entries.push({ action: 'remove', what: `listener ${name}`, detail: `closes ${formatAddress(old.bind)}` });
   }
   pools(current, next, entries);
-  for (const key of ['workers', 'zone', 'trustedProxies', 'admin', 'accessLog', 'drain'] as const) {
+  for (const key of [
+    'workers',
+    'zone',
+    'trustedProxies',
+    'admin',
+    'accessLog',
+    'drain',
+    'sites',
+    'policies',
+  ] as const) {
     if (current !== undefined && !same(current[key], next[key]))
       entries.push({ action: 'change', what: 'settings', detail: key });
   }

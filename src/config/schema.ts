@@ -6,6 +6,8 @@ import { address, duration, integer, isOff, oneOrMore, section, share, shorthand
 import type { Kinds } from './schema/balance.ts';
 import { listener } from './schema/listener.ts';
 import { pool } from './schema/pool.ts';
+import { site } from './schema/site.ts';
+import { policy } from './schema/steering.ts';
 import type { DrainConfig } from './types.ts';
 
 const name = z
@@ -43,8 +45,10 @@ export function documentSchema(kinds: Kinds) {
       requests: duration().default(30_000),
       streams: duration().default(300_000),
     }).prefault({}),
-    listeners: z.record(name, listener),
-    pools: z.record(name, pool(kinds)),
+    listeners: z.record(name, listener).default({}),
+    pools: z.record(name, pool(kinds)).default({}),
+    sites: z.record(name, site).default({}),
+    policies: z.record(name, policy).default({}),
   });
 }
 

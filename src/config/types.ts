@@ -4,6 +4,8 @@
 import type { Address } from '../core/address.ts';
 import type { ListenerConfig } from './types/listener.ts';
 import type { PoolConfig } from './types/pool.ts';
+import type { SiteConfig } from './types/site.ts';
+import type { PolicyConfig } from './types/steering.ts';
 
 export type * from './types/health.ts';
 export type * from './types/listener.ts';
@@ -15,6 +17,9 @@ export type * from './types/steering.ts';
 export interface Config {
   readonly listeners: Readonly<Record<string, ListenerConfig>>;
   readonly pools: Readonly<Record<string, PoolConfig>>;
+  /** Places that DNS answers choose among. */
+  readonly sites: Readonly<Record<string, SiteConfig>>;
+  readonly policies: Readonly<Record<string, PolicyConfig>>;
   readonly admin: AdminConfig | undefined;
   readonly workers: number | 'auto';
   /** This balancer's own zone, preferred when endpoints have zones; '' when unset. */

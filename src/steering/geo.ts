@@ -1,7 +1,8 @@
 // Owns the policy that answers by where the client is: networks before autonomous systems before subdivisions before
 // countries before continents, then the default. A member that is down leaves the decision to the next larger area.
 
-import type { Area, GeoPolicy } from '../config/types.ts';
+import type { GeoPolicy } from '../config/types.ts';
+import { areaText } from './area.ts';
 import type { MemberOf, SteeringKind } from './kind.ts';
 import type { GeoFacts, Member, SteeringQuery } from './steering.ts';
 import { Subnets } from './subnets.ts';
@@ -59,25 +60,9 @@ function networksOf(config: GeoPolicy, memberOf: MemberOf): Subnets<Member> {
 function placesOf(config: GeoPolicy, memberOf: MemberOf): Map<string, Member> {
   const places = new Map<string, Member>();
   for (const [member, areas] of config.areas) {
-    for (const area of areas) if (area.kind !== 'network') places.set(keyOf(area), memberOf(member));
+    for (const area of areas) if (area.kind !== 'network') places.set(areaText(area), memberOf(member));
   }
   return places;
-}
-
-/** As it is written in configurations. */
-export function keyOf(area: Area): string {
-  switch (area.kind) {
-    case 'network':
-      return area.cidr;
-    case 'asn':
-      return `AS${area.asn}`;
-    case 'subdivision':
-      return `${area.country}-${area.code}`;
-    case 'country':
-      return area.code;
-    case 'continent':
-      return `continent:${area.code}`;
-  }
 }
 
 /** From the smallest area to the largest. */
