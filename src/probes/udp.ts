@@ -36,7 +36,11 @@ export const udp: ProbeKind<UdpProbeConfig> = {
               const text = matches === undefined ? 'answered' : 'as expected';
               resolve({ ok, text: ok ? text : `unexpected ${quote(answer)}` });
             });
-            opened.connect(port, address, () => opened.send(datagram, (error) => error && fail(error)));
+            // Called with the error as well, which then is no event.
+            opened.connect(port, address, ((error?: Error) => {
+              if (error != null) fail(error);
+              else opened.send(datagram, (unsent) => unsent && fail(unsent));
+            }) as () => void);
             if (matches === undefined) {
               const silence = clock.after(SILENCE_MS, () => resolve({ ok: true, text: 'no refusal' }));
               opened.once('close', () => silence.cancel());

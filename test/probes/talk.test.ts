@@ -110,6 +110,9 @@ test('UDP: an answer is compared, a refusal fails, and silence passes where noth
   );
   const named = await probePort({ ...UDP, send: text('x') }, 53, { host: 'no.such.name.invalid' });
   assert.match(told(named), /^bad: UDP send → (the name does not resolve|EAI_\w+)$/);
+  // Sockets may not connect to a broadcast address unasked; a network without a route fails in the same place.
+  const unconnectable = await probePort({ ...UDP, send: text('x') }, 9, { host: '255.255.255.255' });
+  assert.equal(told(unconnectable), 'bad: UDP send → EACCES');
 });
 
 test('TLS: a handshake that completes passes; names, signatures and protocols are checked where asked', {
