@@ -40,6 +40,9 @@ export class SocketAlarm {
     const fresh = count - this.#known;
     this.#known = count;
     if (fresh > 0)
-      this.#log.error(`out of sockets: ${fresh} requests were refused; raise the limit of open files (ulimit -n)`);
+      this.#log.error(
+        `out of sockets: ${fresh} requests were refused; raise the limit of open files (ulimit -n), ` +
+          'or widen net.ipv4.ip_local_port_range',
+      );
   }
 }

@@ -87,6 +87,8 @@ export class UdpWorld {
   readonly dead = new Set<number>();
   /** Sockets that the system gives. */
   mostSockets = 1000;
+  /** The system's word when there are more. */
+  noSocketsCode = 'EMFILE';
   draining = false;
   flow: FlowConfig;
   endpoints: readonly PoolEndpoint[] = [];
@@ -207,7 +209,7 @@ export class UdpWorld {
   opened(socket: MemorySocket, port: number): string | undefined {
     if (this.#sockets.size >= this.mostSockets) {
       this.counts.noSockets++;
-      return 'EMFILE';
+      return this.noSocketsCode;
     }
     socket.port = port === 0 ? this.#nextPort++ : port;
     socket.open = true;

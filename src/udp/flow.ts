@@ -13,6 +13,7 @@ import { E, L, P } from '../core/counters.ts';
 import { type ErrorCode, proxyError } from '../core/error.ts';
 import { STATE } from '../core/load-table.ts';
 import { CANCELLED, type Outcome } from '../core/outcome.ts';
+import { isOurs } from '../net/dial-error.ts';
 import type { Lease } from '../pool/lease.ts';
 import type { UdpContext, UdpHandler } from './context.ts';
 import type { Upstream, UpstreamUser } from './upstream.ts';
@@ -113,7 +114,7 @@ export class Flow implements UpstreamUser {
       this.#tried = [...this.#tried, slot];
       return this.#mayResend() && this.place();
     }
-    affinity?.remember(this.clientHost, id, now);
+    affinity?.begin(this.clientHost, id, now);
     this.#lease = answer;
     this.#upstream = upstream;
     this.#sentAt = 0;
@@ -188,11 +189,22 @@ export class Flow implements UpstreamUser {
   onUpstreamError(code: string): void {
     // Only this datagram is lost: it is too large for the path, or the kernel has no room for it.
     if (LOST_ONLY.has(code)) return this.#host.lost('datagram-unsent');
-    if (isOutOfSockets(code)) {
-      this.error = 'out-of-sockets';
-      this.#host.lost(this.error);
-      return this.#host.close(this);
-    }
+    this.#failed();
+  }
+
+  onUnopened(code: string): void {
+    if (!isOurs(code)) return this.#failed();
+    this.error = 'out-of-sockets';
+    this.#host.lost(this.error);
+    this.#host.close(this);
+  }
+
+  onUnsent(count: number): void {
+    for (let i = 0; i < count; i++) this.#host.lost('datagram-unsent');
+  }
+
+  /** The endpoint is to blame. */
+  #failed(): void {
     const { ctx } = this.#host;
     const { slot } = this.#lease!.endpoint;
     this.error = 'connect-failed';
@@ -243,14 +255,11 @@ export class Flow implements UpstreamUser {
     if (spare) this.#host.giveBack(upstream);
     else upstream.close();
     if (outcome.kind === 'cancelled') this.#host.ctx.counters.endpoint(lease.endpoint.slot, E.cancelled);
+    const { loop } = this.#host.ctx;
+    this.#handler.pool.affinity?.end(this.clientHost, lease.endpoint.id, loop.now);
     lease.settle(outcome);
   }
 }
 
 /** Whatever else can be wrong with a connected socket is about its endpoint: refused, no route, no such name. */
 const LOST_ONLY = new Set(['EMSGSIZE', 'ENOBUFS', 'EAGAIN', 'ENOMEM', 'EINVAL', 'EPERM']);
-
-/** Of opening a socket. */
-export function isOutOfSockets(code: string): boolean {
-  return code === 'EMFILE' || code === 'ENFILE';
-}

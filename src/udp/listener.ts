@@ -10,13 +10,15 @@ import { type Address, formatAddress, unmapIPv4 } from '../core/address.ts';
 import { E, L, P } from '../core/counters.ts';
 import type { ErrorCode } from '../core/error.ts';
 import type { Datagrams, SocketOwner } from '../net/datagrams.ts';
+import { isOurs } from '../net/dial-error.ts';
 import type { Listener, ListenOptions } from '../net/listener.ts';
 import type { Expiring } from '../net/loop.ts';
 import { encodeV2, type ProxyHeader, parseProxyHeader } from '../net/proxy-protocol.ts';
 import type { Lease } from '../pool/lease.ts';
 import type { FlowEnding, UdpContext, UdpHandler } from './context.ts';
-import { Flow, type FlowHost, isOutOfSockets } from './flow.ts';
+import { Flow, type FlowHost } from './flow.ts';
 import { type FlowEnd, type FlowSink, FlowTable, REFUSED_CLOSED } from './flows.ts';
+import { Names } from './names.ts';
 import { SpareSockets } from './spares.ts';
 import { Upstream, type UpstreamUser } from './upstream.ts';
 
@@ -33,6 +35,7 @@ export class UdpListener implements Listener<UdpHandler>, SocketOwner, FlowSink,
   readonly #table: FlowTable;
   readonly #flows: (Flow | undefined)[] = [];
   readonly #spares = new SpareSockets();
+  readonly #names: Names;
   #socket: Datagrams | undefined;
   #host = '';
   /** Kept: the port of a closed socket cannot be asked for. */
@@ -45,6 +48,7 @@ export class UdpListener implements Listener<UdpHandler>, SocketOwner, FlowSink,
     this.ctx = ctx;
     this.slot = slot;
     this.handler = handler;
+    this.#names = new Names(() => ctx.loop.now);
     this.#table = new FlowTable(handler.config.flow, this, ctx.env.random.u32());
   }
 
@@ -186,13 +190,13 @@ export class UdpListener implements Listener<UdpHandler>, SocketOwner, FlowSink,
       spare.use(user);
       return spare;
     }
-    const upstream = new Upstream(endpoint, user, this.ctx.openSocket);
+    const upstream = new Upstream(endpoint, user, this.ctx.openSocket, this.#names);
     const code = upstream.open();
     if (code === undefined) {
       counters.endpoint(endpoint.slot, E.connects);
       return upstream;
     }
-    if (isOutOfSockets(code)) return 'out-of-sockets';
+    if (isOurs(code)) return 'out-of-sockets';
     counters.endpoint(endpoint.slot, E.connectFailed);
     return 'connect-failed';
   }

@@ -2,10 +2,12 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { Endpoint } from '../core/endpoint.ts';
 import type { OpenSocket } from '../net/datagrams.ts';
+import { Names } from './names.ts';
 import { SpareSockets } from './spares.ts';
 import { Upstream } from './upstream.ts';
 
-const USER = { onReply() {}, onUpstreamError() {} };
+const USER = { onReply() {}, onUpstreamError() {}, onUnopened() {}, onUnsent() {} };
+const NAMES = new Names(() => 0);
 let open = 0;
 const openSocket: OpenSocket = () => ({
   port: 1,
@@ -28,7 +30,7 @@ const endpoint = (port: number, slot = port): Endpoint => ({
 });
 
 function spare(of: Endpoint): Upstream {
-  const upstream = new Upstream(of, USER, openSocket);
+  const upstream = new Upstream(of, USER, openSocket, NAMES);
   assert.equal(upstream.open(), undefined);
   return upstream;
 }
