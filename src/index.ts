@@ -11,7 +11,7 @@ export type { Config } from './config/types.ts';
 export type { Endpoint } from './core/endpoint.ts';
 export type { Schema } from './core/schema.ts';
 
-type PoolInput = DocumentInput['pools'][string];
+type PoolInput = NonNullable<DocumentInput['pools']>[string];
 /** A pool may name an algorithm of one's own, which no schema can know. */
 type OwnBalance = (string & {}) | { readonly kind: string & {}; readonly [option: string]: unknown };
 

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { KeyedTable } from '../core/keyed-table.ts';
 import type { PoolEndpoint } from '../pool/view.ts';
-import { SourceAffinity } from './source.ts';
+import { endAllUses, SourceAffinity } from './source.ts';
 
 const endpoint = (id: string, slot: number): PoolEndpoint => ({
   id,
@@ -49,4 +49,35 @@ test('pools do not share their clients, workers do, and the newest memory counts
   second.remember('c', 'p/b', 2000);
   assert.equal(first.find('c', 3000), 1);
   assert.equal(pinned(new KeyedTable(buffer, shape, 0), 1, 'p/a', 'p/b').find('c', 3000), -1);
+});
+
+test('who is connected is not away, however long; who left is, from then on', () => {
+  const affinity = pinned(KeyedTable.local(), 0, 'p/a', 'p/b');
+  affinity.begin('c', 'p/a', 0);
+  affinity.begin('c', 'p/a', 1000);
+  assert.equal(affinity.find('c', 500_000), 0);
+  affinity.end('c', 'p/a', 500_000);
+  assert.equal(affinity.find('c', 900_000), 0, 'the other connection goes on');
+  affinity.end('c', 'p/a', 900_000);
+  assert.equal(affinity.find('c', 909_000), 0);
+  assert.equal(affinity.find('c', 912_000), -1);
+});
+
+test('the end of an old connection does not bring back the endpoint that the client had to leave', () => {
+  const affinity = pinned(KeyedTable.local(), 0, 'p/a', 'p/b');
+  affinity.begin('c', 'p/a', 0);
+  affinity.begin('c', 'p/b', 1000);
+  affinity.end('c', 'p/a', 2000);
+  assert.equal(affinity.find('c', 3000), 1);
+  affinity.end('c', 'p/b', 3000);
+  assert.equal(affinity.find('c', 15_000), -1, 'nothing is counted as open any more');
+});
+
+test('what a worker that died had open is over, and its clients keep their endpoints for the time to live', () => {
+  const table = KeyedTable.local();
+  const affinity = pinned(table, 0, 'p/a');
+  affinity.begin('c', 'p/a', 0);
+  endAllUses(table);
+  assert.equal(affinity.find('c', 9000), 0);
+  assert.equal(affinity.find('c', 12_000), -1);
 });

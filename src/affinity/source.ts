@@ -9,7 +9,10 @@ import type { PoolEndpoint } from '../pool/view.ts';
 
 /** Slots change their tenants, so the endpoint is remembered by its name. */
 const ENDPOINT = 0;
+/** Monotonic second of the last use. */
 const SEEN = 1;
+/** Uses that go on: as long as there is one, the client is not away. */
+const OPEN = 2;
 const SPACE = 3;
 const ENDPOINT_SEED = 0x6b43a9b5;
 
@@ -38,24 +41,56 @@ export class SourceAffinity {
       const entry = table.find(worker);
       if (entry < 0) continue;
       const seen = table.get(entry, SEEN);
-      if (seen <= newest || second - seen > this.#ttlSeconds) continue;
+      const away = table.get(entry, OPEN) > 0 ? 0 : second - seen;
+      if (seen <= newest || away > this.#ttlSeconds) continue;
       newest = seen;
       slot = this.#slots.get(table.get(entry, ENDPOINT)) ?? -1;
     }
     return slot;
   }
 
-  /** The client uses this endpoint now: call when a use begins, and when it ends. */
+  /** The client uses this endpoint, for a moment. */
   remember(client: string, endpointId: string, now: number): void {
+    this.#use(client, endpointId, now);
+  }
+
+  /** The client uses this endpoint from now on, until `end`. */
+  begin(client: string, endpointId: string, now: number): void {
+    const entry = this.#use(client, endpointId, now);
+    this.#table.add(entry, OPEN, 1);
+  }
+
+  /** Changes nothing for a client that has gone to another endpoint meanwhile. */
+  end(client: string, endpointId: string, now: number): void {
+    const table = this.#table;
+    table.select(this.#space, client);
+    const entry = table.findOwn();
+    if (entry < 0 || table.get(entry, ENDPOINT) !== nameOf(endpointId)) return;
+    table.set(entry, SEEN, Math.floor(now / 1000));
+    if (table.get(entry, OPEN) > 0) table.add(entry, OPEN, -1);
+  }
+
+  #use(client: string, endpointId: string, now: number): number {
     const table = this.#table;
     this.#now = Math.floor(now / 1000);
     table.select(this.#space, client);
     const entry = table.claim(this.#staleness);
-    table.set(entry, ENDPOINT, nameOf(endpointId));
+    const name = nameOf(endpointId);
+    if (table.get(entry, ENDPOINT) !== name) {
+      table.set(entry, ENDPOINT, name);
+      table.set(entry, OPEN, 0);
+    }
     table.set(entry, SEEN, this.#now);
+    return entry;
   }
 
-  readonly #staleness = (entry: number): number => Math.max(0, this.#now - this.#table.get(entry, SEEN));
+  readonly #staleness = (entry: number): number =>
+    this.#table.get(entry, OPEN) > 0 ? 0 : Math.max(0, this.#now - this.#table.get(entry, SEEN));
+}
+
+/** A worker that died uses nothing any more, but its clients keep their endpoints. */
+export function endAllUses(pins: KeyedTable): void {
+  pins.setAll(OPEN, 0);
 }
 
 function nameOf(id: string): number {

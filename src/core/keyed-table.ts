@@ -62,6 +62,10 @@ export class KeyedTable {
     return -1;
   }
 
+  findOwn(): number {
+    return this.find(this.#worker);
+  }
+
   /**
    * Where the selected key lies in this worker's region, taken for it if need be; -1 when nothing in the bucket may be
    * forgotten. `staleness` says how dispensable an entry is: below 0 means not at all.
@@ -104,6 +108,12 @@ export class KeyedTable {
   clear(): void {
     const { entries } = this.#shape;
     this.#words.fill(0, this.#worker * entries * WORDS, (this.#worker + 1) * entries * WORDS);
+  }
+
+  /** One value of every entry of this worker. */
+  setAll(value: number, to: number): void {
+    const { entries } = this.#shape;
+    for (let i = 0; i < entries; i++) this.set((this.#worker * entries + i) * WORDS, value, to);
   }
 
   #bucket(worker: number): number {

@@ -3,12 +3,13 @@
 //   running ──dies──▶ gone ──leases returned──▶ starting ──prepare, commit──▶ running
 //                      └──────── dies again within a second: wait longer ────────┘
 
+import { endAllUses } from '../affinity/source.ts';
 import type { Env } from '../core/env.ts';
 import { ok, type Result } from '../core/result.ts';
 import type { Log } from '../observe/log.ts';
 import { localLink, type Open, ThreadLink, type WorkerLink } from './link.ts';
 import { serve } from './serve.ts';
-import { countersOf, countsOf, loadTableOf, MAX_LISTENERS, type SharedMemory } from './shared-memory.ts';
+import { countersOf, countsOf, loadTableOf, MAX_LISTENERS, pinsOf, type SharedMemory } from './shared-memory.ts';
 import type { Blueprint } from './snapshot.ts';
 
 export interface FleetOptions {
@@ -61,6 +62,7 @@ export class Fleet {
     loadTableOf(memory, worker).returnLeases();
     countersOf(memory, worker).clearGauges(MAX_LISTENERS);
     countsOf(memory, worker).clear();
+    endAllUses(pinsOf(memory, worker));
     this.restarts[worker]++;
     const lived = env.clock.now() - this.#startedAt[worker];
     const pause = lived > LONGEST_PAUSE_MS ? SHORTEST_PAUSE_MS : this.#pauseMs[worker];

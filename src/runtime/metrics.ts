@@ -121,7 +121,11 @@ function pools(text: PrometheusText, { blueprint, counters, modes }: MetricsInpu
     }
   }
   const name = 'evenkeel_response_time_seconds';
-  text.family(name, 'histogram', 'From the end of the request head to the end of the response.');
+  text.family(
+    name,
+    'histogram',
+    'HTTP: from the end of the request head to the end of the response. TCP: until a server is connected. UDP: from a datagram to its answer.',
+  );
   const bounds = LATENCY_BOUNDS_MS.map((ms) => ms / 1000);
   for (const { name: pool, slot } of blueprint.pools) {
     const counts = [...bounds, 0].map((_, i) => sum(counters, (c) => c.readPool(slot, P.buckets + i)));

@@ -87,7 +87,6 @@ export class Dialler implements ConnOwner {
     this.endpointId = endpoint.id;
     this.attempts++;
     this.#startedAt = env.clock.now();
-    this.#pool.affinity?.remember(this.#client, endpoint.id, this.#startedAt);
     counters.endpoint(endpoint.slot, E.requests);
     counters.endpoint(endpoint.slot, E.connects);
     this.#conn = dial(loop, endpoint.address, this);
@@ -100,7 +99,9 @@ export class Dialler implements ConnOwner {
     this.#lease = undefined;
     this.#conn = undefined;
     conn.expireIn(0);
-    lease.answered(0, this.#ctx.env.clock.now() - this.#startedAt);
+    const tookMs = this.#ctx.env.clock.now() - this.#startedAt;
+    lease.answered(0, tookMs);
+    this.#ctx.counters.duration(this.#pool.slot, tookMs);
     this.#user.onServer(conn, lease);
   }
 

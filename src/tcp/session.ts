@@ -123,6 +123,7 @@ export class Session implements FreshOwner, DialUser, SpliceOwner {
   onServer(server: Conn, lease: Lease): void {
     const { timeouts } = this.#handler.config;
     this.#lease = lease;
+    this.#route!.pool.affinity?.begin(this.#client, lease.endpoint.id, this.#listener.ctx.env.clock.now());
     const splice = new Splice(this.#conn, server, timeouts.idleMs, timeouts.lifetimeMs, this);
     this.#splice = splice;
     const held = this.#held;
@@ -163,7 +164,7 @@ export class Session implements FreshOwner, DialUser, SpliceOwner {
       this.#error = 'upstream-reset';
       ctx.counters.error(this.#listener.slot, 'upstream-reset');
     }
-    this.#route!.pool.affinity?.remember(this.#client, lease.endpoint.id, ctx.env.clock.now());
+    this.#route!.pool.affinity?.end(this.#client, lease.endpoint.id, ctx.env.clock.now());
     lease.settle(silent ? { kind: 'failed', error: proxyError('upstream-reset') } : ENDED);
     this.#finish();
   }

@@ -23,7 +23,8 @@ export interface UdpPool {
 export interface FlowAffinity {
   /** Slot of the client's endpoint; -1 when it has none. */
   find(client: string, now: number): number;
-  remember(client: string, endpointId: string, now: number): void;
+  begin(client: string, endpointId: string, now: number): void;
+  end(client: string, endpointId: string, now: number): void;
 }
 
 /** One listener under one configuration; a reload swaps it whole. */
