@@ -25,6 +25,13 @@ import {
 } from './handle.ts';
 import type { NetLoop } from './loop.ts';
 
+/** No FIN yet; one is to follow what is being written; the kernel is asked to send it; it has left. */
+const OPEN = 0;
+const WANTED = 1;
+const ASKED = 2;
+const SENT = 3;
+type WriteEnd = typeof OPEN | typeof WANTED | typeof ASKED | typeof SENT;
+
 /** What may wait in the kernel's stead before the producer has to stop; Node's own mark for sockets. */
 const MOST_PENDING_BYTES = 64 * 1024;
 
@@ -33,8 +40,7 @@ export class HandleConn extends Conn implements HandleUser {
   /** Writes that the kernel has not taken yet. */
   #writes = 0;
   #readEnded = false;
-  /** 1: FIN is on its way. 2: it has left. */
-  #writeEnded: 0 | 1 | 2 = 0;
+  #writeEnded: WriteEnd = OPEN;
   #noDelay = false;
   /** Reads are to go into this buffer from the next one on; undefined: into the shared one. */
   #private: Buffer | undefined;
@@ -124,7 +130,7 @@ export class HandleConn extends Conn implements HandleUser {
     else {
       this.#readEnded = true;
       this.owner.onEnd();
-      if (this.#writeEnded === 2) this.destroy();
+      if (this.#writeEnded === SENT) this.destroy();
     }
     return undefined;
   }
@@ -149,7 +155,7 @@ export class HandleConn extends Conn implements HandleUser {
   }
 
   sendText(text: string): boolean {
-    if (this.closed || this.#writeEnded !== 0) return false;
+    if (this.closed || this.#writeEnded !== OPEN) return false;
     const result = writeText(this.#handle, text, this);
     if (result === TAKEN) return true;
     if (result !== PENDING) return this.#failedLater(result);
@@ -160,12 +166,12 @@ export class HandleConn extends Conn implements HandleUser {
   }
 
   protected sendBuffer(bytes: Buffer): boolean {
-    if (this.closed || this.#writeEnded !== 0) return false;
+    if (this.closed || this.#writeEnded !== OPEN) return false;
     return this.#wasTaken(writeBytes(this.#handle, bytes, this));
   }
 
   protected sendBuffers(parts: Buffer[]): boolean {
-    if (this.closed || this.#writeEnded !== 0) return false;
+    if (this.closed || this.#writeEnded !== OPEN) return false;
     return this.#wasTaken(writeParts(this.#handle, parts, this));
   }
 
@@ -181,7 +187,10 @@ export class HandleConn extends Conn implements HandleUser {
     this.#writes--;
     if (this.closed) return;
     if (status < 0) this.#failed(status);
-    else if (this.#writes === 0) this.drained();
+    else if (this.#writes === 0) {
+      if (this.#writeEnded === WANTED) this.#sendEnd();
+      this.drained();
+    }
   }
 
   /** A write that failed: the peer is gone. Told later, because the caller is in the middle of something. */
@@ -231,10 +240,16 @@ export class HandleConn extends Conn implements HandleUser {
   }
 
   end(): void {
-    if (this.closed || this.#writeEnded !== 0) return;
+    if (this.closed || this.#writeEnded !== OPEN) return;
     // With both directions over and nothing on its way, closing says it all.
     if (this.#readEnded && this.#writes === 0) return this.destroy();
-    this.#writeEnded = 1;
+    this.#writeEnded = WANTED;
+    // Not before everything is written: a connection with a FIN that waits cannot be reset.
+    if (this.#writes === 0) this.#sendEnd();
+  }
+
+  #sendEnd(): void {
+    this.#writeEnded = ASKED;
     const status = shutdownHandle(this.#handle, this);
     if (status < 0) this.#failedLater(status);
   }
@@ -242,7 +257,7 @@ export class HandleConn extends Conn implements HandleUser {
   onShutdown(status: number): void {
     if (this.closed) return;
     if (status < 0) return this.#failed(status);
-    this.#writeEnded = 2;
+    this.#writeEnded = SENT;
     if (this.#readEnded) this.destroy();
   }
 
@@ -254,8 +269,10 @@ export class HandleConn extends Conn implements HandleUser {
 
   reset(): void {
     if (this.closed) return;
-    // Not connected yet, or gone already: there is nobody to reset.
-    if (this.#handle.reset() < 0) this.#handle.close();
+    // A handle that refuses to be reset cannot be closed any more either, so it is asked only when it will not: before it
+    // is connected there is nobody to reset, and while a FIN leaves everything was written.
+    if (this.#connected && this.#writeEnded !== ASKED) this.#handle.reset();
+    else this.#handle.close();
     this.finish();
   }
 }

@@ -5,7 +5,7 @@
 //        └────────────── reset, deadline, cut ──────────────▶ done
 
 import type { Conn, ConnOwner } from './conn.ts';
-import { SHARED_READ_BYTES } from './loop.ts';
+import { type Expiring, type NetLoop, SHARED_READ_BYTES } from './loop.ts';
 
 /** Who or what ended it first. */
 export type SpliceEnd = 'client' | 'server' | 'idle' | 'lifetime' | 'cut';
@@ -74,30 +74,40 @@ class Side implements ConnOwner {
     this.splice.closed(this, error);
   }
 
-  onDeadline(): void {
-    this.splice.end(this.up ? 'idle' : 'lifetime');
-  }
+  /** The splice has deadlines of its own. */
+  onDeadline(): void {}
 }
 
-export class Splice {
+export class Splice implements Expiring {
   readonly client: Side;
   readonly server: Side;
   /** Undefined while it runs and nobody has ended his direction. */
   endReason: SpliceEnd | undefined;
+  /** Of idleness or of the lifetime, whichever comes first. */
+  deadline = 0;
   readonly #owner: SpliceOwner;
+  readonly #loop: NetLoop;
   readonly #idleMs: number;
+  /** Monotonic ms; Infinity when it may live for ever. */
+  readonly #endsAt: number;
+  /** Bytes that waited in this process at the last look, while nothing else moved. */
+  #waiting = Number.POSITIVE_INFINITY;
   #open = true;
 
   /** `lifetimeMs` 0 means no limit. Both connections are taken over as they are, paused or not. */
   constructor(client: Conn, server: Conn, idleMs: number, lifetimeMs: number, owner: SpliceOwner) {
     this.#owner = owner;
+    this.#loop = client.loop;
     this.#idleMs = idleMs;
+    this.#endsAt = lifetimeMs === 0 ? Number.POSITIVE_INFINITY : client.loop.now + lifetimeMs;
     this.client = new Side(this, client, true);
     this.server = new Side(this, server, false);
     client.owner = this.client;
     server.owner = this.server;
-    client.expireIn(idleMs);
-    server.expireIn(lifetimeMs);
+    client.expireIn(0);
+    server.expireIn(0);
+    this.#loop.watch(this);
+    this.touch();
     client.resume();
     server.resume();
   }
@@ -113,7 +123,17 @@ export class Splice {
 
   /** Traffic either way keeps both sides alive. */
   touch(): void {
-    this.client.conn.expireIn(this.#idleMs);
+    this.#waiting = Number.POSITIVE_INFINITY;
+    this.deadline = Math.min(this.#loop.now + this.#idleMs, this.#endsAt);
+  }
+
+  /** Silence while bytes wait for a slow reader is none, as long as they become fewer. */
+  expire(now: number): void {
+    if (now >= this.#endsAt) return this.end('lifetime');
+    const waiting = this.client.conn.pending + this.server.conn.pending;
+    if (waiting === 0 || waiting >= this.#waiting) return this.end('idle');
+    this.#waiting = waiting;
+    this.deadline = Math.min(now + this.#idleMs, this.#endsAt);
   }
 
   passed(up: boolean, bytes: number): void {
@@ -129,7 +149,7 @@ export class Splice {
     if (!this.#open) return;
     this.endedBy(side.up);
     if (error === undefined && side.ended && !side.peer.gone) return;
-    this.#open = false;
+    this.#finish();
     // What broke off on one side must not look complete on the other.
     side.peer.conn.reset();
     this.#owner.onSpliceEnd(this);
@@ -138,12 +158,19 @@ export class Splice {
   /** Ends it now. Unless nothing was moving, both sides can tell: a stream without framing would look whole. */
   end(reason: SpliceEnd): void {
     if (!this.#open) return;
-    this.#open = false;
+    this.#finish();
     this.endReason ??= reason;
-    for (const { conn } of [this.client, this.server]) {
-      if (reason === 'idle') conn.destroy();
+    const { client, server } = this;
+    const whole = reason === 'idle' && client.conn.pending + server.conn.pending === 0;
+    for (const { conn } of [client, server]) {
+      if (whole) conn.destroy();
       else conn.reset();
     }
     this.#owner.onSpliceEnd(this);
+  }
+
+  #finish(): void {
+    this.#open = false;
+    this.#loop.unwatch(this);
   }
 }

@@ -284,3 +284,32 @@ test('a balancer is handed on over a reload when it is of the same kind', () => 
   assert.notEqual(seen[1], undefined);
   assert.equal(seen[2], undefined);
 });
+
+test('who is pinned may use an endpoint that drains, within its limits, and none that is out', () => {
+  const { set, pool, clock } = setup([{ maxInFlight: 2 }, {}]);
+  const pinned = { ...FIRST, pinned: 0 };
+  set(0, UP | STATE.draining);
+  const leases = [pool.acquire(pinned), pool.acquire(pinned), pool.acquire(pinned)];
+  assert.deepEqual(
+    leases.map((lease) => !lease.refused && lease.endpoint.slot),
+    [0, 0, 1],
+  );
+  for (const out of [STATE.used, UP | STATE.maintenance]) {
+    set(0, out);
+    const lease = pool.acquire(pinned);
+    assert.equal(!lease.refused && lease.endpoint.slot, 1);
+  }
+  clock.advance(1);
+});
+
+test('an endpoint with a rate takes its turns, pinned or not, and the others take the rest', () => {
+  const { pool, clock } = setup([{ maxRate: 10 }, {}]);
+  const slots = [0, 1, 2].map(() => {
+    const lease = pool.acquire({ ...FIRST, pinned: 0 });
+    return lease.refused ? -1 : lease.endpoint.slot;
+  });
+  assert.deepEqual(slots, [0, 1, 1]);
+  clock.advance(100);
+  const later = pool.acquire(FIRST);
+  assert.equal(!later.refused && later.endpoint.slot, 0);
+});

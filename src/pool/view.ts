@@ -19,7 +19,7 @@ export interface PoolView extends View {
   readonly endpoints: readonly PoolEndpoint[];
   /** Every endpoint that health allows, whatever its tier and zone: where retries go when the view is exhausted. */
   readonly reserve: readonly PoolEndpoint[];
-  /** By slot: endpoints with a limit in flight. */
+  /** By slot: endpoints with a limit in flight, whether they may be picked or not: who is pinned may use one that drains. */
   readonly limits: ReadonlyMap<number, number>;
   /** By slot: endpoints with a limit on new requests a second. */
   readonly rates: ReadonlyMap<number, number>;
@@ -55,8 +55,8 @@ export function buildView(
     mode,
     endpoints: chosen.map((endpoint) => warmed(endpoint, load, config, now)),
     reserve: usable,
-    limits: new Map(candidates.filter((e) => e.maxInFlight > 0).map((e) => [e.slot, e.maxInFlight])),
-    rates: new Map(candidates.filter((e) => e.maxRate > 0).map((e) => [e.slot, e.maxRate])),
+    limits: new Map(endpoints.filter((e) => e.maxInFlight > 0).map((e) => [e.slot, e.maxInFlight])),
+    rates: new Map(endpoints.filter((e) => e.maxRate > 0).map((e) => [e.slot, e.maxRate])),
     trials,
   });
 
