@@ -1,4 +1,5 @@
-// Owns the words for a socket that cannot be opened: what happened, and what to do about it.
+// Owns the words for a socket that cannot be opened: what happened, and what to do about it; and which addresses exclude
+// each other.
 
 import type { Protocol } from '../config/types.ts';
 import { type Address, formatAddress } from '../core/address.ts';
@@ -25,4 +26,11 @@ export function bindError(
     default:
       return `${place}: ${error.code ?? error.message}`;
   }
+}
+
+const EVERY = new Set(['0.0.0.0', '::']);
+
+/** Two sockets of one protocol cannot have both. */
+export function overlaps(a: Address, b: Address): boolean {
+  return a.port === b.port && (a.host === b.host || EVERY.has(a.host) || EVERY.has(b.host));
 }

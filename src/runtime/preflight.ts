@@ -7,7 +7,7 @@ import * as net from 'node:net';
 import type { Plan } from '../config/plan.ts';
 import type { Config, ListenerConfig } from '../config/types.ts';
 import { type Address, formatAddress } from '../core/address.ts';
-import { bindError } from './bind-error.ts';
+import { bindError, overlaps } from './bind-error.ts';
 import type { Blueprint } from './snapshot.ts';
 
 /** Listeners that need a socket they do not have: the kernel's need none, and had none before. */
@@ -19,13 +19,20 @@ export function freshSockets(changes: Plan, next: Blueprint, current: Blueprint 
 
 /**
  * Sockets that workers share (SO_REUSEPORT) would silently share a port with another process of the same user as well; a
- * plain bind first finds out. The first problem, in words; without sharing the real bind finds out itself.
+ * plain bind first finds out. The first problem, in words; without sharing the real bind finds out itself, unless it may
+ * be ourselves: `ours` says why a UDP address that is in use may be our own.
  */
-export async function portsInUse(listeners: readonly ListenerConfig[], shared: boolean): Promise<string | undefined> {
-  if (!shared) return undefined;
+export async function portsInUse(
+  listeners: readonly ListenerConfig[],
+  shared: boolean,
+  ours: (bind: Address) => string | undefined,
+): Promise<string | undefined> {
   for (const { name, bind, protocol } of listeners) {
+    const own = protocol === 'udp' ? ours(bind) : undefined;
+    if (!shared && own === undefined) continue;
     if (bind.port === 0) return `${name}: port 0 (any free port) works with one worker only; set "workers: 1"`;
     const error = await (protocol === 'udp' ? udpBindError(bind) : tcpBindError(bind));
+    if (error?.code === 'EADDRINUSE' && own !== undefined) return `${name}: ${own}`;
     if (error !== undefined) return bindError(name, bind, error, protocol);
   }
   return undefined;
@@ -64,12 +71,6 @@ export function heldByOurselves(fresh: readonly ListenerConfig[], current: Bluep
     return `${name}: ${place} is held by the running listener "${holder.name}"; remove that in a reload of its own first, or restart`;
   }
   return undefined;
-}
-
-const EVERY = new Set(['0.0.0.0', '::']);
-
-function overlaps(a: Address, b: Address): boolean {
-  return a.port === b.port && (a.host === b.host || EVERY.has(a.host) || EVERY.has(b.host));
 }
 
 /** Undefined when the access log can be written, or is none. */

@@ -23,6 +23,7 @@ import { drainFleet } from './drain.ts';
 import type { Balancer, ReloadResult, Status, StopReport } from './facade.ts';
 import { Fleet } from './fleet.ts';
 import { KernelListeners } from './kernel-listeners.ts';
+import { LeavingListeners } from './leaving.ts';
 import { enableLinearRegex } from './linear-regex.ts';
 import { metricsText } from './metrics.ts';
 import { freshSockets, heldByOurselves, portsInUse, unwritableLog } from './preflight.ts';
@@ -54,6 +55,7 @@ export class Runtime implements Balancer {
   readonly #fleet: Fleet;
   readonly #kernel: KernelListeners;
   readonly #alarm: SocketAlarm;
+  readonly #leaving = new LeavingListeners();
   readonly #startedAt: number;
   readonly #listenerSlots = new Map<string, number>();
   readonly #reloads = { applied: 0, refused: 0, lastError: undefined as string | undefined };
@@ -173,7 +175,7 @@ export class Runtime implements Balancer {
     const refused =
       (await unwritableLog(next)) ??
       heldByOurselves(fresh, current) ??
-      (await portsInUse(fresh, this.#fleet.size > 1)) ??
+      (await portsInUse(fresh, this.#fleet.size > 1, (bind) => this.#leaving.holderOf(bind, this.#env.clock.now()))) ??
       (await this.#prepareAll(blueprint));
     if (refused !== undefined) {
       await this.#kernel.abort();
@@ -184,6 +186,7 @@ export class Runtime implements Balancer {
     await this.#fleet.commit();
     if (current === undefined) this.#alarm.start();
     else this.#publishHealth(blueprint, next.pools);
+    this.#leaving.applied(changes, blueprint, current, this.#env.clock.now());
     this.#blueprint = blueprint;
     this.#configVersion = blueprint.version;
     for (const name of Object.keys(current?.config.pools ?? {}))
