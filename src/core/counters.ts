@@ -53,7 +53,7 @@ export const L = {
   errors: 16,
 } as const;
 /** Columns of a worker's own row. */
-export const W = { loopDelayMs: 0, heapBytes: 1, logDropped: 2 } as const;
+export const W = { loopDelayMs: 0, heapBytes: 1, logDropped: 2, plainSockets: 3 } as const;
 const W_COLUMNS = 8;
 
 const L_COLUMNS = L.errors + ERROR_CODES.length;

@@ -5,7 +5,7 @@ import { L } from '../core/counters.ts';
 import type { ErrorCode } from '../core/error.ts';
 import { admit } from '../limits/admission.ts';
 import type { Listener, ListenOptions } from '../net/listener.ts';
-import { ProxyGate } from '../net/proxy-gate.ts';
+import { ProxyEntrance } from '../net/proxy-gate.ts';
 import type { Splice } from '../net/splice.ts';
 import { TcpListener } from '../net/tcp-listener.ts';
 import { refusedRecord } from './account.ts';
@@ -21,11 +21,13 @@ export class HttpListener implements Listener<HttpHandler> {
   handler: HttpHandler;
   draining = false;
   readonly #tcp: TcpListener;
+  readonly #entrance: ProxyEntrance;
 
   constructor(ctx: HttpContext, slot: number, handler: HttpHandler) {
     this.ctx = ctx;
     this.slot = slot;
     this.handler = handler;
+    this.#entrance = new ProxyEntrance((code, peer) => this.refused(code, peer));
     this.#tcp = new TcpListener(ctx.loop, {
       accept: () => {
         const ticket = admit(ctx.counts, slot, this.handler.limits, ctx.env.clock.now());
@@ -33,15 +35,7 @@ export class HttpListener implements Listener<HttpHandler> {
         if (ticket === undefined) ctx.counters.error(slot, 'too-many-connections');
         return ticket;
       },
-      open: () => {
-        const { proxies } = this.handler;
-        if (proxies === undefined) return new ClientConn(this);
-        return new ProxyGate(
-          proxies,
-          () => new ClientConn(this),
-          (code, peer) => this.refused(code, peer),
-        );
-      },
+      open: () => this.#entrance.open(this.handler.proxies, () => new ClientConn(this)),
     });
   }
 
@@ -89,6 +83,7 @@ export class HttpListener implements Listener<HttpHandler> {
   }
 
   cutRequests(): void {
+    this.#entrance.cut();
     for (const client of this.open) client.cut();
   }
 

@@ -15,26 +15,50 @@ export interface ProxyTrust {
   readonly timeoutMs: number;
 }
 
+/** What a listener asks of connections that have to say first for whom they are. */
+export class ProxyEntrance {
+  /** Those that have not said it yet. */
+  readonly waiting = new Set<ProxyGate>();
+  readonly #onRefused: (code: ErrorCode, peer: string) => void;
+
+  constructor(onRefused: (code: ErrorCode, peer: string) => void) {
+    this.#onRefused = onRefused;
+  }
+
+  /** `next` makes the owner that the connection is for. Without `trust` it is the first one. */
+  open(trust: ProxyTrust | undefined, next: () => FreshOwner): FreshOwner {
+    return trust === undefined ? next() : new ProxyGate(this, trust, next);
+  }
+
+  refused(code: ErrorCode, peer: string): void {
+    this.#onRefused(code, peer);
+  }
+
+  cut(): void {
+    for (const gate of this.waiting) gate.refuse('draining');
+  }
+}
+
 export class ProxyGate implements FreshOwner {
+  readonly #entrance: ProxyEntrance;
   readonly #trust: ProxyTrust;
   readonly #next: () => FreshOwner;
-  readonly #onRefused: (code: ErrorCode, peer: string) => void;
   #conn!: Conn;
   #peer = '';
   #held: Buffer | undefined;
 
-  /** `next` makes the owner that the connection is for. */
-  constructor(trust: ProxyTrust, next: () => FreshOwner, onRefused: (code: ErrorCode, peer: string) => void) {
+  constructor(entrance: ProxyEntrance, trust: ProxyTrust, next: () => FreshOwner) {
+    this.#entrance = entrance;
     this.#trust = trust;
     this.#next = next;
-    this.#onRefused = onRefused;
   }
 
   attach(conn: Conn): void {
     this.#conn = conn;
     this.#peer = conn.peer.host;
-    if (this.#trust.believes(this.#peer)) conn.expireIn(this.#trust.timeoutMs);
-    else this.#handOver();
+    if (!this.#trust.believes(this.#peer)) return void this.#handOver();
+    this.#entrance.waiting.add(this);
+    conn.expireIn(this.#trust.timeoutMs);
   }
 
   onData(buffer: Buffer, length: number): void {
@@ -44,7 +68,7 @@ export class ProxyGate implements FreshOwner {
       this.#held = bytes;
       return;
     }
-    if (typeof header === 'string') return this.#refuse('bad-proxy-header');
+    if (typeof header === 'string') return this.refuse('bad-proxy-header');
     this.#conn.expireIn(0);
     this.#conn.proxied = header;
     const owner = this.#handOver();
@@ -53,28 +77,34 @@ export class ProxyGate implements FreshOwner {
   }
 
   #handOver(): ConnOwner {
+    this.#entrance.waiting.delete(this);
     const owner = this.#next();
     this.#conn.owner = owner;
     owner.attach(this.#conn);
     return this.#conn.owner;
   }
 
-  #refuse(code: ErrorCode): void {
-    this.#onRefused(code, this.#peer);
+  refuse(code: ErrorCode): void {
+    if (!this.#entrance.waiting.delete(this)) return;
+    this.#entrance.refused(code, this.#peer);
     this.#conn.reset();
   }
 
   onEnd(): void {
-    this.#refuse('bad-proxy-header');
+    this.refuse('bad-proxy-header');
   }
 
   onDeadline(): void {
-    this.#refuse('proxy-header-timeout');
+    this.refuse('proxy-header-timeout');
   }
 
   onConnect(): void {}
   onDrain(): void {}
-  onClose(): void {}
+
+  /** Whoever closed it otherwise was the client. */
+  onClose(): void {
+    this.refuse('client-gone');
+  }
 }
 
 const NOTHING = Buffer.alloc(0);

@@ -9,13 +9,14 @@ import type { BalancerEnv } from '../balancing/balancer.ts';
 import type { AnyBalancerKind } from '../balancing/index.ts';
 import { loadKinds } from '../config/load.ts';
 import { sameSocket } from '../config/plan.ts';
-import type { Counters } from '../core/counters.ts';
+import { type Counters, W } from '../core/counters.ts';
 import type { KeyedTable } from '../core/keyed-table.ts';
 import { err, ok, type Result } from '../core/result.ts';
 import { requestIds } from '../http/request-ids.ts';
 import { UpstreamPool } from '../http/upstream-pool.ts';
 import { KeyedCounts } from '../limits/keyed-counts.ts';
 import { openSocket } from '../net/datagrams.ts';
+import { handlesAreKnown } from '../net/handle.ts';
 import type { Listener } from '../net/listener.ts';
 import { NetLoop } from '../net/loop.ts';
 import { bindError } from './bind-error.ts';
@@ -106,6 +107,7 @@ export class DataPlane {
         }
         bound.set(listener.name, fresh);
       }
+      this.#options.counters.worker(W.plainSockets, handlesAreKnown() ? 0 : 1);
       return ok(undefined);
     } catch (error) {
       this.abort();

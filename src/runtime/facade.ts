@@ -64,6 +64,8 @@ export interface WorkerStatus {
   readonly worker: number;
   readonly loopDelayMs: number;
   readonly heapBytes: number;
+  /** Connections take the portable, slower way: see decision 3. */
+  readonly plainSockets: boolean;
   readonly restarts: number;
 }
 

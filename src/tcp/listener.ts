@@ -6,7 +6,7 @@ import { L } from '../core/counters.ts';
 import type { ErrorCode } from '../core/error.ts';
 import { admit } from '../limits/admission.ts';
 import type { Listener, ListenOptions } from '../net/listener.ts';
-import { ProxyGate } from '../net/proxy-gate.ts';
+import { ProxyEntrance } from '../net/proxy-gate.ts';
 import { TcpListener } from '../net/tcp-listener.ts';
 import type { TcpContext, TcpHandler } from './context.ts';
 import { Session } from './session.ts';
@@ -19,11 +19,13 @@ export class TcpProxyListener implements Listener<TcpHandler> {
   handler: TcpHandler;
   draining = false;
   readonly #tcp: TcpListener;
+  readonly #entrance: ProxyEntrance;
 
   constructor(ctx: TcpContext, slot: number, handler: TcpHandler) {
     this.ctx = ctx;
     this.slot = slot;
     this.handler = handler;
+    this.#entrance = new ProxyEntrance((code, peer) => this.#refused(code, peer));
     this.#tcp = new TcpListener(ctx.loop, {
       accept: () => {
         const ticket = admit(ctx.counts, slot, this.handler.config.limits, ctx.env.clock.now());
@@ -31,15 +33,7 @@ export class TcpProxyListener implements Listener<TcpHandler> {
         if (ticket === undefined) ctx.counters.error(slot, 'too-many-connections');
         return ticket;
       },
-      open: () => {
-        const { proxies } = this.handler;
-        if (proxies === undefined) return new Session(this);
-        return new ProxyGate(
-          proxies,
-          () => new Session(this),
-          (code, peer) => this.#refused(code, peer),
-        );
-      },
+      open: () => this.#entrance.open(this.handler.proxies, () => new Session(this)),
     });
   }
 
@@ -78,7 +72,9 @@ export class TcpProxyListener implements Listener<TcpHandler> {
     this.#tcp.close();
   }
 
-  cutRequests(): void {}
+  cutRequests(): void {
+    this.#entrance.cut();
+  }
 
   cutStreams(): void {
     for (const session of this.open) session.cut();

@@ -18,10 +18,12 @@ import { type ClientHello, parseClientHello } from '../tls/hello.ts';
 import type { TcpHandler, TcpRoute } from './context.ts';
 import { Dialler, type DialUser } from './dialler.ts';
 import type { TcpProxyListener } from './listener.ts';
+import { Peeked } from './peeked.ts';
 import { preludeFor } from './prelude.ts';
 
 const NO_HELLO: ClientHello = { sni: '', alpn: [] };
 const NOTHING = Buffer.alloc(0);
+
 /** The endpoint proved itself when it connected. */
 const ENDED: Outcome = { kind: 'ok', status: 0, firstByteMs: 0 };
 
@@ -35,6 +37,7 @@ export class Session implements FreshOwner, DialUser, SpliceOwner {
   #held: Buffer | undefined;
   #clientEnded = false;
   #peeking = false;
+  #peeked: Peeked | undefined;
   #hello = NO_HELLO;
   #route: TcpRoute | undefined;
   #dialler: Dialler | undefined;
@@ -72,10 +75,10 @@ export class Session implements FreshOwner, DialUser, SpliceOwner {
   onDrain(): void {}
 
   onData(buffer: Buffer, length: number): void {
-    this.#held = Buffer.concat([this.#held ?? NOTHING, buffer.subarray(0, length)]);
-    if (this.#peeking) this.#peek(this.#held);
+    if (this.#peeking) return this.#peek(buffer, length);
     // One helping is enough to keep until there is somebody to give it to.
-    else if (!this.#conn.closed) this.#conn.pause();
+    this.#held = Buffer.concat([this.#held ?? NOTHING, buffer.subarray(0, length)]);
+    if (!this.#conn.closed) this.#conn.pause();
   }
 
   onEnd(): void {
@@ -98,9 +101,17 @@ export class Session implements FreshOwner, DialUser, SpliceOwner {
     this.#finish();
   }
 
-  #peek(bytes: Buffer): void {
+  #peek(buffer: Buffer, length: number): void {
+    this.#peeked ??= new Peeked();
+    const bytes = this.#peeked.add(buffer, length);
+    if (bytes === undefined) return;
     const hello = parseClientHello(bytes, 0, bytes.length);
-    if (hello === 'incomplete') return;
+    if (typeof hello === 'number') {
+      this.#peeked.wanted = hello;
+      return;
+    }
+    this.#held = bytes;
+    this.#peeked = undefined;
     if (hello === 'invalid') return this.#refuse('bad-hello');
     this.#peeking = false;
     this.#conn.expireIn(0);

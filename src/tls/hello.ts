@@ -11,15 +11,19 @@ export interface ClientHello {
 }
 
 export type HelloFault =
-  /** So far it is one. */
-  | 'incomplete'
-  /** It begins as one and is malformed, or longer than `MOST_HELLO_BYTES`. */
+  /** It begins as one and is malformed, longer than `MOST_HELLO_BYTES`, or in more than `MOST_RECORDS`. */
   | 'invalid'
   /** It is no TLS. */
   | 'absent';
 
+/** So far it is one; there is no point in looking again before so many bytes are there in all. */
+export type BytesWanted = number;
+
 /** Records and all; with post-quantum key shares a real one has about 2 KiB. */
 export const MOST_HELLO_BYTES = 16 * 1024;
+
+/** Nobody cuts a hello into more; looking at each again and again would cost us more than sending it costs. */
+export const MOST_RECORDS = 32;
 
 const HANDSHAKE = 22;
 const CLIENT_HELLO = 1;
@@ -29,19 +33,21 @@ const LARGEST_RECORD = 16 * 1024;
 const SERVER_NAME = 0;
 const ALPN = 16;
 
-export function parseClientHello(buffer: Buffer, start: number, end: number): ClientHello | HelloFault {
+export function parseClientHello(buffer: Buffer, start: number, end: number): ClientHello | HelloFault | BytesWanted {
   const message = handshake(buffer, start, end);
-  return typeof message === 'string' ? message : readHello(message);
+  return typeof message === 'object' ? readHello(message) : message;
 }
 
 /** The first handshake message without its head, put together from as many records as it was cut into. */
-function handshake(buffer: Buffer, start: number, end: number): Buffer | HelloFault {
+function handshake(buffer: Buffer, start: number, end: number): Buffer | HelloFault | BytesWanted {
   const parts: Buffer[] = [];
   let have = 0;
   let want = -1;
   for (let at = start; ; ) {
+    if (parts.length === MOST_RECORDS) return 'invalid';
     const fault = recordFault(buffer, at, end, at === start);
     if (fault !== undefined) return fault;
+    if (end < at + RECORD_HEAD) return at + RECORD_HEAD - start;
     const size = buffer.readUInt16BE(at + 3);
     const from = at + RECORD_HEAD;
     const part = buffer.subarray(from, Math.min(end, from + size));
@@ -59,16 +65,15 @@ function handshake(buffer: Buffer, start: number, end: number): Buffer | HelloFa
     }
     at = from + size;
     if (at - start > MOST_HELLO_BYTES) return 'invalid';
-    if (at >= end) return 'incomplete';
+    if (at >= end) return (at === end ? at + RECORD_HEAD : at) - start;
   }
 }
 
 function recordFault(buffer: Buffer, at: number, end: number, first: boolean): HelloFault | undefined {
   const none = first ? 'absent' : 'invalid';
-  if (end <= at) return 'incomplete';
-  if (buffer[at] !== HANDSHAKE) return none;
+  if (end > at && buffer[at] !== HANDSHAKE) return none;
   if (end > at + 1 && buffer[at + 1] !== 3) return none;
-  if (end < at + RECORD_HEAD) return 'incomplete';
+  if (end < at + RECORD_HEAD) return undefined;
   const size = buffer.readUInt16BE(at + 3);
   return size === 0 || size > LARGEST_RECORD ? 'invalid' : undefined;
 }
