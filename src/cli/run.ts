@@ -82,6 +82,9 @@ class RunningServer {
       const { host } = config.admin.bind;
       this.#log.info(`admin on http://${formatAddress({ host, port: this.#admin.port })} (/status, /metrics)`);
     }
+    if (status.workers.some(({ plainSockets }) => plainSockets)) {
+      this.#log.warn('this Node works otherwise than known: connections take the portable, slower way');
+    }
     this.#log.info(`serving with ${status.workers.length} worker${status.workers.length === 1 ? '' : 's'}`, {
       pid: process.pid,
     });

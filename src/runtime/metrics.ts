@@ -208,6 +208,9 @@ function workers(text: PrometheusText, { counters, reloads, restarts }: MetricsI
     (w) => counters[w].readWorker(W.loopDelayMs) / 1000,
   );
   each('evenkeel_heap_bytes', 'gauge', 'JavaScript heap in use.', (w) => counters[w].readWorker(W.heapBytes));
+  each('evenkeel_worker_plain_sockets', 'gauge', '1 where connections take the portable, slower way.', (w) =>
+    counters[w].readWorker(W.plainSockets),
+  );
   each('evenkeel_worker_restarts_total', 'counter', 'Times a crashed worker was replaced.', (w) => restarts[w] ?? 0);
   each('evenkeel_access_log_dropped_total', 'counter', 'Access log lines dropped because the log was too slow.', (w) =>
     counters[w].readWorker(W.logDropped),

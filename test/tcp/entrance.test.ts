@@ -195,6 +195,22 @@ test('HTTP listeners believe headers as well: the client in X-Forwarded-For is t
   assert.equal(errorsOf(proxy, 'bad-proxy-header'), 1);
 });
 
+test('a client that leaves before its header is counted, and who still waits for one is cut with the listener', async (t) => {
+  const backend = await TcpBackend.echo(t);
+  const proxy = await start(t, { endpoints: [backend.port], listener: { proxyProtocol: '127.0.0.0/8' } });
+  const gone = await proxy.connect();
+  gone.write('PRO');
+  gone.reset();
+  await eventually(() => errorsOf(proxy, 'client-gone') === 1, 'counted');
+  const waits = await proxy.connect();
+  waits.write('PRO');
+  await eventually(() => proxy.counters.readListener(0, 0) === 2, 'accepted');
+  proxy.plane.drain();
+  proxy.plane.cut();
+  assert.equal(await waits.untilEnded(), 'reset');
+  assert.equal(errorsOf(proxy, 'draining'), 1);
+});
+
 /** Sends `bytes` one at a time until the other side has had enough; returns how long that took. */
 async function drip(client: RawSocket, bytes: Buffer): Promise<number> {
   const began = performance.now();
