@@ -31,6 +31,7 @@ export function statusOfParts(input: StatusInput): StatusParts {
     worker,
     loopDelayMs: counters[worker].readWorker(W.loopDelayMs),
     heapBytes: counters[worker].readWorker(W.heapBytes),
+    plainSockets: counters[worker].readWorker(W.plainSockets) === 1,
     restarts: count,
   }));
   return { workers, listeners: listenerStatuses(input), pools: poolStatuses(input) };
