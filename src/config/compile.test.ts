@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { BalancerKind } from '../balancing/balancer.ts';
-import { BALANCERS } from '../balancing/index.ts';
+import { BALANCERS, balancerByName } from '../balancing/index.ts';
 import { compile } from './compile.ts';
 import { formatPath } from './issues.ts';
 import type { Config, HttpListenerConfig, TcpListenerConfig } from './types.ts';
@@ -128,6 +128,19 @@ test('every balancing kind can be named short and long, and rejects options that
   }
 });
 
+test("a user's own kind replaces a built-in one of its name; two of one name are refused", () => {
+  const own: BalancerKind<{ depth: number }> = {
+    ...(BALANCERS.find(({ name }) => name === 'random') as BalancerKind<{ depth: number }>),
+    schema: { depth: { type: 'number', integer: true, min: 1, default: 4, doc: '' } },
+  };
+  const compiled = compile(pool({ balance: 'random' }), [own]);
+  assert.ok(compiled.ok);
+  assert.deepEqual(compiled.value.pools.web.balance.options, { depth: 4 });
+  assert.equal(balancerByName('random', [own]), own);
+  const twice = compile(base, [own, own]);
+  assert.match(twice.ok ? '' : twice.error[0].message, /is named "random" like another one/);
+});
+
 test("a user's own kind is accepted with its options", () => {
   const own: BalancerKind<{ depth: number }> = {
     name: 'mine',
@@ -200,6 +213,20 @@ test('TCP routes, PROXY headers and pins have short forms', () => {
 test('TCP and UDP listeners may have the same port', () => {
   const { listeners, pools } = tcp({ pool: 'db' });
   good({ listeners: { ...listeners, dns: { bind: '127.0.0.1:5432', protocol: 'udp', pool: 'db' } }, pools });
+});
+
+const udp = (listener: object) => ({
+  listeners: { d: { bind: '127.0.0.1:53', protocol: 'udp', pool: 'db', ...listener } },
+  pools: { db: { endpoints: ['10.0.0.1:53'] } },
+});
+
+test('TCP routes of one name are no rivals when their other conditions differ', () => {
+  const routes = [
+    { sni: 'a', alpn: 'h2', pool: 'db' },
+    { sni: 'a', pool: 'db' },
+    { sni: ['a', 'b'], pool: 'db' },
+  ];
+  good(tcp({ routes, pool: 'db' }));
 });
 
 const BAD: readonly (readonly [string, unknown, RegExp])[] = [
@@ -317,6 +344,59 @@ const BAD: readonly (readonly [string, unknown, RegExp])[] = [
     { ...base, listeners: { a: { bind: '127.0.0.1:80', protocol: 'gopher', pool: 'web' } } },
     /protocol has no kind "gopher" \| known here: http, tcp, udp/,
   ],
+  [
+    'a setting of another protocol',
+    udp({ limits: { connections: 5 } }),
+    /listeners\.d\.limits is not known here \| "limits" is for protocol http and tcp$/,
+  ],
+  [
+    'a setting of one other protocol',
+    udp({ forwarded: {} }),
+    /forwarded is not known here \| "forwarded" is for protocol http$/,
+  ],
+  [
+    'a setting of UDP on a listener whose protocol is the default',
+    { ...base, listeners: { web: { bind: '127.0.0.1:80', pool: 'web', flow: {} } } },
+    /web\.flow is not known here \| "flow" is for protocol udp$/,
+  ],
+  ['a misspelt setting of UDP', udp({ flow: { idel: '5s' } }), /flow\.idel is not known here \| did you mean "idle"\?/],
+  [
+    'an option of another algorithm',
+    pool({ balance: { kind: 'round-robin', key: 'source' } }),
+    /balance\.key is not known here \| "key" is for kind source-hash and /,
+  ],
+  [
+    'a time for headers of datagrams',
+    udp({ proxyProtocol: { from: '10.0.0.0/8', timeout: '9s' } }),
+    /proxyProtocol\.timeout has no meaning for UDP: each datagram brings its header along/,
+  ],
+  [
+    'an address as server name',
+    tcp({ routes: [{ sni: '10.0.0.1', pool: 'db' }] }),
+    /sni\[0\] has "10\.0\.0\.1", which is an address/,
+  ],
+  [
+    'an IPv6 address as server name',
+    tcp({ routes: [{ sni: ['a', '[::1]'], pool: 'db' }] }),
+    /sni\[1\] has "\[::1\]", which is an address/,
+  ],
+  ['every server name', tcp({ routes: [{ sni: '*', pool: 'db' }] }), /sni\[0\] is every name \| leave "sni" out/],
+  [
+    'a TCP route that never matches',
+    tcp({
+      routes: [
+        { name: 'one', sni: ['a', 'b'], client: ['10.0.0.0/8', '::1'], pool: 'db' },
+        { sni: 'B', client: ['::1', '10.0.0.0/8'], pool: 'db' },
+      ],
+    }),
+    /routes\[1\] never matches: "one" comes first and has the same conditions/,
+  ],
+  [
+    'a pool behind a route that takes everything',
+    tcp({ routes: [{ pool: 'db' }], pool: 'db' }),
+    /listeners\.db\.pool never matches: "db\[0\]" comes first/,
+  ],
+  ['affinity that is not there', pool({ affinity: 'cookies' }), /affinity must be .*"source"/],
 ];
 
 for (const [what, document, pattern] of BAD) {

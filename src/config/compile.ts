@@ -21,12 +21,16 @@ import { translate } from './zod-issues.ts';
 export function compile(given: unknown, own: readonly AnyBalancerKind[] = []): Result<Config, ConfigIssue[]> {
   // An empty file is a document with nothing in it.
   const document = given ?? {};
-  const kinds = [...BALANCERS, ...own];
+  const twice = own.findIndex(({ name }, i) => own.findIndex((kind) => kind.name === name) < i);
+  if (twice >= 0)
+    return err([{ path: ['balancers', twice], message: `is named "${own[twice].name}" like another one beside it` }]);
+  // One that is named like a built-in one replaces it.
+  const kinds = [...BALANCERS.filter(({ name }) => own.every((kind) => kind.name !== name)), ...own];
   const schema = documentSchema(kinds);
   const parsed = schema.safeParse(document, { reportInput: true });
   const issues: ConfigIssue[] = danglingReferences(document);
   if (!parsed.success) {
-    const found = translate(parsed.error.issues, (path) => knownKeys(schema, path));
+    const found = translate(parsed.error.issues, (path) => knownKeys(schema, path, document));
     return err([...found.map((issue) => ({ ...issue, path: asWritten(issue.path, document) })), ...issues]);
   }
   const config = normalized(parsed.data, new Findings(issues), own);

@@ -200,8 +200,8 @@ export interface DocumentInput {
     /** true, or whose headers are believed */
     readonly proxyProtocol?: boolean | string | readonly (string)[] | {
       readonly from?: string | readonly (string)[];
-      /** such as 250ms, 5s, 10m */
-      readonly timeout?: string;
+      /** has no meaning for UDP: each datagram brings its header along */
+      readonly timeout?: unknown;
     } | null;
     readonly pool: string;
     readonly flow?: {

@@ -92,7 +92,7 @@ function listener(config: ListenerConfig): Json {
   const common = {
     bind: formatAddress(bind),
     protocol,
-    proxyProtocol: believed === undefined ? false : written(believed),
+    proxyProtocol: believed === undefined ? false : protocol === 'udp' ? { from: believed.from } : written(believed),
   };
   if (config.protocol === 'udp') {
     const { pool: to, flow, mode, snat } = config;

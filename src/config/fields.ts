@@ -107,6 +107,9 @@ export function shorthand<T extends z.ZodType>(json: Json, expand: (value: unkno
   return schema;
 }
 
+/** A setting that has no meaning here, although it has one beside: `why` reads on after its path. */
+export const meaningless = (why: string) => textual<undefined>({ not: {}, description: why }, () => why).optional();
+
 export const integer = (min: number, max: number) => z.number().int().min(min).max(max);
 
 /** The suffix that the unit of a field has in code, looking through defaults and options. */

@@ -35,11 +35,65 @@ export function configJsonSchema(): Json {
   return { title: 'Evenkeel configuration', ...toJson(documentSchema(BALANCERS)) };
 }
 
-/** Keys that may stand in the group at `path`, across all its variants. */
-export function knownKeys(schema: z.ZodType, path: Path): string[] {
+/** What may stand in one group of the document. */
+export interface Known {
+  readonly keys: readonly string[];
+  /** Keys of the variants that this group is not, each with what it is for: `protocol http and tcp`. */
+  readonly elsewhere: ReadonlyMap<string, string>;
+}
+
+/** Keys that may stand in the group at `path`. Of variants that the document tells apart (by `protocol`, `kind`) it is one. */
+export function knownKeys(schema: z.ZodType, path: Path, document?: unknown): Known {
   let nodes: Json[] = [toJson(schema)];
-  for (const step of path) nodes = nodes.flatMap(variants).flatMap((node) => child(node, step));
-  return [...new Set(nodes.flatMap(variants).flatMap((node) => Object.keys((node.properties as Json) ?? {})))];
+  let given = document;
+  for (const step of path) {
+    nodes = chosen(nodes.flatMap(variants), given).flatMap((node) => child(node, step));
+    given = isGroup(given) ? given[step] : undefined;
+  }
+  const all = nodes.flatMap(variants);
+  const mine = chosen(all, given);
+  const keys = new Set(mine.flatMap(keysOf));
+  const elsewhere = new Map<string, string[]>();
+  for (const node of all) {
+    if (mine.includes(node)) continue;
+    for (const key of keysOf(node))
+      if (!keys.has(key)) elsewhere.set(key, [...(elsewhere.get(key) ?? []), ...names(node)]);
+  }
+  const told = [...elsewhere].filter(([, variant]) => variant.length > 0);
+  return { keys: [...keys], elsewhere: new Map(told.map(([key, variant]) => [key, listed(variant)])) };
+}
+
+const isGroup = (value: unknown): value is Record<string | number, unknown> =>
+  typeof value === 'object' && value !== null;
+
+const propertiesOf = (node: Json): Record<string, Json> => (node.properties as Record<string, Json> | undefined) ?? {};
+const keysOf = (node: Json): string[] => Object.keys(propertiesOf(node));
+
+/** The words that tell a variant from the others, by key. */
+function marks(node: Json): [key: string, value: unknown, fallback: boolean][] {
+  return Object.entries(propertiesOf(node))
+    .filter(([, property]) => 'const' in property)
+    .map(([key, property]) => [key, property.const, property.default === property.const]);
+}
+
+/** `protocol http`. */
+function names(node: Json): string[] {
+  return marks(node).map(([key, value]) => `${key} ${String(value)}`);
+}
+
+/** `protocol http and tcp`. */
+function listed(variantNames: readonly string[]): string {
+  const [first, ...rest] = [...new Set(variantNames)];
+  return [first, ...rest.map((name) => name.slice(name.indexOf(' ') + 1))].join(' and ');
+}
+
+/** The variants that the document's group is; all of them when it does not say. */
+function chosen(nodes: readonly Json[], given: unknown): readonly Json[] {
+  if (!isGroup(given)) return nodes;
+  const fitting = nodes.filter((node) =>
+    marks(node).every(([key, value, fallback]) => given[key] === value || (given[key] === undefined && fallback)),
+  );
+  return fitting.some((node) => marks(node).length > 0) ? fitting : nodes;
 }
 
 function variants(node: Json): Json[] {

@@ -2,19 +2,26 @@
 
 import type { z } from 'zod';
 import { type ConfigIssue, type Path, suggest } from './issues.ts';
+import type { Known } from './json-schema.ts';
 
 type ZodIssue = z.core.$ZodIssue;
+type KnownAt = (path: Path) => Known;
 
-export function translate(issues: readonly ZodIssue[], schemaKeys: (path: Path) => readonly string[]): ConfigIssue[] {
-  return issues.flatMap((issue) => translateOne(issue, [], schemaKeys));
+function hintFor(key: string, { keys, elsewhere }: Known): string | undefined {
+  const owner = elsewhere.get(key);
+  return owner === undefined ? suggest(key, keys) : `"${key}" is for ${owner}`;
 }
 
-function translateOne(issue: ZodIssue, base: Path, schemaKeys: (path: Path) => readonly string[]): ConfigIssue[] {
+export function translate(issues: readonly ZodIssue[], known: KnownAt): ConfigIssue[] {
+  return issues.flatMap((issue) => translateOne(issue, [], known));
+}
+
+function translateOne(issue: ZodIssue, base: Path, known: KnownAt): ConfigIssue[] {
   const path = [...base, ...(issue.path as (string | number)[])];
   switch (issue.code) {
     case 'unrecognized_keys':
       return issue.keys.map((key) =>
-        withHint({ path: [...path, key], message: 'is not known here', atKey: true }, suggest(key, schemaKeys(path))),
+        withHint({ path: [...path, key], message: 'is not known here', atKey: true }, hintFor(key, known(path))),
       );
     case 'invalid_type':
       return [
@@ -41,7 +48,7 @@ function translateOne(issue: ZodIssue, base: Path, schemaKeys: (path: Path) => r
         { path, message: `must be at most ${issue.maximum}${issue.origin === 'string' ? ' characters long' : ''}` },
       ];
     case 'invalid_union':
-      return union(issue, path, schemaKeys);
+      return union(issue, path, known);
     case 'invalid_key':
       return [{ path, message: issue.issues[0]?.message ?? 'is no valid name', atKey: true }];
     default:
@@ -49,23 +56,19 @@ function translateOne(issue: ZodIssue, base: Path, schemaKeys: (path: Path) => r
   }
 }
 
-function union(
-  issue: ZodIssue & { code: 'invalid_union' },
-  path: Path,
-  schemaKeys: (path: Path) => readonly string[],
-): ConfigIssue[] {
+function union(issue: ZodIssue & { code: 'invalid_union' }, path: Path, known: KnownAt): ConfigIssue[] {
   const { discriminator, options } = issue as { discriminator?: string; options?: unknown[] };
   if (discriminator !== undefined && issue.errors.length === 0) {
     const input = issue.input as Record<string, unknown> | undefined;
     if (input === null || typeof input !== 'object') return [{ path, message: `cannot be ${described(input)}` }];
     const at = path.at(-1) === discriminator ? path : [...path, discriminator];
     const given = input[discriminator];
-    const known = (options ?? schemaKeys([...path, '*'])).filter((name) => name !== undefined).map(String);
-    return [withHint({ path: at, message: `has no kind ${JSON.stringify(given)}` }, suggest(String(given), known))];
+    const names = (options ?? known([...path, '*']).keys).filter((name) => name !== undefined).map(String);
+    return [withHint({ path: at, message: `has no kind ${JSON.stringify(given)}` }, suggest(String(given), names))];
   }
   // The variant that got furthest says best what is wrong.
   const best = [...issue.errors].sort((a, b) => depth(b) - depth(a) || a.length - b.length)[0] ?? [];
-  const found = best.flatMap((inner) => translateOne(inner, path, schemaKeys));
+  const found = best.flatMap((inner) => translateOne(inner, path, known));
   return found.length > 0 ? found : [{ path, message: issue.message }];
 }
 

@@ -1,6 +1,7 @@
 // Owns the list of what is wrong with a document while it is being compiled, and the checks that many parts share.
 
 import { parseCidr } from '../../core/cidr.ts';
+import { readIp } from '../../core/ip.ts';
 import type { ConfigIssue, Path } from '../issues.ts';
 import { checkPattern } from '../regex.ts';
 import type { TextMatch } from '../types.ts';
@@ -34,13 +35,23 @@ export class Findings {
 
   /** Host names and `*.` wildcards, lower case. */
   hosts(list: readonly string[], path: Path): void {
-    list.forEach((host, i) => {
-      if (/^(\*\.)?[a-z0-9_-]+(\.[a-z0-9_-]+)*$|^\[[0-9a-f:.]+\]$/.test(host)) return;
-      this.add(
-        [...path, i],
-        `has "${host}", which is no host name`,
-        'write app.example.com or *.example.com, without port',
-      );
+    for (const [i, host] of list.entries()) this.#host(host, [...path, i]);
+  }
+
+  #host(host: string, path: Path): void {
+    if (/^(\*\.)?[a-z0-9_-]+(\.[a-z0-9_-]+)*$|^\[[0-9a-f:.]+\]$/.test(host)) return;
+    this.add(path, `has "${host}", which is no host name`, 'write app.example.com or *.example.com, without port');
+  }
+
+  /** What a TLS client may say whom it wants (RFC 6066 §3: names, never addresses). */
+  serverNames(list: readonly string[], path: Path): void {
+    list.forEach((name, i) => {
+      if (name === '*') {
+        this.add([...path, i], 'is every name', 'leave "sni" out: such a route takes what no other one does');
+      } else if (readIp(name.replace(/^\[(.*)\]$/, '$1'), new Uint8Array(16)) !== 0) {
+        const hint = 'clients that connect to an address name nobody: leave "sni" out';
+        this.add([...path, i], `has "${name}", which is an address: TLS clients send names only`, hint);
+      } else this.#host(name, [...path, i]);
     });
   }
 }

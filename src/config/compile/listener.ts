@@ -52,7 +52,7 @@ function believed(
   if (from.length === 0) {
     findings.add(path, 'believes nobody: there are no "trustedProxies" either', 'name the proxies: [10.0.0.0/8]');
   }
-  return { from, timeoutMs: proxyProtocol.timeoutMs };
+  return { from, timeoutMs: proxyProtocol.timeoutMs ?? 0 };
 }
 
 function http(
@@ -81,13 +81,27 @@ function httpRoute(route: ParsedRoute, path: Path, fallbackName: string, finding
 function tcp(name: string, parsed: ParsedTcp, at: Path, findings: Findings): Omit<TcpListenerConfig, 'proxyProtocol'> {
   const { bind, protocol, limits, timeouts, pool, mode, snat } = parsed;
   const routes = parsed.routes.map((route, i): TcpRouteConfig => {
-    findings.hosts(route.sni, [...at, 'routes', i, 'sni']);
+    findings.serverNames(route.sni, [...at, 'routes', i, 'sni']);
     findings.cidrs(route.client, [...at, 'routes', i, 'client']);
     return { ...route, name: route.name === '' ? `${name}[${i}]` : route.name };
   });
   if (pool !== undefined) routes.push({ name: `${name}[default]`, sni: [], alpn: [], client: [], pool });
   if (routes.length === 0) findings.add(at, 'needs "routes" or a "pool"');
+  checkShadowed(routes, (i) => (i < parsed.routes.length ? [...at, 'routes', i] : [...at, 'pool']), findings);
   return { name, bind, protocol, limits, timeouts, mode, snat, routes };
+}
+
+/** Routes that never match: for each of their names an earlier one has the very same conditions. */
+function checkShadowed(routes: readonly TcpRouteConfig[], pathOf: (i: number) => Path, findings: Findings): void {
+  const taken = new Map<string, string>();
+  routes.forEach(({ name, sni, alpn, client }, i) => {
+    const others = JSON.stringify([[...alpn].sort(), [...client].sort()]);
+    const keys = (sni.length === 0 ? ['*'] : sni).map((one) => `${one} ${others}`);
+    const owners = keys.map((key) => taken.get(key));
+    if (owners.every((owner) => owner !== undefined))
+      findings.add(pathOf(i), `never matches: "${owners[0]}" comes first and has the same conditions`);
+    for (const [at, key] of keys.entries()) taken.set(key, owners[at] ?? name);
+  });
 }
 
 /** TCP and UDP have port numbers of their own. */

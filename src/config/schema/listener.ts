@@ -1,27 +1,38 @@
 // Owns the written form of listeners: what all have in common, and one variant a protocol.
 
 import { z } from 'zod';
-import { address, byDiscriminator, duration, integer, isOff, oneOrMore, section, shorthand, size } from '../fields.ts';
+import {
+  address,
+  byDiscriminator,
+  duration,
+  integer,
+  isOff,
+  meaningless,
+  oneOrMore,
+  section,
+  shorthand,
+  size,
+} from '../fields.ts';
 import type { ClientTimeouts, ConnectionLimits, FlowConfig, HttpLimits, TcpTimeouts } from '../types.ts';
 import { route } from './route.ts';
 
 /** `true` believes the top-level `trustedProxies`; a CIDR or a list of them believes those. */
-const proxyProtocol = shorthand(
-  {
-    type: ['boolean', 'string', 'array'],
-    items: { type: 'string' },
-    description: 'true, or whose headers are believed',
-  },
-  (value) => {
-    if (isOff(value)) return null;
-    if (value === true) return {};
-    return typeof value === 'string' || Array.isArray(value) ? { from: value } : undefined;
-  },
-  section<{ from?: string[]; timeoutMs: number }>({
-    from: oneOrMore(z.string()).optional(),
-    timeout: duration(1).default(3000),
-  }).nullable(),
-).optional();
+const proxyProtocol = (timeout: z.ZodType) =>
+  shorthand(
+    {
+      type: ['boolean', 'string', 'array'],
+      items: { type: 'string' },
+      description: 'true, or whose headers are believed',
+    },
+    (value) => {
+      if (isOff(value)) return null;
+      if (value === true) return {};
+      return typeof value === 'string' || Array.isArray(value) ? { from: value } : undefined;
+    },
+    section<{ from?: string[]; timeoutMs?: number }>({ from: oneOrMore(z.string()).optional(), timeout }).nullable(),
+  ).optional();
+const onStreams = proxyProtocol(duration(1).default(3000));
+const onDatagrams = proxyProtocol(meaningless('has no meaning for UDP: each datagram brings its header along'));
 
 const connectionLimits = {
   connections: integer(0, 10_000_000).default(100_000),
@@ -38,7 +49,7 @@ const dataPath = {
 const http = z.strictObject({
   bind: address(),
   protocol: z.literal('http').default('http'),
-  proxyProtocol,
+  proxyProtocol: onStreams,
   /** Short for one route that takes everything. */
   pool: z.string().optional(),
   routes: z.array(route).default([]),
@@ -81,7 +92,7 @@ const tcp = z.strictObject({
   bind: address(),
   protocol: z.literal('tcp'),
   ...dataPath,
-  proxyProtocol,
+  proxyProtocol: onStreams,
   pool: z.string().optional(),
   routes: z.array(tcpRoute).default([]),
   limits: section<ConnectionLimits>(connectionLimits).prefault({}),
@@ -96,7 +107,7 @@ const udp = z.strictObject({
   bind: address(),
   protocol: z.literal('udp'),
   ...dataPath,
-  proxyProtocol,
+  proxyProtocol: onDatagrams,
   pool: z.string(),
   flow: section<FlowConfig>({
     key: z.enum(['address-and-port', 'address']).default('address-and-port'),

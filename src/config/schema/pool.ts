@@ -45,7 +45,7 @@ const proxyProtocol = shorthand(
 
 const affinity = shorthand(
   { enum: [false, 'off', 'source'] },
-  (value) => (isOff(value) ? null : value === 'source' ? { by: 'source' } : undefined),
+  (value) => (isOff(value) ? null : typeof value === 'string' ? { by: value } : undefined),
   section<AffinityConfig>({
     by: z.literal('source').default('source'),
     ttl: duration(1).default(3_600_000),

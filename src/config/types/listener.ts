@@ -47,7 +47,7 @@ export interface DataPathConfig {
 export interface ProxyProtocolInConfig {
   /** CIDRs. */
   readonly from: readonly string[];
-  /** For the whole header, however slowly it comes. */
+  /** For the whole header, however slowly it comes; 0 for UDP, where it comes with the datagram. */
   readonly timeoutMs: number;
 }
 
