@@ -71,14 +71,21 @@ export class SlotRegistry {
     this.#pools = new Slots(load.shape.pools);
   }
 
-  /** Slots for a pool and its whole set of endpoints: the ones they have, or new ones. The error is for a person. */
-  assign(pool: string, configs: readonly EndpointConfig[]): Result<PoolSlots, string> {
+  /**
+   * Slots for a pool and its whole set of endpoints: the ones they have, or new ones. The error is for a person.
+   * `nameOf` gives what an endpoint's id ends with.
+   */
+  assign(
+    pool: string,
+    configs: readonly EndpointConfig[],
+    nameOf: (config: EndpointConfig) => string = ({ address }) => formatAddress(address),
+  ): Result<PoolSlots, string> {
     const slot = this.#pools.take(pool);
     if (slot === undefined) return err(`pool "${pool}" does not fit: ${this.#load.shape.pools} pools are the limit`);
     const endpoints: PoolEndpoint[] = [];
     const seen = new Set<EndpointId>();
     for (const config of configs) {
-      const id = `${pool}/${formatAddress(config.address)}`;
+      const id = `${pool}/${nameOf(config)}`;
       if (seen.has(id)) return err(`endpoint "${id}" is listed twice`);
       seen.add(id);
       const at = this.#endpoints.take(id);

@@ -22,6 +22,7 @@ import { ProbeRunner } from '../probes/runner.ts';
 import { drainFleet } from './drain.ts';
 import type { Balancer, ReloadResult, Status, StopReport } from './facade.ts';
 import { Fleet } from './fleet.ts';
+import { healthSets, SITES, siteEndpoints, slottedSets } from './health-sets.ts';
 import { KernelListeners } from './kernel-listeners.ts';
 import { LeavingListeners } from './leaving.ts';
 import { enableLinearRegex } from './linear-regex.ts';
@@ -191,7 +192,7 @@ export class Runtime implements Balancer {
     this.#configVersion = blueprint.version;
     for (const name of Object.keys(current?.config.pools ?? {}))
       if (next.pools[name] === undefined) this.#health.removePool(name);
-    this.#registry.retain(blueprint.pools);
+    this.#registry.retain(slottedSets(blueprint));
     this.#health.prune();
     this.#probes.sync();
     this.#sweep();
@@ -207,16 +208,14 @@ export class Runtime implements Balancer {
 
   #publishHealth(blueprint: Blueprint, policies: Config['pools']): void {
     const initial = this.#blueprint === undefined;
-    for (const { name, slot, endpoints } of blueprint.pools) {
-      const { health, passive, slowStart } = policies[name];
-      this.#health.setPool({ name, slot, health, passive, slowStart, endpoints }, { initial });
-    }
+    for (const set of healthSets(blueprint, policies)) this.#health.setPool(set, { initial });
   }
 
   /** Everything as it was before: the old sets, the old policies. */
   #undo(current: Blueprint | undefined): void {
-    this.#registry.retain(current?.pools ?? []);
-    const kept = new Set(current?.pools.map((pool) => pool.name));
+    const sets = current === undefined ? [] : slottedSets(current);
+    this.#registry.retain(sets);
+    const kept = new Set(sets.map(({ name }) => name));
     for (const { name } of this.#health.pools()) if (!kept.has(name)) this.#health.removePool(name);
     if (current !== undefined) this.#publishHealth(current, current.config.pools);
     this.#health.prune();
@@ -231,6 +230,8 @@ export class Runtime implements Balancer {
       if (!slots.ok) return slots;
       pools.push({ name: pool.name, ...slots.value });
     }
+    const sites = this.#registry.assign(SITES, siteEndpoints(config.sites), ({ address }) => address.host);
+    if (!sites.ok) return sites;
     for (const name of Object.keys(config.listeners)) {
       if (this.#listenerSlots.has(name)) continue;
       if (this.#listenerSlots.size >= MAX_LISTENERS)
@@ -241,6 +242,7 @@ export class Runtime implements Balancer {
       version: this.#configVersion + 1,
       config,
       pools,
+      sites: { name: SITES, ...sites.value },
       listenerSlots: Object.fromEntries(this.#listenerSlots),
       kernel: [],
       kindsFile,

@@ -15,6 +15,8 @@ export interface Blueprint {
   readonly version: number;
   readonly config: Config;
   readonly pools: readonly BlueprintPool[];
+  /** In the form of a pool: each site's slot is where an operator's word about it stands. */
+  readonly sites: BlueprintPool;
   /** Row of the counters by listener name. */
   readonly listenerSlots: Readonly<Record<string, number>>;
   /** Listeners whose packets the kernel forwards: workers leave them alone. */

@@ -129,7 +129,15 @@ function blueprint(options: ProxyOptions, version: number): Blueprint {
   const config = compiled.value;
   const slots = config.pools.b.endpoints.map((endpoint, i) => ({ ...endpoint, id: `b/${i}`, slot: i }));
   const pools = [{ name: 'b', slot: 0, endpoints: slots }];
-  return { version, config, pools, listenerSlots: { web: 0 }, kernel: [], kindsFile: '' };
+  return {
+    version,
+    config,
+    pools,
+    listenerSlots: { web: 0 },
+    kernel: [],
+    sites: { name: '@sites', slot: 1, endpoints: [] },
+    kindsFile: '',
+  };
 }
 
 /** For effects that no connection shows, such as a counter after a disconnect. Looks often, gives up after 3 s. */

@@ -131,7 +131,15 @@ function blueprint(options: RelayOptions, version: number, slots: Map<string, nu
     return { ...endpoint, id, slot: slots.get(id)! };
   });
   const pools = [{ name: 'b', slot: 0, endpoints: placed }];
-  return { version, config, pools, listenerSlots: { game: 0 }, kernel: [], kindsFile: '' };
+  return {
+    version,
+    config,
+    pools,
+    listenerSlots: { game: 0 },
+    kernel: [],
+    sites: { name: '@sites', slot: 1, endpoints: [] },
+    kindsFile: '',
+  };
 }
 
 export { eventually };

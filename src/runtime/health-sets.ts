@@ -1,0 +1,41 @@
+// Owns what of a blueprint is known to the health view: every pool by its policies, and the sites, which have none of their
+// own but can be taken out by an operator like an endpoint.
+
+import type { Config, EndpointConfig, PoolConfig, SiteConfig } from '../config/types.ts';
+import type { PoolHealth } from '../health/entry.ts';
+import type { Blueprint, BlueprintPool } from './snapshot.ts';
+
+/** No pool can have this name. */
+export const SITES = '@sites';
+
+/** What an operator and the timeline call a site. */
+export function siteId(name: string): string {
+  return `${SITES}/${name}`;
+}
+
+/** Sites in the form of endpoints, so that they get slots as those do. */
+export function siteEndpoints(sites: Readonly<Record<string, SiteConfig>>): readonly EndpointConfig[] {
+  return Object.keys(sites).map((name) => ({
+    address: { host: name, port: 0 },
+    weight: 1,
+    tier: 0,
+    zone: '',
+    maxInFlight: 0,
+    maxRate: 0,
+  }));
+}
+
+/** Everything with slots. */
+export function slottedSets({ pools, sites }: Blueprint): readonly BlueprintPool[] {
+  return [...pools, sites];
+}
+
+type Policies = Pick<PoolConfig, 'health' | 'passive' | 'slowStart'>;
+const NO_POLICIES: Policies = { health: undefined, passive: undefined, slowStart: undefined };
+
+export function healthSets(blueprint: Blueprint, policies: Config['pools']): readonly PoolHealth[] {
+  return slottedSets(blueprint).map(({ name, slot, endpoints }) => {
+    const { health, passive, slowStart } = name === SITES ? NO_POLICIES : policies[name];
+    return { name, slot, health, passive, slowStart, endpoints };
+  });
+}
