@@ -20,6 +20,9 @@ const PURE = [
   'affinity',
   'routing',
   'steering',
+  'dns/wire',
+  'dns/zone',
+  'dns/engine',
   'config/compile',
   'udp/flow-lists',
   'udp/flow-map',
@@ -82,6 +85,8 @@ function importsOf(file: string): Import[] {
 /** The slice a file belongs to: the longest known prefix, or its folder. */
 function sliceOf(file: string): string {
   const path = file.replace(/\.ts$/, '');
+  const within = PURE.find((slice) => slice.includes('/') && path.startsWith(`${slice}/`));
+  if (within !== undefined) return within;
   if (PURE.includes(path)) return path;
   if (path.startsWith('config/types/')) return 'config/types';
   if (COMPILE_PARTS.includes(path) || COMPILE_FOLDERS.some((folder) => path.startsWith(folder)))

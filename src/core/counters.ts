@@ -52,6 +52,33 @@ export const L = {
   openUpgrades: 12,
   errors: 16,
 } as const;
+/** Columns of a worker's DNS row: questions by type, answers by response code, and what else there is to know. */
+export const D = {
+  typeA: 0,
+  typeAAAA: 1,
+  typeHTTPS: 2,
+  typeNS: 3,
+  typeSOA: 4,
+  typeTXT: 5,
+  typeMX: 6,
+  typeSRV: 7,
+  typeOther: 8,
+  rcodeNoerror: 9,
+  rcodeFormerr: 10,
+  rcodeServfail: 11,
+  rcodeNxdomain: 12,
+  rcodeNotimp: 13,
+  rcodeRefused: 14,
+  rcodeOther: 15,
+  udp: 16,
+  tcp: 17,
+  truncated: 18,
+  slipped: 19,
+  transfers: 20,
+  steered: 21,
+} as const;
+const D_COLUMNS = 24;
+
 /** Columns of a worker's own row. */
 export const W = { loopDelayMs: 0, heapBytes: 1, logDropped: 2, plainSockets: 3 } as const;
 const W_COLUMNS = 8;
@@ -70,7 +97,7 @@ export interface CountersShape {
 }
 
 function cells(shape: CountersShape): number {
-  return shape.endpoints * E_COLUMNS + shape.pools * P_COLUMNS + shape.listeners * L_COLUMNS + W_COLUMNS;
+  return shape.endpoints * E_COLUMNS + shape.pools * P_COLUMNS + shape.listeners * L_COLUMNS + W_COLUMNS + D_COLUMNS;
 }
 
 /** One worker's region. Slots are those of the load table; listener slots are given by the runtime. */
@@ -79,6 +106,7 @@ export class Counters {
   readonly #pools: Float64Array;
   readonly #listeners: Float64Array;
   readonly #worker: Float64Array;
+  readonly #dns: Float64Array;
 
   constructor(buffer: ArrayBufferLike, shape: CountersShape, worker: number) {
     let at = worker * cells(shape) * 8;
@@ -91,6 +119,7 @@ export class Counters {
     this.#pools = region(shape.pools * P_COLUMNS);
     this.#listeners = region(shape.listeners * L_COLUMNS);
     this.#worker = region(W_COLUMNS);
+    this.#dns = region(D_COLUMNS);
   }
 
   static byteLength(shape: CountersShape): number {
@@ -129,6 +158,14 @@ export class Counters {
 
   worker(column: number, value: number): void {
     this.#worker[column] = value;
+  }
+
+  dns(column: number): void {
+    this.#dns[column] += 1;
+  }
+
+  readDns(column: number): number {
+    return this.#dns[column];
   }
 
   readWorker(column: number): number {

@@ -1,0 +1,335 @@
+// Owns finding the answer to a question in a zone: RFC 1034 §4.3.2 with wildcards (RFC 4592), DNAME (RFC 6672), delegations with
+// glue (RFC 9471), CNAME chains inside the zone. It writes the three sections; header, EDNS and errors are the answerer's.
+
+import { indexName, type Labels, LOWER, MAX_NAME, nameLength, newLabels } from '../wire/name.ts';
+import type { Query } from '../wire/query.ts';
+import { RCODE, TYPE } from '../wire/types.ts';
+import type { Writer } from '../wire/writer.ts';
+import type { Zone, ZoneSet } from '../zone/zone.ts';
+import { type Owner, SetWriter } from './records.ts';
+import type { AnswerTools } from './settings.ts';
+import { NOBODY, Steered } from './steered.ts';
+
+const MAX_CHAIN = 12;
+const YXDOMAIN = 6;
+const REMINDER_TTL = 3600;
+/** `RFC8482` and nothing, as HINFO has it. */
+const REMINDER = Uint8Array.of(7, 0x52, 0x46, 0x43, 0x38, 0x34, 0x38, 0x32, 0);
+
+export class Lookup {
+  readonly writer: Writer;
+  readonly steered: Steered;
+  answers = 0;
+  authorities = 0;
+  additionals = 0;
+  rcode: number = RCODE.noerror;
+  authoritative = false;
+  truncated = false;
+  /** What answers of this kind have in common, for rate limits: the name's hash, or the zone's. */
+  kind = 0;
+  decidedBy = '';
+  readonly #sets: SetWriter;
+  readonly #owner: Owner = { bytes: undefined, at: 0 };
+  /** The name that is looked for: the question's, or where a chain has led. */
+  #name: Uint8Array = new Uint8Array(0);
+  #labels: Labels = newLabels();
+  readonly #target = new Uint8Array(MAX_NAME + 1);
+  readonly #targetLabels = newLabels();
+  readonly #scratch = newLabels();
+  readonly #lowered = new Uint8Array(MAX_NAME + 1);
+  #zones: ZoneSet | undefined;
+  #type = 0;
+
+  constructor(writer: Writer, tools: AnswerTools) {
+    this.writer = writer;
+    this.#sets = new SetWriter(writer, tools.random);
+    this.steered = new Steered(writer, this.#sets, tools);
+  }
+
+  reset(): void {
+    this.answers = 0;
+    this.authorities = 0;
+    this.additionals = 0;
+    this.rcode = RCODE.noerror;
+    this.authoritative = false;
+    this.truncated = false;
+    this.kind = 0;
+    this.decidedBy = '';
+    this.steered.reset();
+  }
+
+  /** The client of `steered` is set. Refused when no zone is ours. */
+  run(zones: ZoneSet, query: Query): void {
+    const { name, labels, type } = query;
+    let zone = zones.find(name, labels);
+    // A DS record belongs to the parent, if that is ours too (RFC 4035 §3.1.4.1).
+    if (zone !== undefined && type === TYPE.DS && zone.apexLabels === labels.count && labels.count > 0)
+      zone = zones.find(name, labels, 1) ?? zone;
+    if (zone === undefined) {
+      this.rcode = RCODE.refused;
+      return;
+    }
+    this.#zones = zones;
+    this.#type = type;
+    this.#name = name;
+    this.#labels = labels;
+    this.#owner.bytes = undefined;
+    this.authoritative = true;
+    this.kind = zone.soa ^ zone.image.nodes;
+    for (let hop = 0; hop < MAX_CHAIN; hop++) if (!this.#step(zone)) return;
+  }
+
+  /** True when a chain leads on to another name of the zone. */
+  #step(zone: Zone): boolean {
+    const name = this.#name;
+    const { starts, hashes, count } = this.#labels;
+    const end = starts[count] + 1;
+    let node = zone.find(name, 0, end, hashes[0]);
+    if (node !== 0) {
+      const cut = zone.cut(node);
+      if (cut !== 0 && !(cut === node && this.#type === TYPE.DS)) return this.#refer(zone, cut);
+      this.kind = hashes[0];
+    } else {
+      let label = 1;
+      while (node === 0) node = zone.find(name, starts[label], end, hashes[label++]);
+      const cut = zone.cut(node);
+      if (cut !== 0) return this.#refer(zone, cut);
+      const dname = zone.set(node, TYPE.DNAME);
+      if (dname !== 0) return this.#substitute(zone, node, dname, starts[label - 1]);
+      const wildcard = zone.wildcard(node);
+      if (wildcard === 0) {
+        this.rcode = RCODE.nxdomain;
+        return this.#deny(zone);
+      }
+      node = wildcard;
+      this.kind = hashes[label - 1];
+    }
+    return this.#fromNode(zone, node);
+  }
+
+  #fromNode(zone: Zone, node: number): boolean {
+    const type = this.#type;
+    if (type === TYPE.ANY) return this.#any(zone, node);
+    if (type < TYPE.ALIAS) {
+      const set = zone.set(node, type);
+      if (set !== 0) {
+        this.#answer(zone, set);
+        return false;
+      }
+    }
+    if (type === TYPE.A || type === TYPE.AAAA) {
+      const steer = zone.set(node, TYPE.STEER);
+      if (steer !== 0) return this.#steer(zone, steer);
+      const alias = zone.set(node, TYPE.ALIAS);
+      if (alias !== 0) return this.#alias(zone, alias);
+    }
+    const cname = zone.set(node, TYPE.CNAME);
+    return cname === 0 ? this.#deny(zone) : this.#follow(zone, cname);
+  }
+
+  #answer(zone: Zone, set: number): boolean {
+    const written = this.#sets.write(zone, set, this.#owner);
+    if (written < 0) this.truncated = true;
+    else this.answers += written;
+    return written >= 0;
+  }
+
+  /** RFC 8482: one small record instead of everything. */
+  #any(zone: Zone, node: number): boolean {
+    if (zone.setCount(node) === 0) return this.#deny(zone);
+    this.#sets.owner(this.#owner);
+    this.writer.record(TYPE.HINFO, REMINDER_TTL, REMINDER, 0, REMINDER.length);
+    this.answers++;
+    return false;
+  }
+
+  /** No such name, or nothing of that type: the SOA says for how long (RFC 2308). */
+  #deny(zone: Zone, most = Infinity): false {
+    const ttl = Math.min(zone.negativeTtl, most);
+    if (this.#sets.write(zone, zone.soa, { bytes: zone.apex, at: 0 }, ttl) < 0) this.truncated = true;
+    else this.authorities++;
+    return false;
+  }
+
+  #follow(zone: Zone, cname: number): boolean {
+    if (!this.#answer(zone, cname)) return false;
+    return this.#goTo(zone, zone.bytes, zone.dataOf(cname) + 2);
+  }
+
+  /** Goes on with another name, if it is in this zone. */
+  #goTo(zone: Zone, bytes: Uint8Array, at: number): boolean {
+    const length = nameLength(bytes, at);
+    const target = this.#target;
+    for (let i = 0; i < length; i++) target[i] = LOWER[bytes[at + i]];
+    const labels = this.#targetLabels;
+    indexName(target, 0, labels);
+    this.#name = target;
+    this.#labels = labels;
+    this.#owner.bytes = target;
+    this.#owner.at = 0;
+    const above = labels.count - zone.apexLabels;
+    if (above < 0) return false;
+    const { apex } = zone;
+    const from = labels.starts[above];
+    for (let i = 0; i < apex.length; i++) if (target[from + i] !== apex[i]) return false;
+    return true;
+  }
+
+  /** The name below `from` gets the DNAME's target as its end (RFC 6672 §2.2, §3.2). */
+  #substitute(zone: Zone, node: number, dname: number, from: number): boolean {
+    const { writer } = this;
+    const written = this.#sets.write(zone, dname, { bytes: zone.bytes, at: zone.nameOf(node) });
+    if (written < 0) {
+      this.truncated = true;
+      return false;
+    }
+    this.answers += written;
+    const target = zone.dataOf(dname) + 2;
+    const length = nameLength(zone.bytes, target);
+    if (from + length > MAX_NAME) {
+      this.rcode = YXDOMAIN;
+      return false;
+    }
+    const made = new Uint8Array(from + length);
+    made.set(this.#name.subarray(0, from));
+    made.set(zone.bytes.subarray(target, target + length), from);
+    const before = writer.at;
+    this.#sets.owner(this.#owner);
+    writer.record(TYPE.CNAME, zone.ttl(dname), made, 0, made.length);
+    if (writer.over) {
+      writer.rollback(before);
+      this.truncated = true;
+      return false;
+    }
+    this.answers++;
+    return this.#type !== TYPE.CNAME && this.#goTo(zone, made, 0);
+  }
+
+  #steer(zone: Zone, set: number): boolean {
+    const written = this.steered.write(zone, set, this.#type, this.#owner, Infinity);
+    this.decidedBy = this.steered.decidedBy;
+    if (written > 0) this.answers += written;
+    else if (written < 0) this.truncated = true;
+    // Soon asked again: what is down now may be up in a moment.
+    else return this.#deny(zone, zone.ttl(set));
+    return false;
+  }
+
+  #alias(zone: Zone, set: number): boolean {
+    const written = this.#aliased(zone, set);
+    if (written === undefined) {
+      this.rcode = RCODE.servfail;
+      this.authoritative = false;
+    } else if (written === 0) this.#deny(zone, zone.ttl(set));
+    else if (written < 0) this.truncated = true;
+    else this.answers += written;
+    return false;
+  }
+
+  /**
+   * Writes the target's addresses under this name: it may be in another of our zones, or a name that the control plane looks up.
+   * As with sets: 0 when there are none, -1 when they do not fit; undefined when the target cannot be known.
+   */
+  #aliased(from: Zone, set: number): number | undefined {
+    let zone: Zone | undefined = from;
+    let { bytes } = from;
+    let at = from.dataOf(set) + 2;
+    let ttl = from.ttl(set);
+    const labels = this.#scratch;
+    for (let hop = 0; hop < MAX_CHAIN; hop++) {
+      const length = nameLength(bytes, at);
+      for (let i = 0; i < length; i++) this.#lowered[i] = LOWER[bytes[at + i]];
+      indexName(this.#lowered, 0, labels);
+      zone = this.#zones!.find(this.#lowered, labels);
+      if (zone === undefined) return this.steered.writeOutside(this.#lowered, this.#type, this.#owner, ttl);
+      const node = nodeFor(zone, this.#lowered, labels);
+      if (node === 0) return 0;
+      const found = zone.set(node, this.#type);
+      if (found !== 0) return this.#sets.write(zone, found, this.#owner, Math.min(ttl, zone.ttl(found)));
+      const steer = zone.set(node, TYPE.STEER);
+      if (steer !== 0) {
+        const written = this.steered.write(zone, steer, this.#type, this.#owner, ttl);
+        this.decidedBy = this.steered.decidedBy;
+        return written;
+      }
+      const next = zone.set(node, TYPE.CNAME) || zone.set(node, TYPE.ALIAS);
+      if (next === 0) return 0;
+      ttl = Math.min(ttl, zone.ttl(next));
+      bytes = zone.bytes;
+      at = zone.dataOf(next) + 2;
+    }
+    return undefined;
+  }
+
+  /** Writes what a steered set or an ALIAS is now, for a client of whom nothing is known. Returns how many records. */
+  addressesOf(zones: ZoneSet, zone: Zone, node: number, set: number): number {
+    this.#zones = zones;
+    this.#owner.bytes = zone.bytes;
+    this.#owner.at = zone.nameOf(node);
+    this.steered.client = NOBODY;
+    let records = 0;
+    for (const type of [TYPE.A, TYPE.AAAA]) {
+      this.#type = type;
+      this.steered.reset();
+      const steered = zone.type(set) === TYPE.STEER;
+      const written = steered
+        ? this.steered.write(zone, set, type, this.#owner, Infinity)
+        : (this.#aliased(zone, set) ?? 0);
+      if (written < 0) {
+        this.writer.at = this.writer.limit + 1;
+        return 0;
+      }
+      records += written;
+    }
+    return records;
+  }
+
+  /** NS records of the zone below, and the addresses of its servers that are in this zone. */
+  #refer(zone: Zone, cut: number): false {
+    const ns = zone.set(cut, TYPE.NS);
+    if (this.answers === 0) this.authoritative = false;
+    const owner: Owner = { bytes: zone.bytes, at: zone.nameOf(cut) };
+    const written = this.#sets.write(zone, ns, owner);
+    if (written < 0) {
+      this.truncated = true;
+      return false;
+    }
+    this.authorities += written;
+    this.kind = zone.soa ^ cut;
+    let at = zone.dataOf(ns);
+    for (let i = 0; i < written; i++) {
+      const length = (zone.bytes[at] << 8) | zone.bytes[at + 1];
+      this.#glue(zone, cut, at + 2, length);
+      at += 2 + length;
+    }
+    return false;
+  }
+
+  #glue(zone: Zone, cut: number, name: number, length: number): void {
+    for (let i = 0; i < length; i++) this.#lowered[i] = LOWER[zone.bytes[name + i]];
+    const labels = this.#scratch;
+    indexName(this.#lowered, 0, labels);
+    const node = zone.find(this.#lowered, 0, length, labels.hashes[0]);
+    if (node === 0) return;
+    for (const type of [TYPE.A, TYPE.AAAA]) {
+      const set = zone.set(node, type);
+      if (set === 0) continue;
+      const written = this.#sets.write(zone, set, { bytes: this.#lowered, at: 0 });
+      // RFC 9471: without the addresses of servers below the cut nobody gets there; others can be asked for.
+      if (written > 0) this.additionals += written;
+      else if (zone.cut(node) === cut) this.truncated = true;
+    }
+  }
+}
+
+/** The node that answers for a name: its own, or a wildcard's; 0 when it is not there, or not ours any more. */
+function nodeFor(zone: Zone, name: Uint8Array, { starts, hashes, count }: Labels): number {
+  const end = starts[count] + 1;
+  const exact = zone.find(name, 0, end, hashes[0]);
+  if (exact !== 0) return zone.cut(exact) === 0 ? exact : 0;
+  for (let label = 1; label <= count; label++) {
+    const node = zone.find(name, starts[label], end, hashes[label]);
+    if (node !== 0) return zone.cut(node) === 0 ? zone.wildcard(node) : 0;
+  }
+  return 0;
+}
