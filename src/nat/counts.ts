@@ -18,7 +18,7 @@ const NOTHING: Seen = { packets: 0, bytes: 0 };
 export class Counts {
   readonly #seen = new Map<string, Seen>();
 
-  /** `listing` is what `nft -j list counters` wrote. Only counters that moved are returned. */
+  /** `listing` is what `nft -j list counters` wrote; throws when it is none. Only counters that moved are returned. */
   take(listing: string, meanings: ReadonlyMap<string, CounterMeaning>): Count[] {
     const moved: Count[] = [];
     for (const { name, packets, bytes } of readCounters(listing)) {
@@ -46,6 +46,9 @@ interface Listed extends Seen {
 }
 
 function readCounters(listing: string): Listed[] {
-  const { nftables } = JSON.parse(listing) as { nftables: readonly { readonly counter?: Listed }[] };
-  return nftables.flatMap(({ counter }) => (counter === undefined ? [] : [counter]));
+  const { nftables } = JSON.parse(listing) as { nftables?: readonly { readonly counter?: Listed }[] };
+  if (!Array.isArray(nftables)) throw new TypeError('nft listed no counters');
+  return (nftables as readonly { readonly counter?: Listed }[]).flatMap(({ counter }) =>
+    counter === undefined ? [] : [counter],
+  );
 }

@@ -137,8 +137,16 @@ export class KernelPath {
     return result;
   }
 
-  /** A process that owns the table, and an empty table to own. */
   async #open(nft: string): Promise<Result<void, string>> {
+    try {
+      return await this.#take(nft);
+    } catch (error) {
+      return err(reasonOf(error));
+    }
+  }
+
+  /** A process that owns the table, and an empty table to own. */
+  async #take(nft: string): Promise<Result<void, string>> {
     if (this.#session !== undefined) return ok(undefined);
     const { clock, onProblem } = this.#options;
     const folder = this.#tools?.folder ?? (await mkdtemp(join(tmpdir(), 'evenkeel-nat-')));
@@ -192,7 +200,15 @@ export class KernelPath {
     this.#released = [];
     for (const one of leaving) one.close();
     const folders = new Set([folder, ...leaving.map((one) => one.folder)]);
-    for (const one of folders) if (one !== undefined) await rm(one, { recursive: true, force: true });
+    for (const one of folders) if (one !== undefined) await this.#remove(one);
+  }
+
+  async #remove(folder: string): Promise<void> {
+    try {
+      await rm(folder, { recursive: true, force: true });
+    } catch (error) {
+      this.#options.onProblem(`${folder} could not be removed`, reasonOf(error));
+    }
   }
 
   #table(): { table: string; comment: string } {
@@ -212,6 +228,7 @@ export class KernelPath {
     this.#touched?.cancel();
     this.#touched = this.#options.clock.after(delayMs, () => {
       this.#touched = undefined;
+      // It tells of its problems itself.
       void this.#inTurn(() => this.#sync());
     });
   }
@@ -220,7 +237,7 @@ export class KernelPath {
   async #sync(): Promise<void> {
     if (this.#services.length === 0 || this.#tools === undefined) return;
     const opened = await this.#open(this.#tools.nft);
-    const result = opened.ok ? await this.#change() : opened;
+    const result = opened.ok ? await this.#change().catch((error) => err(reasonOf(error))) : opened;
     if (result.ok) {
       this.#pauseMs = SHORTEST_PAUSE_MS;
       return;
@@ -256,6 +273,14 @@ export class KernelPath {
   }
 
   async #poll(): Promise<void> {
+    try {
+      await this.#read();
+    } catch (error) {
+      this.#options.onProblem('the counters could not be read', reasonOf(error));
+    }
+  }
+
+  async #read(): Promise<void> {
     const applied = this.#applied;
     if (applied === undefined || this.#tools === undefined || this.#services.length === 0) return;
     this.#keep();
@@ -266,4 +291,8 @@ export class KernelPath {
     if (counts.length > 0) this.#movedAt = this.#options.clock.now();
     this.#options.onCounts(counts);
   }
+}
+
+function reasonOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
 }

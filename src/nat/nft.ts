@@ -1,6 +1,6 @@
 // Owns running `nft` once: to check a ruleset, to read the counters. Never blocks, and turns what it says into a sentence.
 
-import { spawn } from 'node:child_process';
+import { type ChildProcessWithoutNullStreams, spawn } from 'node:child_process';
 import { accessSync, constants } from 'node:fs';
 import { join } from 'node:path';
 import { err, ok, type Result } from '../core/result.ts';
@@ -26,7 +26,14 @@ export function findNft(path = process.env.PATH ?? ''): string | undefined {
 /** Its output, or what was wrong. */
 export function runNft(nft: string, args: readonly string[], input = ''): Promise<Result<string, string>> {
   return new Promise((resolve) => {
-    const child = spawn(nft, args, { stdio: ['pipe', 'pipe', 'pipe'] });
+    let child: ChildProcessWithoutNullStreams;
+    try {
+      child = spawn(nft, args, { stdio: ['pipe', 'pipe', 'pipe'] });
+    } catch (error) {
+      // Out of memory, say; most other reasons come as an event.
+      resolve(err(`cannot run ${nft}: ${(error as Error).message}`));
+      return;
+    }
     // Not the option of spawn, whose timer goes on when the program cannot be started.
     const timer = setTimeout(() => child.kill('SIGKILL'), LONGEST_MS);
     const out: Buffer[] = [];
