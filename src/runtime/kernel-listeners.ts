@@ -14,7 +14,7 @@ import type { Count } from '../nat/counts.ts';
 import { KernelPath } from '../nat/kernel-path.ts';
 import { isLayer4, type NatService, serviceOf } from '../nat/service.ts';
 import type { Log } from '../observe/log.ts';
-import { buildView } from '../pool/view.ts';
+import { buildView, type PoolEndpoint, type ViewConfig } from '../pool/view.ts';
 import type { Blueprint, BlueprintPool } from './snapshot.ts';
 
 export interface KernelListenersOptions {
@@ -140,15 +140,17 @@ export class KernelListeners {
     this.#path.touch();
   }
 
-  /** The same view that proxies balance over. An endpoint on trial takes one request at a time, which the kernel cannot. */
   #pickable(name: string): readonly Endpoint[] {
     const pool = this.#pools.get(name);
     if (pool === undefined || this.#blueprint === undefined) return NOBODY;
     const { config } = this.#blueprint;
-    const { load, clock } = this.#options;
-    const view = buildView(pool.endpoints, load, config.pools[name], config.zone, clock.now(), 0);
-    const proven = view.endpoints.filter(({ slot }) => !view.trials.has(slot));
-    return proven.length > 0 ? proven : view.endpoints;
+    return kernelPickable(
+      pool.endpoints,
+      this.#options.load,
+      config.pools[name],
+      config.zone,
+      this.#options.clock.now(),
+    );
   }
 
   /** Slow start and reloads raise versions without a verdict that anybody would be told of. */
@@ -180,6 +182,20 @@ export class KernelListeners {
     counters.endpoint(slot, sent ? E.bytesSent : E.bytesReceived, bytes);
     if (protocol === 'udp') counters.endpoint(slot, sent ? E.datagramsSent : E.datagramsReceived, packets);
   }
+}
+
+/**
+ * The same view that proxies balance over. An endpoint on trial takes one request at a time there, and a success ends the
+ * trial. The kernel neither counts nor learns, so here the end of the ejection is the end of it: probes decide.
+ */
+export function kernelPickable(
+  endpoints: readonly PoolEndpoint[],
+  load: LoadTable,
+  config: ViewConfig,
+  zone: string,
+  now: number,
+): readonly Endpoint[] {
+  return buildView(endpoints, load, config, zone, now, 0).endpoints;
 }
 
 /** Why a listener in mode auto cannot be the kernel's, by its configuration alone. */
