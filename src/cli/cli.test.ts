@@ -47,6 +47,26 @@ test('check prints issues for people and for machines, exit code 1', () => {
   assert.equal(issues[0].line, 1);
 });
 
+test('the file may be named without -c, but not twice', () => {
+  const alone = run('check', 'bad.yaml');
+  assert.equal(alone.status, 1);
+  assert.match(alone.stderr, /^bad\.yaml:1:/);
+  assert.match(
+    run('check', 'bad.yaml', '-c', 'evenkeel.yaml').stderr,
+    /both "bad\.yaml" and "-c evenkeel\.yaml" are given/,
+  );
+});
+
+test('a reader that has seen enough is no failure', () => {
+  const script = '"$0" "$1" check --schema 2>errors | :; cat errors';
+  const cut = spawnSync('sh', ['-c', script, process.execPath, BIN], {
+    cwd: folder,
+    encoding: 'utf8',
+    timeout: 60_000,
+  });
+  assert.equal(cut.stdout, '');
+});
+
 test('check --effective prints every default, --schema the JSON Schema', () => {
   assert.match(run('check', '--effective').stdout, /keepAlive: 75s/);
   assert.equal(JSON.parse(run('check', '--schema').stdout).type, 'object');

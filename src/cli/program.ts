@@ -1,12 +1,14 @@
 // Owns the command line: names, options and help of every command. What a command does is in its own file, loaded only
 // when it is called.
 
-import { Command, Option } from 'commander';
+import { Argument, Command, Option } from 'commander';
 import { BALANCERS } from '../balancing/index.ts';
 import type { CliContext } from './context.ts';
 import { version } from './version.ts';
 
 const DEFAULT_FILE = 'evenkeel.yaml';
+/** The file may stand alone as well: `evenkeel check FILE`. */
+const fileArgument = () => new Argument('[file]', 'the same, without -c');
 const config = () => new Option('-c, --config <file>', 'configuration: YAML, JSON or TypeScript').default(DEFAULT_FILE);
 
 export function buildProgram(ctx: CliContext): Command {
@@ -19,6 +21,7 @@ export function buildProgram(ctx: CliContext): Command {
   program
     .command('run')
     .description('serve traffic until SIGTERM or SIGINT; reload on SIGHUP and when the file changes')
+    .addArgument(fileArgument())
     .addOption(config())
     .option('--no-watch', 'reload on SIGHUP only, not when the file changes')
     .option('--json', 'log JSON lines, also on a terminal')
@@ -26,21 +29,25 @@ export function buildProgram(ctx: CliContext): Command {
       'after',
       '\nSignals: SIGHUP reload · SIGTERM, SIGINT drain and stop (twice: stop now) · SIGUSR1 reopen log files\nExit codes: 0 stopped cleanly · 1 could not start, or cut requests off at the deadline',
     )
-    .action(async (options) => (await import('./run.ts')).run(ctx, options));
+    .action(async (file, options, command) => (await import('./run.ts')).run(ctx, withFile(file, options, command)));
 
   program
     .command('check')
     .description('say everything that is wrong with a configuration, without starting anything')
+    .addArgument(fileArgument())
     .addOption(config())
     .option('--effective', 'print the whole configuration with every default filled in')
     .option('--json', 'print issues (or the effective configuration) as JSON')
     .option('--schema', 'print the JSON Schema of the configuration, for editors')
     .addHelpText('after', '\nExit codes: 0 the configuration is good · 1 it is not')
-    .action(async (options) => (await import('./check.ts')).check(ctx, options));
+    .action(async (file, options, command) =>
+      (await import('./check.ts')).check(ctx, withFile(file, options, command)),
+    );
 
   program
     .command('nat')
     .description('show the nftables rules of listeners in mode nat or auto, with every endpoint taken for healthy')
+    .addArgument(fileArgument())
     .addOption(config())
     .option('--print', 'print the table as nft lists it (default)')
     .option('--commands', 'print the commands of the one transaction that makes it')
@@ -49,7 +56,7 @@ export function buildProgram(ctx: CliContext): Command {
       'after',
       '\nChanges nothing. What runs now is shown by: nft list table inet evenkeel\nExit codes: 0 done · 1 the configuration is wrong, has nothing for the kernel, or the machine cannot do it',
     )
-    .action(async (options) => (await import('./nat.ts')).nat(ctx, options));
+    .action(async (file, options, command) => (await import('./nat.ts')).nat(ctx, withFile(file, options, command)));
 
   program
     .command('init')
@@ -75,4 +82,11 @@ export function buildProgram(ctx: CliContext): Command {
     .action(async (options) => (await import('./demo.ts')).demo(ctx, options));
 
   return program;
+}
+
+function withFile<T extends { readonly config: string }>(file: string | undefined, options: T, command: Command): T {
+  if (file === undefined) return options;
+  if (command.getOptionValueSource('config') === 'cli')
+    command.error(`error: both "${file}" and "-c ${options.config}" are given; one of them is enough`);
+  return { ...options, config: file };
 }
