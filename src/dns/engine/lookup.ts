@@ -39,6 +39,9 @@ export class Lookup {
   readonly #lowered = new Uint8Array(MAX_NAME + 1);
   #zones: ZoneSet | undefined;
   #type = 0;
+  /** CNAME sets of the chain so far. */
+  readonly #path = new Uint32Array(MAX_CHAIN);
+  #passed = 0;
 
   constructor(writer: Writer, tools: AnswerTools) {
     this.writer = writer;
@@ -70,6 +73,7 @@ export class Lookup {
       return;
     }
     this.#zones = zones;
+    this.#passed = 0;
     this.#type = type;
     this.#name = name;
     this.#labels = labels;
@@ -113,7 +117,7 @@ export class Lookup {
     if (type < TYPE.ALIAS) {
       const set = zone.set(node, type);
       if (set !== 0) {
-        this.#answer(zone, set);
+        if (this.#answer(zone, set) && type === TYPE.NS) this.#addresses(zone, set, zone.count(set), 0);
         return false;
       }
     }
@@ -152,6 +156,9 @@ export class Lookup {
   }
 
   #follow(zone: Zone, cname: number): boolean {
+    // A chain that comes back to where it was is told once.
+    for (let i = 0; i < this.#passed; i++) if (this.#path[i] === cname) return false;
+    this.#path[this.#passed++] = cname;
     if (!this.#answer(zone, cname)) return false;
     return this.#goTo(zone, zone.bytes, zone.dataOf(cname) + 2);
   }
@@ -296,13 +303,18 @@ export class Lookup {
     }
     this.authorities += written;
     this.kind = zone.soa ^ cut;
+    this.#addresses(zone, ns, written, cut);
+    return false;
+  }
+
+  /** Of the name servers in the zone; those below `cut` must go along. */
+  #addresses(zone: Zone, ns: number, count: number, cut: number): void {
     let at = zone.dataOf(ns);
-    for (let i = 0; i < written; i++) {
+    for (let i = 0; i < count; i++) {
       const length = (zone.bytes[at] << 8) | zone.bytes[at + 1];
       this.#glue(zone, cut, at + 2, length);
       at += 2 + length;
     }
-    return false;
   }
 
   #glue(zone: Zone, cut: number, name: number, length: number): void {
@@ -317,7 +329,7 @@ export class Lookup {
       const written = this.#sets.write(zone, set, { bytes: this.#lowered, at: 0 });
       // RFC 9471: without the addresses of servers below the cut nobody gets there; others can be asked for.
       if (written > 0) this.additionals += written;
-      else if (zone.cut(node) === cut) this.truncated = true;
+      else if (cut !== 0 && zone.cut(node) === cut) this.truncated = true;
     }
   }
 }

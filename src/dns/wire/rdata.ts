@@ -180,10 +180,11 @@ const strings: Read = (r) => {
 };
 
 const caa: Read = (r) => {
-  const fault = all(u8('flags'), string('a tag'))(r);
+  const fault = u8('flags')(r);
   if (fault !== '') return fault;
-  const tag = r.out.data.subarray(r.out.length - r.out.data[r.out.length - 1], r.out.length);
-  if (tag.length === 0) return 'needs a tag';
+  if (r.left === 0 || !/^[A-Za-z0-9]+$/.test(r.tokens.word(r.at))) return 'needs a tag, such as issue';
+  const tagFault = r.string('a tag');
+  if (tagFault !== '') return tagFault;
   if (r.left === 0) return 'needs a value';
   const { starts, ends } = r.tokens;
   return r.raw(starts[r.at], ends[r.at++]);
