@@ -1,7 +1,7 @@
 // Owns `evenkeel run`: starts a balancer from a file, keeps it in step with the file, stops it in order.
 
 import { availableParallelism } from 'node:os';
-import { resolve } from 'node:path';
+import { dirname, resolve } from 'node:path';
 import { AdminServer } from '../admin/server.ts';
 import { type Loaded, loadConfig } from '../config/load.ts';
 import { formatPlan } from '../config/plan.ts';
@@ -58,7 +58,7 @@ class RunningServer {
     this.#log = log;
     this.#loaded = loaded;
     const workers = workerCount(loaded.config.workers);
-    this.#runtime = new Runtime({ env: ctx.env, log, workers, version: version() });
+    this.#runtime = new Runtime({ env: ctx.env, log, workers, version: version(), folder: dirname(loaded.file) });
   }
 
   /** False when something stood in the way; then nothing is left running. */
@@ -75,6 +75,10 @@ class RunningServer {
     }
     const status = await this.#runtime.status();
     for (const { name, protocol, address, port, path } of status.listeners) {
+      if (protocol === 'dns') {
+        this.#log.info(`dns answers on ${address.replace(/:0$/, `:${port}`)}, UDP and TCP`);
+        continue;
+      }
       const how = path === 'kernel' ? ' (forwarded by the kernel)' : '';
       this.#log.info(`${name} listens on ${address.replace(/:0$/, `:${port}`)}, ${protocol}${how}`);
     }

@@ -4,13 +4,14 @@
 import { type AnyBalancerKind, BALANCERS } from '../balancing/index.ts';
 import { err, ok, type Result } from '../core/result.ts';
 import { ACCESS_LOG_DEFAULT, ACCESS_LOG_FIELDS } from './access-log-fields.ts';
+import { compileDns } from './compile/dns.ts';
 import { Findings } from './compile/findings.ts';
 import { checkFit } from './compile/fit.ts';
 import { checkBinds, compileListener } from './compile/listener.ts';
 import { compilePool } from './compile/pool.ts';
 import { danglingReferences } from './compile/references.ts';
 import { compileSite } from './compile/site.ts';
-import { checkNames, compilePolicy } from './compile/steering.ts';
+import { checkNames, compilePolicy, steered } from './compile/steering.ts';
 import { type ConfigIssue, type Path, suggest } from './issues.ts';
 import { knownKeys } from './json-schema.ts';
 import { documentSchema, type ParsedDocument } from './schema.ts';
@@ -58,7 +59,9 @@ function normalized(document: ParsedDocument, findings: Findings, own: readonly 
     ([name, pool]) => [name, compilePool(name, pool, findings)] as const,
   );
   const listeners = Object.entries(document.listeners);
-  if (listeners.length === 0) findings.add(['listeners'], 'must name at least one listener');
+  if (listeners.length === 0 && document.dns === undefined) {
+    findings.add(['listeners'], 'must name at least one listener', 'or a "dns" part');
+  }
   checkBinds(listeners, findings);
   findings.cidrs(trustedProxies, ['trustedProxies']);
   if (admin != null && !LOOPBACK.test(admin.bind.host)) {
@@ -88,6 +91,7 @@ function normalized(document: ParsedDocument, findings: Findings, own: readonly 
     ),
   );
   checkNames(policies, names, findings);
+  const dns = steered(compileDns(document.dns, findings), names, findings);
   return {
     workers,
     zone,
@@ -99,5 +103,6 @@ function normalized(document: ParsedDocument, findings: Findings, own: readonly 
     pools: Object.fromEntries(pools),
     sites: Object.fromEntries(sites),
     policies,
+    dns,
   };
 }

@@ -500,6 +500,318 @@ export interface DocumentInput {
       readonly ttl?: string;
     } | null;
   } };
+  readonly dns?: {
+    /** host:port, such as 10.0.0.1:8080 or [::1]:8080 */
+    readonly bind: string | readonly (string)[];
+    /** Default: "rotate". */
+    readonly rotate?: "rotate" | "shuffle" | "fixed";
+    /** Default: "". */
+    readonly nsid?: string;
+    /** Default: true. */
+    readonly cookies?: boolean | {
+      readonly secrets?: string | readonly (string)[];
+    } | null;
+    readonly rateLimit?: false | "off" | {
+      /** Default: 200. */
+      readonly responses?: number;
+      /** Default: 2. */
+      readonly slip?: number;
+      readonly exempt?: string | readonly (string)[];
+    } | null;
+    /** Default: 1232. */
+    readonly ednsSize?: number;
+    /** Default: true. */
+    readonly ecs?: boolean;
+    readonly tcp?: {
+      /** such as 250ms, 5s, 10m */
+      readonly idle?: string;
+      /** Default: 1000. */
+      readonly connections?: number;
+    };
+    readonly zones: { readonly [name: string]: {
+      readonly file?: string;
+      /** Default: 300. */
+      readonly ttl?: number;
+      readonly soa?: {
+        /** Default: "". */
+        readonly mname?: string;
+        /** Default: "". */
+        readonly rname?: string;
+        /** Default: 0. */
+        readonly serial?: number;
+        /** Default: 3600. */
+        readonly refresh?: number;
+        /** Default: 900. */
+        readonly retry?: number;
+        /** Default: 1209600. */
+        readonly expire?: number;
+        /** Default: 60. */
+        readonly minimum?: number;
+        /** Default: 3600. */
+        readonly ttl?: number;
+      };
+      readonly ns?: string | readonly (string)[];
+      readonly transfer?: {
+        readonly allow?: string | readonly (string)[];
+        /** host:port, such as 10.0.0.1:8080 or [::1]:8080 */
+        readonly notify?: string | readonly (string)[];
+      };
+      /** Default: false. */
+      readonly dnssec?: boolean;
+      readonly records?: { readonly [name: string]: {
+        readonly ttl?: number;
+        readonly rotate?: "rotate" | "shuffle" | "fixed";
+        /** Default: 0. */
+        readonly answers?: number;
+        /** name of a site, a pool or a policy */
+        readonly steer?: string | {
+          readonly kind: "round-robin";
+          readonly members: string | readonly (string)[];
+        } | {
+          readonly kind: "weighted";
+        } | {
+          readonly kind: "failover";
+          readonly order: string | readonly (string)[];
+        } | {
+          readonly kind: "geo";
+          readonly default?: string;
+        } | {
+          readonly kind: "latency";
+          readonly members: string | readonly (string)[];
+          readonly default?: string;
+        } | {
+          readonly kind: "proximity";
+          readonly default?: string;
+        } | {
+          readonly kind: "load";
+          readonly order: string | readonly (string)[];
+          /** such as 20% or 0.2 */
+          readonly high?: string | number;
+          /** such as 20% or 0.2 */
+          readonly low?: string | number;
+        };
+        /** Default: "open". */
+        readonly allDown?: "open" | "closed" | "fallback";
+        /** name of a site, a pool or a policy */
+        readonly fallback?: string | {
+          readonly kind: "round-robin";
+          readonly members: string | readonly (string)[];
+        } | {
+          readonly kind: "weighted";
+        } | {
+          readonly kind: "failover";
+          readonly order: string | readonly (string)[];
+        } | {
+          readonly kind: "geo";
+          readonly default?: string;
+        } | {
+          readonly kind: "latency";
+          readonly members: string | readonly (string)[];
+          readonly default?: string;
+        } | {
+          readonly kind: "proximity";
+          readonly default?: string;
+        } | {
+          readonly kind: "load";
+          readonly order: string | readonly (string)[];
+          /** such as 20% or 0.2 */
+          readonly high?: string | number;
+          /** such as 20% or 0.2 */
+          readonly low?: string | number;
+        };
+        readonly ALIAS?: string;
+        readonly A?: string | {
+          readonly value: string;
+          /** Default: 1. */
+          readonly weight?: number;
+        } | readonly (string | {
+          readonly value: string;
+          /** Default: 1. */
+          readonly weight?: number;
+        })[];
+        readonly NS?: string | {
+          readonly value: string;
+          /** Default: 1. */
+          readonly weight?: number;
+        } | readonly (string | {
+          readonly value: string;
+          /** Default: 1. */
+          readonly weight?: number;
+        })[];
+        readonly CNAME?: string | {
+          readonly value: string;
+          /** Default: 1. */
+          readonly weight?: number;
+        } | readonly (string | {
+          readonly value: string;
+          /** Default: 1. */
+          readonly weight?: number;
+        })[];
+        readonly PTR?: string | {
+          readonly value: string;
+          /** Default: 1. */
+          readonly weight?: number;
+        } | readonly (string | {
+          readonly value: string;
+          /** Default: 1. */
+          readonly weight?: number;
+        })[];
+        readonly HINFO?: string | {
+          readonly value: string;
+          /** Default: 1. */
+          readonly weight?: number;
+        } | readonly (string | {
+          readonly value: string;
+          /** Default: 1. */
+          readonly weight?: number;
+        })[];
+        readonly MX?: string | {
+          readonly value: string;
+          /** Default: 1. */
+          readonly weight?: number;
+        } | readonly (string | {
+          readonly value: string;
+          /** Default: 1. */
+          readonly weight?: number;
+        })[];
+        readonly TXT?: string | {
+          readonly value: string;
+          /** Default: 1. */
+          readonly weight?: number;
+        } | readonly (string | {
+          readonly value: string;
+          /** Default: 1. */
+          readonly weight?: number;
+        })[];
+        readonly AAAA?: string | {
+          readonly value: string;
+          /** Default: 1. */
+          readonly weight?: number;
+        } | readonly (string | {
+          readonly value: string;
+          /** Default: 1. */
+          readonly weight?: number;
+        })[];
+        readonly SRV?: string | {
+          readonly value: string;
+          /** Default: 1. */
+          readonly weight?: number;
+        } | readonly (string | {
+          readonly value: string;
+          /** Default: 1. */
+          readonly weight?: number;
+        })[];
+        readonly NAPTR?: string | {
+          readonly value: string;
+          /** Default: 1. */
+          readonly weight?: number;
+        } | readonly (string | {
+          readonly value: string;
+          /** Default: 1. */
+          readonly weight?: number;
+        })[];
+        readonly DNAME?: string | {
+          readonly value: string;
+          /** Default: 1. */
+          readonly weight?: number;
+        } | readonly (string | {
+          readonly value: string;
+          /** Default: 1. */
+          readonly weight?: number;
+        })[];
+        readonly DS?: string | {
+          readonly value: string;
+          /** Default: 1. */
+          readonly weight?: number;
+        } | readonly (string | {
+          readonly value: string;
+          /** Default: 1. */
+          readonly weight?: number;
+        })[];
+        readonly SSHFP?: string | {
+          readonly value: string;
+          /** Default: 1. */
+          readonly weight?: number;
+        } | readonly (string | {
+          readonly value: string;
+          /** Default: 1. */
+          readonly weight?: number;
+        })[];
+        readonly DNSKEY?: string | {
+          readonly value: string;
+          /** Default: 1. */
+          readonly weight?: number;
+        } | readonly (string | {
+          readonly value: string;
+          /** Default: 1. */
+          readonly weight?: number;
+        })[];
+        readonly TLSA?: string | {
+          readonly value: string;
+          /** Default: 1. */
+          readonly weight?: number;
+        } | readonly (string | {
+          readonly value: string;
+          /** Default: 1. */
+          readonly weight?: number;
+        })[];
+        readonly CDS?: string | {
+          readonly value: string;
+          /** Default: 1. */
+          readonly weight?: number;
+        } | readonly (string | {
+          readonly value: string;
+          /** Default: 1. */
+          readonly weight?: number;
+        })[];
+        readonly CDNSKEY?: string | {
+          readonly value: string;
+          /** Default: 1. */
+          readonly weight?: number;
+        } | readonly (string | {
+          readonly value: string;
+          /** Default: 1. */
+          readonly weight?: number;
+        })[];
+        readonly SVCB?: string | {
+          readonly value: string;
+          /** Default: 1. */
+          readonly weight?: number;
+        } | readonly (string | {
+          readonly value: string;
+          /** Default: 1. */
+          readonly weight?: number;
+        })[];
+        readonly HTTPS?: string | {
+          readonly value: string;
+          /** Default: 1. */
+          readonly weight?: number;
+        } | readonly (string | {
+          readonly value: string;
+          /** Default: 1. */
+          readonly weight?: number;
+        })[];
+        readonly SPF?: string | {
+          readonly value: string;
+          /** Default: 1. */
+          readonly weight?: number;
+        } | readonly (string | {
+          readonly value: string;
+          /** Default: 1. */
+          readonly weight?: number;
+        })[];
+        readonly CAA?: string | {
+          readonly value: string;
+          /** Default: 1. */
+          readonly weight?: number;
+        } | readonly (string | {
+          readonly value: string;
+          /** Default: 1. */
+          readonly weight?: number;
+        })[];
+      } };
+    } };
+  };
   readonly sites?: { readonly [name: string]: string | readonly (string)[] | {
     readonly addresses: string | readonly (string)[];
     readonly pool?: string;

@@ -4,10 +4,11 @@
 import { z } from 'zod';
 import { address, duration, integer, isOff, oneOrMore, section, share, shorthand } from './fields.ts';
 import type { Kinds } from './schema/balance.ts';
+import { dns } from './schema/dns.ts';
 import { listener } from './schema/listener.ts';
 import { pool } from './schema/pool.ts';
 import { site } from './schema/site.ts';
-import { policy } from './schema/steering.ts';
+import { policy, steer } from './schema/steering.ts';
 import type { DrainConfig } from './types.ts';
 
 const name = z
@@ -47,6 +48,7 @@ export function documentSchema(kinds: Kinds) {
     }).prefault({}),
     listeners: z.record(name, listener).default({}),
     pools: z.record(name, pool(kinds)).default({}),
+    dns: dns(steer).optional(),
     sites: z.record(name, site).default({}),
     policies: z.record(name, policy).default({}),
   });

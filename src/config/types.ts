@@ -2,11 +2,13 @@
 // What `schema.ts` produces and everything else reads. Plain data, so that it can be sent to worker threads.
 
 import type { Address } from '../core/address.ts';
+import type { DnsConfig } from './types/dns.ts';
 import type { ListenerConfig } from './types/listener.ts';
 import type { PoolConfig } from './types/pool.ts';
 import type { SiteConfig } from './types/site.ts';
 import type { PolicyConfig } from './types/steering.ts';
 
+export type * from './types/dns.ts';
 export type * from './types/health.ts';
 export type * from './types/listener.ts';
 export type * from './types/pool.ts';
@@ -17,6 +19,7 @@ export type * from './types/steering.ts';
 export interface Config {
   readonly listeners: Readonly<Record<string, ListenerConfig>>;
   readonly pools: Readonly<Record<string, PoolConfig>>;
+  readonly dns: DnsConfig | undefined;
   /** Places that DNS answers choose among. */
   readonly sites: Readonly<Record<string, SiteConfig>>;
   readonly policies: Readonly<Record<string, PolicyConfig>>;

@@ -1,19 +1,22 @@
 // Owns the words for a socket that cannot be opened: what happened, and what to do about it; and which addresses exclude
 // each other.
 
-import type { Protocol } from '../config/types.ts';
 import { type Address, formatAddress } from '../core/address.ts';
+import type { ListenerAddress } from './addresses.ts';
+
+/** What `ss` calls the sockets of a protocol. */
+const LETTERS = { http: 't', tcp: 't', udp: 'u', dns: 'tu' } as const;
 
 export function bindError(
   what: string,
   address: Address,
   error: NodeJS.ErrnoException,
-  protocol: Protocol = 'tcp',
+  protocol: ListenerAddress['protocol'] = 'tcp',
 ): string {
   const place = `${what}: cannot listen on ${formatAddress(address)}`;
   switch (error.code) {
     case 'EADDRINUSE':
-      return `${place}: the port is in use by another process (ss -l${protocol === 'udp' ? 'u' : 't'}np 'sport = :${address.port}' names it)`;
+      return `${place}: the port is in use by another process (ss -l${LETTERS[protocol]}np 'sport = :${address.port}' names it)`;
     case 'EACCES':
       return `${place}: permission denied; ports below 1024 need root or CAP_NET_BIND_SERVICE`;
     case 'EADDRNOTAVAIL':

@@ -12,6 +12,7 @@ import { sameSocket } from '../config/plan.ts';
 import { type Counters, W } from '../core/counters.ts';
 import type { KeyedTable } from '../core/keyed-table.ts';
 import { err, ok, type Result } from '../core/result.ts';
+import type { AnswerTools } from '../dns/engine/settings.ts';
 import { requestIds } from '../http/request-ids.ts';
 import { UpstreamPool } from '../http/upstream-pool.ts';
 import { KeyedCounts } from '../limits/keyed-counts.ts';
@@ -19,6 +20,9 @@ import { openSocket } from '../net/datagrams.ts';
 import { handlesAreKnown } from '../net/handle.ts';
 import type { Listener } from '../net/listener.ts';
 import { NetLoop } from '../net/loop.ts';
+import type { GeoFacts, LatencyMap, SteeredClient } from '../steering/steering.ts';
+import { NO_MEASUREMENTS, NOWHERE } from '../steering/unknown.ts';
+import { listenerAddresses } from './addresses.ts';
 import { bindError } from './bind-error.ts';
 import type { Handler } from './handlers.ts';
 import { type Contexts, openListener } from './open-listener.ts';
@@ -33,6 +37,9 @@ export interface DataPlaneOptions {
   readonly pins: KeyedTable;
   /** Distinguishes the request ids of workers and processes. */
   readonly idPrefix: string;
+  /** Nobody knows where clients are, and how far, when absent. */
+  readonly latency?: LatencyMap;
+  readonly geo?: (client: SteeredClient) => GeoFacts;
   /** Several workers bind the same addresses. */
   readonly shared: boolean;
   /** False accepts connections the portable way; see `tcp-listener.ts`. */
@@ -81,6 +88,19 @@ export class DataPlane {
       },
       tcp: { ...common },
       udp: { ...common, openSocket },
+      dns: { ...common, openSocket, tools: this.#dnsTools() },
+    };
+  }
+
+  #dnsTools(): AnswerTools {
+    const { env, latency = NO_MEASUREMENTS, geo = () => NOWHERE } = this.#options;
+    return {
+      random: env.random,
+      now: () => env.clock.now(),
+      epochSeconds: () => Math.floor(env.clock.epoch() / 1000),
+      latency,
+      geo,
+      external: undefined,
     };
   }
 
@@ -93,11 +113,11 @@ export class DataPlane {
       const { env, onSignal, pins } = this.#options;
       const snapshot = buildSnapshot(blueprint, { env, kinds, onSignal, pins, previous: this.#snapshot });
       this.#prepared = { snapshot, bound };
-      for (const listener of Object.values(blueprint.config.listeners)) {
+      for (const listener of listenerAddresses(blueprint.config)) {
         if (blueprint.kernel.includes(listener.name)) continue;
         const running = this.#listeners.get(listener.name);
-        if (running !== undefined && sameSocket(running.handler.config, listener)) continue;
         const handler = snapshot.handlers.get(listener.name)!;
+        if (running !== undefined && keepsSocket(running.handler, handler)) continue;
         const fresh = openListener(this.#contexts, blueprint.listenerSlots[listener.name], handler);
         try {
           await fresh.listen(listener.bind, { shared: this.#options.shared, adopt: this.#options.adopt ?? true });
@@ -220,6 +240,12 @@ export class DataPlane {
     this.#logTo(undefined);
     return left;
   }
+}
+
+/** A DNS listener has its address in its name. */
+function keepsSocket(running: Handler, next: Handler): boolean {
+  if (!('protocol' in running.config) || !('protocol' in next.config)) return true;
+  return sameSocket(running.config, next.config);
 }
 
 /** The Date field's text, made once a second. */

@@ -11,6 +11,7 @@ import type {
   UdpListenerConfig,
 } from '../config/types.ts';
 import { CidrSet } from '../core/cidr.ts';
+import type { DnsHandler } from '../dns/context.ts';
 import type { HttpHandler, HttpRoute } from '../http/context.ts';
 import type { HeadView } from '../http/head-view.ts';
 import type { ProxyTrust } from '../net/proxy-gate.ts';
@@ -21,7 +22,7 @@ import type { TcpHandler, TcpPool } from '../tcp/context.ts';
 import type { UdpHandler } from '../udp/context.ts';
 import type { ServedPool } from './snapshot.ts';
 
-export type Handler = HttpHandler | TcpHandler | UdpHandler;
+export type Handler = HttpHandler | TcpHandler | UdpHandler | DnsHandler;
 type Pools = ReadonlyMap<string, ServedPool>;
 
 export function handlerBuilder(pools: Pools, trustedProxies: readonly string[]): (listener: ListenerConfig) => Handler {

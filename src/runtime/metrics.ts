@@ -5,6 +5,8 @@ import { type Counters, E, L, LATENCY_BOUNDS_MS, P, W } from '../core/counters.t
 import { ERROR_CODES } from '../core/error.ts';
 import type { EndpointStatus } from '../health/status.ts';
 import { PrometheusText } from '../observe/prometheus.ts';
+import { listenerAddresses } from './addresses.ts';
+import { dnsMetrics } from './dns-metrics.ts';
 import type { ListenerPath } from './kernel-listeners.ts';
 import type { Blueprint } from './snapshot.ts';
 
@@ -41,14 +43,13 @@ export function metricsText(input: MetricsInput): string {
   paths(text, input);
   pools(text, input);
   endpoints(text, input);
+  if (input.blueprint.config.dns !== undefined) dnsMetrics(text, input.counters);
   workers(text, input);
   return text.toString();
 }
 
 function listeners(text: PrometheusText, { blueprint, counters }: MetricsInput): void {
-  const rows = Object.entries(blueprint.listenerSlots).filter(
-    ([name]) => blueprint.config.listeners[name] !== undefined,
-  );
+  const rows = listenerAddresses(blueprint.config).map(({ name }) => [name, blueprint.listenerSlots[name]] as const);
   const simple = (name: string, type: 'counter' | 'gauge', help: string, column: number): void => {
     text.family(name, type, help);
     for (const [listener, slot] of rows)

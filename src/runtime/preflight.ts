@@ -5,16 +5,20 @@ import { lookup } from 'node:dns/promises';
 import { open } from 'node:fs/promises';
 import * as net from 'node:net';
 import type { Plan } from '../config/plan.ts';
-import type { Config, ListenerConfig } from '../config/types.ts';
+import type { Config } from '../config/types.ts';
 import { type Address, formatAddress } from '../core/address.ts';
+import { type ListenerAddress, listenerAddresses, transportsOf } from './addresses.ts';
 import { bindError, overlaps } from './bind-error.ts';
+import { dnsListenerNames } from './dns-handler.ts';
 import type { Blueprint } from './snapshot.ts';
 
-/** Listeners that need a socket they do not have: the kernel's need none, and had none before. */
-export function freshSockets(changes: Plan, next: Blueprint, current: Blueprint | undefined): ListenerConfig[] {
-  return Object.values(next.config.listeners).filter(
-    ({ name }) => !next.kernel.includes(name) && (changes.bind.includes(name) || current?.kernel.includes(name)),
-  );
+/** What needs a socket that it does not have: the kernel's listeners need none, and had none before. */
+export function freshSockets(changes: Plan, next: Blueprint, current: Blueprint | undefined): ListenerAddress[] {
+  const before = new Set(dnsListenerNames(current?.config.dns));
+  return listenerAddresses(next.config).filter(({ name, protocol }) => {
+    if (protocol === 'dns') return !before.has(name);
+    return !next.kernel.includes(name) && (changes.bind.includes(name) || current?.kernel.includes(name));
+  });
 }
 
 /**
@@ -23,17 +27,19 @@ export function freshSockets(changes: Plan, next: Blueprint, current: Blueprint 
  * be ourselves: `ours` says why a UDP address that is in use may be our own.
  */
 export async function portsInUse(
-  listeners: readonly ListenerConfig[],
+  listeners: readonly ListenerAddress[],
   shared: boolean,
   ours: (bind: Address) => string | undefined,
 ): Promise<string | undefined> {
   for (const { name, bind, protocol } of listeners) {
-    const own = protocol === 'udp' ? ours(bind) : undefined;
-    if (!shared && own === undefined) continue;
-    if (bind.port === 0) return `${name}: port 0 (any free port) works with one worker only; set "workers: 1"`;
-    const error = await (protocol === 'udp' ? udpBindError(bind) : tcpBindError(bind));
-    if (error?.code === 'EADDRINUSE' && own !== undefined) return `${name}: ${own}`;
-    if (error !== undefined) return bindError(name, bind, error, protocol);
+    for (const transport of transportsOf(protocol)) {
+      const own = transport === 'udp' ? ours(bind) : undefined;
+      if (!shared && own === undefined) continue;
+      if (bind.port === 0) return `${name}: port 0 (any free port) works with one worker only; set "workers: 1"`;
+      const error = await (transport === 'udp' ? udpBindError(bind) : tcpBindError(bind));
+      if (error?.code === 'EADDRINUSE' && own !== undefined) return `${name}: ${own}`;
+      if (error !== undefined) return bindError(name, bind, error, protocol);
+    }
   }
   return undefined;
 }
@@ -60,11 +66,13 @@ async function udpBindError({ host, port }: Address): Promise<NodeJS.ErrnoExcept
 }
 
 /** An address cannot go from one listener to another in one step: the old socket serves until the new one is proven. */
-export function heldByOurselves(fresh: readonly ListenerConfig[], current: Blueprint | undefined): string | undefined {
-  const holders = Object.values(current?.config.listeners ?? {}).filter(({ name }) => !current?.kernel.includes(name));
+export function heldByOurselves(fresh: readonly ListenerAddress[], current: Blueprint | undefined): string | undefined {
+  if (current === undefined) return undefined;
+  const holders = listenerAddresses(current.config).filter(({ name }) => !current.kernel.includes(name));
   for (const { name, bind, protocol } of fresh) {
     // UDP has port numbers of its own.
-    const rivals = holders.filter((one) => (one.protocol === 'udp') === (protocol === 'udp'));
+    const transports = transportsOf(protocol);
+    const rivals = holders.filter((one) => transportsOf(one.protocol).some((each) => transports.includes(each)));
     const holder = rivals.find((one) => bind.port !== 0 && overlaps(one.bind, bind));
     if (holder === undefined) continue;
     const place = formatAddress(bind);

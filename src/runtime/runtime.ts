@@ -19,6 +19,7 @@ import type { Log } from '../observe/log.ts';
 import { SlotRegistry } from '../pool/registry.ts';
 import { buildView } from '../pool/view.ts';
 import { ProbeRunner } from '../probes/runner.ts';
+import { listenerAddresses } from './addresses.ts';
 import { drainFleet } from './drain.ts';
 import type { Balancer, ReloadResult, Status, StopReport } from './facade.ts';
 import { Fleet } from './fleet.ts';
@@ -32,22 +33,29 @@ import { controlCountersOf, countersOf, createSharedMemory, loadTableOf, MAX_LIS
 import type { Blueprint, BlueprintPool } from './snapshot.ts';
 import { SocketAlarm } from './socket-alarm.ts';
 import { statusOfParts } from './status.ts';
+import { readZones } from './zones.ts';
 
 export interface RuntimeOptions {
   readonly env: Env;
   readonly log: Log;
   readonly workers: number;
   readonly version: string;
+  /** Where relative paths in configurations begin; the working directory when absent. */
+  readonly folder?: string;
 }
 
 const COLLECT_MS = 20;
 const SWEEP_MS = 1000;
 const RECENT_CHANGES = 50;
+/** Longer than a probe takes by default, connection, answer and all. */
+const FIRST_PROBES_MS = 3000;
+const FIRST_PROBES_POLL_MS = 10;
 
 export class Runtime implements Balancer {
   readonly #env: Env;
   readonly #log: Log;
   readonly #version: string;
+  readonly #folder: string;
   readonly #load: LoadTable;
   readonly #counters: readonly Counters[];
   readonly #health: HealthTable;
@@ -67,11 +75,12 @@ export class Runtime implements Balancer {
   /** Reloads and the replacing of workers happen one after the other. */
   #turn: Promise<unknown> = Promise.resolve();
 
-  constructor({ env, log, workers, version }: RuntimeOptions) {
+  constructor({ env, log, workers, version, folder = '.' }: RuntimeOptions) {
     enableLinearRegex();
     this.#env = env;
     this.#log = log;
     this.#version = version;
+    this.#folder = folder;
     this.#startedAt = env.clock.epoch();
     const memory = createSharedMemory(workers);
     // As worker 0; the control plane itself holds no leases.
@@ -171,7 +180,13 @@ export class Runtime implements Balancer {
       this.#undo(current);
       return [kernel.error];
     }
-    const blueprint = { ...assigned.value, kernel: kernel.value };
+    const zones = await readZones(next.dns, this.#folder, this.#env.clock.epoch(), current?.dns);
+    if (!zones.ok) {
+      await this.#kernel.abort();
+      this.#undo(current);
+      return zones.error;
+    }
+    const blueprint = { ...assigned.value, kernel: kernel.value, dns: zones.value };
     const fresh = freshSockets(changes, blueprint, current);
     const refused =
       (await unwritableLog(next)) ??
@@ -202,8 +217,19 @@ export class Runtime implements Balancer {
   async #prepareAll(blueprint: Blueprint): Promise<string | undefined> {
     // Endpoints join now, so that workers can build on their slots; a pool's new policies wait until nothing can fail.
     this.#publishHealth(blueprint, { ...blueprint.config.pools, ...this.#blueprint?.config.pools });
+    if (blueprint.dns !== undefined) await this.#firstProbes();
     const prepared = await this.#fleet.prepare(blueprint);
     return prepared.ok ? undefined : prepared.error;
+  }
+
+  /** A DNS answer is kept by others, so none is given before it is known who is up. */
+  async #firstProbes(): Promise<void> {
+    this.#probes.sync();
+    const until = this.#env.clock.now() + FIRST_PROBES_MS;
+    const isChecking = (): boolean => this.#health.snapshot().some(({ state }) => state === 'checking');
+    while (isChecking() && this.#env.clock.now() < until) {
+      await new Promise<void>((resolve) => this.#env.clock.after(FIRST_PROBES_POLL_MS, resolve));
+    }
   }
 
   #publishHealth(blueprint: Blueprint, policies: Config['pools']): void {
@@ -232,7 +258,7 @@ export class Runtime implements Balancer {
     }
     const sites = this.#registry.assign(SITES, siteEndpoints(config.sites), ({ address }) => address.host);
     if (!sites.ok) return sites;
-    for (const name of Object.keys(config.listeners)) {
+    for (const { name } of listenerAddresses(config)) {
       if (this.#listenerSlots.has(name)) continue;
       if (this.#listenerSlots.size >= MAX_LISTENERS)
         return err(`listener "${name}" does not fit: ${MAX_LISTENERS} names are the limit`);
@@ -243,6 +269,7 @@ export class Runtime implements Balancer {
       config,
       pools,
       sites: { name: SITES, ...sites.value },
+      dns: undefined,
       listenerSlots: Object.fromEntries(this.#listenerSlots),
       kernel: [],
       kindsFile,

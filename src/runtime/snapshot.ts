@@ -8,7 +8,10 @@ import type { Config, PoolConfig } from '../config/types.ts';
 import type { KeyedTable } from '../core/keyed-table.ts';
 import { Pool } from '../pool/pool.ts';
 import type { PoolEndpoint } from '../pool/view.ts';
+import { buildDnsHandler, dnsListenerNames } from './dns-handler.ts';
 import { type Handler, handlerBuilder } from './handlers.ts';
+import { membersOf } from './members.ts';
+import type { DnsBlueprint } from './zones.ts';
 
 /** A configuration with slots assigned: what the main thread sends to every worker. */
 export interface Blueprint {
@@ -17,6 +20,7 @@ export interface Blueprint {
   readonly pools: readonly BlueprintPool[];
   /** In the form of a pool: each site's slot is where an operator's word about it stands. */
   readonly sites: BlueprintPool;
+  readonly dns: DnsBlueprint | undefined;
   /** Row of the counters by listener name. */
   readonly listenerSlots: Readonly<Record<string, number>>;
   /** Listeners whose packets the kernel forwards: workers leave them alone. */
@@ -61,7 +65,13 @@ export function buildSnapshot(blueprint: Blueprint, parts: SnapshotParts): Snaps
   const { config } = blueprint;
   const pools = new Map(blueprint.pools.map((pool) => [pool.name, buildPool(pool, config, parts)]));
   const build = handlerBuilder(pools, config.trustedProxies);
-  const handlers = new Map(Object.values(config.listeners).map((listener) => [listener.name, build(listener)]));
+  const handlers = new Map<string, Handler>(
+    Object.values(config.listeners).map((listener) => [listener.name, build(listener)]),
+  );
+  if (config.dns !== undefined && blueprint.dns !== undefined) {
+    const handler = buildDnsHandler(config.dns, blueprint.dns, membersOf(blueprint, pools, parts.env.load));
+    for (const name of dnsListenerNames(config.dns)) handlers.set(name, handler);
+  }
   return { blueprint, pools, handlers };
 }
 

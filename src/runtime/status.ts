@@ -3,6 +3,7 @@
 import { formatAddress } from '../core/address.ts';
 import { type Counters, E, L, P, W } from '../core/counters.ts';
 import type { EndpointStatus } from '../health/status.ts';
+import { listenerAddresses } from './addresses.ts';
 import type { EndpointReport, ListenerStatus, PoolStatus, WorkerStatus } from './facade.ts';
 import type { ListenerPath } from './kernel-listeners.ts';
 import { sum } from './metrics.ts';
@@ -40,7 +41,7 @@ export function statusOfParts(input: StatusInput): StatusParts {
 function listenerStatuses({ blueprint, counters, ports, pathOf }: StatusInput): ListenerStatus[] {
   const read = (name: string, column: number): number =>
     sum(counters, (c) => c.readListener(blueprint.listenerSlots[name], column));
-  return Object.values(blueprint.config.listeners).map(({ name, bind, protocol }) => ({
+  return listenerAddresses(blueprint.config).map(({ name, bind, protocol }) => ({
     name,
     protocol,
     address: formatAddress(bind),

@@ -135,6 +135,7 @@ function blueprint(options: ProxyOptions, version: number): Blueprint {
     pools,
     listenerSlots: { web: 0 },
     kernel: [],
+    dns: undefined,
     sites: { name: '@sites', slot: 1, endpoints: [] },
     kindsFile: '',
   };

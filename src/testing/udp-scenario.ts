@@ -137,6 +137,7 @@ function blueprint(options: RelayOptions, version: number, slots: Map<string, nu
     pools,
     listenerSlots: { game: 0 },
     kernel: [],
+    dns: undefined,
     sites: { name: '@sites', slot: 1, endpoints: [] },
     kindsFile: '',
   };

@@ -5,7 +5,7 @@ import type { z } from 'zod';
 import { parseCidr } from '../../core/cidr.ts';
 import { type Path, suggest } from '../issues.ts';
 import type { policy } from '../schema/steering.ts';
-import type { Area, PolicyConfig } from '../types.ts';
+import type { Area, DnsConfig, PolicyConfig } from '../types.ts';
 import type { Findings } from './findings.ts';
 
 type Parsed = z.output<typeof policy>;
@@ -124,6 +124,21 @@ function checkMembers(config: PolicyConfig, path: Path, names: MemberNames, find
       findings.add([...path, ...key], `names "${name}", which is no site: ${config.kind} measures places`);
     }
   }
+}
+
+/** The DNS part with its policies normalized. */
+export function steered(dns: DnsConfig | undefined, names: MemberNames, findings: Findings): DnsConfig | undefined {
+  if (dns === undefined) return undefined;
+  const zones = Object.entries(dns.zones).map(([zone, config]) => {
+    const records = config.records.map((record) => {
+      const at = ['dns', 'zones', zone, 'records', record.name];
+      const chosen = (steer: unknown, key: string) =>
+        steer === undefined ? undefined : compilePolicy(steer as Parsed, [...at, key], names, findings);
+      return { ...record, steer: chosen(record.steer, 'steer'), fallback: chosen(record.fallback, 'fallback') };
+    });
+    return [zone, { ...config, records }] as const;
+  });
+  return { ...dns, zones: Object.fromEntries(zones) };
 }
 
 /** Names that stand for two things, and policies that lead back to themselves. */

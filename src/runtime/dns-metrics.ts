@@ -1,0 +1,46 @@
+// Owns what the metrics say of DNS: questions by type and transport, answers by code.
+
+import { type Counters, D } from '../core/counters.ts';
+import type { PrometheusText } from '../observe/prometheus.ts';
+
+const TYPES = {
+  A: D.typeA,
+  AAAA: D.typeAAAA,
+  HTTPS: D.typeHTTPS,
+  NS: D.typeNS,
+  SOA: D.typeSOA,
+  TXT: D.typeTXT,
+  MX: D.typeMX,
+  SRV: D.typeSRV,
+  other: D.typeOther,
+};
+const CODES = {
+  NOERROR: D.rcodeNoerror,
+  FORMERR: D.rcodeFormerr,
+  SERVFAIL: D.rcodeServfail,
+  NXDOMAIN: D.rcodeNxdomain,
+  NOTIMP: D.rcodeNotimp,
+  REFUSED: D.rcodeRefused,
+  other: D.rcodeOther,
+};
+const SINGLE = [
+  ['evenkeel_dns_truncated_total', 'Answers that did not fit and were truncated.', D.truncated],
+  ['evenkeel_dns_slipped_total', 'Truncated answers in the place of ones above the rate limit.', D.slipped],
+  ['evenkeel_dns_transfers_total', 'Zone transfers begun.', D.transfers],
+  ['evenkeel_dns_steered_total', 'Answers whose addresses a policy, site or pool chose.', D.steered],
+] as const;
+
+export function dnsMetrics(text: PrometheusText, counters: readonly Counters[]): void {
+  const sum = (column: number): number => counters.reduce((total, one) => total + one.readDns(column), 0);
+  const family = (name: string, help: string, label: string, columns: Readonly<Record<string, number>>): void => {
+    text.family(name, 'counter', help);
+    for (const [value, column] of Object.entries(columns)) text.sample(name, { [label]: value }, sum(column));
+  };
+  family('evenkeel_dns_queries_total', 'Queries by the type that was asked for.', 'type', TYPES);
+  family('evenkeel_dns_transport_total', 'Queries by transport.', 'transport', { udp: D.udp, tcp: D.tcp });
+  family('evenkeel_dns_responses_total', 'Answers by response code.', 'rcode', CODES);
+  for (const [name, help, column] of SINGLE) {
+    text.family(name, 'counter', help);
+    text.sample(name, {}, sum(column));
+  }
+}
