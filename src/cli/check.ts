@@ -1,10 +1,12 @@
 // Owns `evenkeel check`.
 
+import { dirname } from 'node:path';
 import { stringify } from 'yaml';
 import { balancerByName } from '../balancing/index.ts';
 import { effective } from '../config/effective.ts';
 import { configJsonSchema } from '../config/json-schema.ts';
 import { loadConfig } from '../config/load.ts';
+import { readZones } from '../runtime/zones.ts';
 import type { CliContext } from './context.ts';
 import { issuesJson, issuesText } from './report.ts';
 
@@ -29,6 +31,13 @@ export async function check(ctx: CliContext, options: CheckOptions): Promise<voi
     return;
   }
   const { config, kinds } = loaded.value;
+  const zones = await readZones(config.dns, dirname(loaded.value.file), ctx.env.clock.epoch());
+  if (!zones.ok) {
+    if (options.json === true) ctx.stdout.write(issuesJson(file, zones.error));
+    else ctx.stderr.write(issuesText(file, zones.error));
+    ctx.exit(1);
+    return;
+  }
   if (options.effective === true) {
     const document = effective(config, (kind) => balancerByName(kind, kinds)?.needs === 'key');
     ctx.stdout.write(
@@ -42,6 +51,7 @@ export async function check(ctx: CliContext, options: CheckOptions): Promise<voi
       count(Object.keys(config.listeners).length, 'listener'),
       count(Object.keys(config.pools).length, 'pool'),
       count(endpoints, 'endpoint'),
+      ...(zones.value === undefined ? [] : [count(zones.value.images.length, 'DNS zone')]),
     ];
     ctx.stdout.write(`${file}: good (${parts.join(', ')})\n`);
   }

@@ -59,6 +59,18 @@ export function buildProgram(ctx: CliContext): Command {
     .action(async (file, options, command) => (await import('./nat.ts')).nat(ctx, withFile(file, options, command)));
 
   program
+    .command('dig')
+    .description('tell what the DNS part of a configuration answers, and why; asks nobody')
+    .argument('<name>', 'such as www.example.com')
+    .argument('[type]', 'record type', 'A')
+    .addOption(config())
+    .option('--from <address>', 'who asks: a resolver, or the client it speaks for')
+    .option('--down <name...>', 'sites, pools or endpoints (pool/host:port) that are taken to be down')
+    .option('--json', 'print the answer and the reasons as JSON')
+    .addHelpText('after', '\nExit codes: 0 answered · 1 the configuration or the question is wrong')
+    .action(async (name, type, options) => (await import('./dig.ts')).dig(ctx, name, type, options));
+
+  program
     .command('init')
     .description('write a first configuration, with comments, by asking three questions')
     .option('-o, --output <file>', 'where to write', DEFAULT_FILE)

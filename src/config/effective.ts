@@ -5,6 +5,9 @@ import { formatAddress } from '../core/address.ts';
 import { areaText } from '../steering/area.ts';
 import type {
   Config,
+  DnsConfig,
+  DnsRecordConfig,
+  DnsZoneConfig,
   KeySource,
   ListenerConfig,
   PathPattern,
@@ -144,6 +147,40 @@ function policy(config: PolicyConfig): Json {
   }
 }
 
+function dns({ bind, cookies, rateLimit, tcp, zones, ...rest }: DnsConfig): Json {
+  return {
+    bind: bind.map(formatAddress),
+    ...rest,
+    cookies: cookies ?? false,
+    rateLimit: rateLimit ?? false,
+    tcp: written(tcp),
+    zones: Object.fromEntries(Object.values(zones).map((one) => [one.name, zone(one)])),
+  };
+}
+
+function zone({ name: _, file, transfer, records, ...rest }: DnsZoneConfig): Json {
+  return {
+    ...(file === '' ? {} : { file }),
+    ...rest,
+    transfer: { allow: transfer.allow, notify: transfer.notify.map(formatAddress) },
+    records: Object.fromEntries(records.map((one) => [one.name, record(one)])),
+  };
+}
+
+function record({ name: _, sets, steer, fallback, alias, ...rest }: DnsRecordConfig): Json {
+  const values = sets.map(({ type, values: list }) => [
+    type,
+    list.map((one) => (one.weight === 1 ? one.value : { value: one.value, weight: one.weight })),
+  ]);
+  return {
+    ...rest,
+    ...(steer === undefined ? {} : { steer: policy(steer as PolicyConfig) }),
+    ...(fallback === undefined ? {} : { fallback: policy(fallback as PolicyConfig) }),
+    ...(alias === '' ? {} : { ALIAS: alias }),
+    ...Object.fromEntries(values),
+  };
+}
+
 /** `needsKey`: kinds that take a key; the others must not be given one. */
 export function effective(config: Config, needsKey: (kind: string) => boolean = () => false): Json {
   const listeners = Object.values(config.listeners).map((one) => [one.name, listener(one)]);
@@ -155,6 +192,7 @@ export function effective(config: Config, needsKey: (kind: string) => boolean = 
     accessLog: config.accessLog ?? false,
     drain: written(config.drain),
     listeners: Object.fromEntries(listeners),
+    ...(config.dns === undefined ? {} : { dns: dns(config.dns) }),
     sites: Object.fromEntries(Object.values(config.sites).map(({ name, ...site }) => [name, site])),
     policies: Object.fromEntries(Object.entries(config.policies).map(([name, one]) => [name, policy(one)])),
     pools: Object.fromEntries(

@@ -1,0 +1,86 @@
+// Owns `evenkeel dig`: what the DNS part of a configuration would answer, and why. It asks nobody and starts nothing.
+
+import { dirname } from 'node:path';
+import { loadConfig } from '../config/load.ts';
+import { readIp } from '../core/ip.ts';
+import type { DnsHandler } from '../dns/context.ts';
+import { Answerer } from '../dns/engine/answerer.ts';
+import { readMessage } from '../dns/wire/message.ts';
+import { parseName } from '../dns/wire/name.ts';
+import { typeCode } from '../dns/wire/types.ts';
+import { SLACK } from '../dns/wire/writer.ts';
+import { dnsListenerNames } from '../runtime/dns-handler.ts';
+import { offlineSnapshot } from '../runtime/offline.ts';
+import { readZones } from '../runtime/zones.ts';
+import { NO_MEASUREMENTS, NOWHERE } from '../steering/unknown.ts';
+import type { CliContext } from './context.ts';
+import { issuesText } from './report.ts';
+
+export interface DigOptions {
+  readonly config: string;
+  /** Who asks: the address of a resolver, or of the client that it speaks for. */
+  readonly from?: string;
+  readonly down?: readonly string[];
+  readonly json?: boolean;
+}
+
+const MOST_ANSWER = 65_535;
+
+export async function dig(ctx: CliContext, name: string, type: string, options: DigOptions): Promise<void> {
+  const fail = (text: string): void => {
+    ctx.stderr.write(text.endsWith('\n') ? text : `${text}\n`);
+    ctx.exit(1);
+  };
+  const loaded = await loadConfig(options.config);
+  if (!loaded.ok) return fail(issuesText(options.config, loaded.error));
+  const { config, kinds, file } = loaded.value;
+  if (config.dns === undefined) return fail(`${options.config}: there is no "dns" part`);
+  const zones = await readZones(config.dns, dirname(file), ctx.env.clock.epoch());
+  if (!zones.ok) return fail(issuesText(options.config, zones.error));
+  const question = parseName(name.endsWith('.') ? name : `${name}.`);
+  if (typeof question === 'string') return fail(`"${name}" ${question}`);
+  const code = typeCode(type.toUpperCase());
+  if (code === undefined) return fail(`"${type}" is no record type`);
+  const from = options.from ?? '192.0.2.1';
+  if (readIp(from, new Uint8Array(16)) === 0) return fail(`--from: "${from}" is no IP address`);
+  const snapshot = offlineSnapshot(config, { env: ctx.env, kinds, dns: zones.value, down: options.down ?? [] });
+  if (!snapshot.ok) return fail(`--down: ${snapshot.error}`);
+  const handler = snapshot.value.handlers.get(dnsListenerNames(config.dns)[0]) as DnsHandler;
+  const why: string[] = [];
+  const answerer = new Answerer(handler, {
+    random: ctx.env.random,
+    now: () => ctx.env.clock.now(),
+    epochSeconds: () => Math.floor(ctx.env.clock.epoch() / 1000),
+    latency: NO_MEASUREMENTS,
+    geo: () => NOWHERE,
+    external: undefined,
+  });
+  answerer.lookup.steered.explain = (line) => void why.push(line);
+  const packet = queryOf(question, code);
+  const out = new Uint8Array(MOST_ANSWER + SLACK);
+  const length = answerer.answer(packet, packet.length, { address: from, transport: 'tcp' }, out, 0);
+  const message = readMessage(out, length);
+  const { decidedBy } = answerer.lookup;
+  const { scope } = answerer.lookup.steered;
+  if (options.json === true) {
+    const question = { name, type: type.toUpperCase(), from, down: options.down ?? [] };
+    ctx.stdout.write(`${JSON.stringify({ question, ...message, decidedBy, scope, why }, null, 2)}\n`);
+    return;
+  }
+  const line = (record: (typeof message.answer)[number]): string =>
+    `${record.name}\t${record.ttl}\tIN\t${record.type}\t${record.data}\n`;
+  let text = `; ${name} ${type.toUpperCase()}, asked from ${from}: ${message.rcode}${message.authoritative ? '' : ', not authoritative'}\n`;
+  for (const record of message.answer) text += line(record);
+  if (message.answer.length === 0) for (const record of message.authority) text += `; ${line(record)}`;
+  if (decidedBy !== '') {
+    text += `; decided by ${decidedBy}`;
+    text += scope > 0 ? `; the same for everybody who shares the first ${scope} bits of that address\n` : '\n';
+    for (const one of why) text += `;   ${one}\n`;
+  }
+  ctx.stdout.write(text);
+}
+
+/** A question without EDNS, recursion not desired. */
+function queryOf(name: Uint8Array, type: number): Uint8Array {
+  return Uint8Array.from([0, 1, 0, 0, 0, 1, 0, 0, 0, 0, 0, 0, ...name, type >> 8, type & 255, 0, 1]);
+}

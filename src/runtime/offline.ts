@@ -1,0 +1,77 @@
+// Owns a balancer without traffic: the pools, members and zones of a configuration over memory of its own, with everything up
+// but what the caller says is down. For commands that tell what would happen.
+
+import type { AnyBalancerKind } from '../balancing/index.ts';
+import type { Config } from '../config/types.ts';
+import { formatAddress } from '../core/address.ts';
+import type { Env } from '../core/env.ts';
+import { KeyedTable } from '../core/keyed-table.ts';
+import { LoadTable } from '../core/load-table.ts';
+import { err, ok, type Result } from '../core/result.ts';
+import { HealthTable } from '../health/table.ts';
+import { SlotRegistry } from '../pool/registry.ts';
+import { healthSets, SITES, siteEndpoints, siteId } from './health-sets.ts';
+import { type Blueprint, buildSnapshot, type Snapshot } from './snapshot.ts';
+import type { DnsBlueprint } from './zones.ts';
+
+const ENDPOINTS = 16_384;
+const POOLS = 2048;
+
+export interface OfflineOptions {
+  readonly env: Env;
+  readonly kinds: readonly AnyBalancerKind[];
+  readonly dns: DnsBlueprint | undefined;
+  /** Sites, pools and endpoints (`pool/host:port`) that are down. */
+  readonly down: readonly string[];
+}
+
+/** The error names what is said to be down and does not exist. */
+export function offlineSnapshot(config: Config, { env, kinds, dns, down }: OfflineOptions): Result<Snapshot, string> {
+  const load = LoadTable.local(ENDPOINTS, POOLS);
+  const registry = new SlotRegistry(load);
+  const pools: Blueprint['pools'][number][] = [];
+  for (const pool of Object.values(config.pools)) {
+    const assigned = registry.assign(pool.name, pool.endpoints);
+    if (!assigned.ok) return assigned;
+    pools.push({ name: pool.name, ...assigned.value });
+  }
+  const sites = registry.assign(SITES, siteEndpoints(config.sites), ({ address }) => address.host);
+  if (!sites.ok) return sites;
+  const blueprint: Blueprint = {
+    version: 1,
+    config,
+    pools,
+    sites: { name: SITES, ...sites.value },
+    dns,
+    listenerSlots: {},
+    kernel: [],
+    kindsFile: '',
+  };
+  const health = new HealthTable({ load, clock: env.clock });
+  for (const set of healthSets(blueprint, config.pools)) health.setPool(set, { initial: true });
+  const known = new Set(health.snapshot().map(({ id }) => id));
+  for (const id of known) health.probeResult(id, { ok: true, tookMs: 0, evidence: 'taken for healthy' });
+  for (const name of down) {
+    const ids = idsOf(name, config).filter((id) => known.has(id));
+    if (ids.length === 0) return err(`there is no site, pool or endpoint "${name}"`);
+    for (const id of ids) health.override(id, 'maintenance', 'said to be down');
+  }
+  health.stop();
+  const snapshot = buildSnapshot(blueprint, {
+    env: { ...env, load },
+    pins: KeyedTable.local(),
+    kinds,
+    onSignal: () => undefined,
+    previous: undefined,
+  });
+  return ok(snapshot);
+}
+
+/** A site that is down has nobody left in its pool. */
+function idsOf(name: string, { sites, pools }: Config): readonly string[] {
+  const site = sites[name];
+  if (site !== undefined && site.pool === undefined) return [siteId(name)];
+  const pool = pools[site?.pool ?? name];
+  if (pool === undefined) return [name];
+  return pool.endpoints.map(({ address }) => `${pool.name}/${formatAddress(address)}`);
+}
