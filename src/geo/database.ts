@@ -16,6 +16,8 @@ export interface DatabaseFacts {
 }
 
 const UNKNOWN: GeoFacts = { ...NOWHERE, prefix: 0 };
+/** Decoded entries, of each database: countries are few, cities are many. */
+const MOST_ENTRIES = 16_384;
 /** Of each of two generations: the older one goes when the newer one is full. */
 const MOST_CACHED = 16_384;
 /** Read when a database is opened: damage shows before it is used. */
@@ -25,6 +27,7 @@ export class GeoDatabase {
   readonly about: readonly DatabaseFacts[];
   readonly #readers: readonly Reader<Response>[];
   readonly #bytes = new Uint8Array(16);
+  readonly #places = new WeakMap<object, Place>();
   #cached = new Map<string, GeoFacts>();
   #older = new Map<string, GeoFacts>();
 
@@ -39,7 +42,7 @@ export class GeoDatabase {
     const about: DatabaseFacts[] = [];
     for (const { path, bytes } of files) {
       try {
-        const reader = new Reader<Response>(Buffer.from(bytes));
+        const reader = new Reader<Response>(Buffer.from(bytes), { cache: new Entries() });
         const { searchTreeSize, databaseType, buildEpoch, ipVersion } = reader.metadata;
         if (searchTreeSize + 16 >= bytes.byteLength) return err(`${path} is cut off`);
         for (const sample of SAMPLES) if (ipVersion === 6 || !sample.includes(':')) reader.get(sample);
@@ -65,6 +68,17 @@ export class GeoDatabase {
     return facts;
   }
 
+  /** An entry that the reader still knows was understood before. */
+  #placeOf(record: Response | null): Place {
+    if (record === null) return NOWHERE;
+    let place = this.#places.get(record);
+    if (place === undefined) {
+      place = placeOf(record);
+      this.#places.set(record, place);
+    }
+    return place;
+  }
+
   #lookUp(address: string): GeoFacts {
     const length = readIp(address, this.#bytes);
     if (length === 0) return UNKNOWN;
@@ -76,12 +90,26 @@ export class GeoDatabase {
       if (length === 16 && reader.metadata.ipVersion === 4) continue;
       try {
         const [record, prefix] = reader.getWithPrefixLength(text);
-        facts = merged(facts, placeOf(record), prefix);
+        facts = merged(facts, this.#placeOf(record), prefix);
       } catch {
         // Damage in one entry is no reason to fail for all.
       }
     }
     return facts;
+  }
+}
+
+/** What the reader has decoded lately, by where it is in the file. */
+class Entries {
+  readonly #known = new Map<string | number, unknown>();
+
+  get(key: string | number): unknown {
+    return this.#known.get(key);
+  }
+
+  set(key: string | number, value: unknown): void {
+    if (this.#known.size >= MOST_ENTRIES) this.#known.clear();
+    this.#known.set(key, value);
   }
 }
 
