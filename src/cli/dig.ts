@@ -75,7 +75,7 @@ export async function dig(ctx: CliContext, name: string, type: string, options: 
   if (decidedBy !== '') {
     text += `; decided by ${decidedBy}`;
     text += scope > 0 ? `; the same for everybody who shares the first ${scope} bits of that address\n` : '\n';
-    for (const one of why) text += `;   ${one}\n`;
+    for (const one of why.reverse()) text += `;   ${one}\n`;
   }
   ctx.stdout.write(text);
 }

@@ -90,7 +90,7 @@ function normalized(document: ParsedDocument, findings: Findings, own: readonly 
       ([name, policy]) => [name, compilePolicy(policy, ['policies', name], names, findings)] as const,
     ),
   );
-  checkNames(policies, names, findings);
+  checkNames(policies, Object.fromEntries(sites), names, findings);
   const dns = steered(compileDns(document.dns, findings), names, findings);
   return {
     workers,

@@ -322,7 +322,7 @@ export class Runtime implements Balancer {
 
   async status(): Promise<Status> {
     const { config, version } = this.#blueprint!;
-    const names = Object.keys(config.listeners);
+    const names = listenerAddresses(config).map(({ name }) => name);
     const ports = await Promise.all(names.map((name) => this.#fleet.port(name)));
     return {
       version: this.#version,

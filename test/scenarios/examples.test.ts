@@ -2,6 +2,7 @@
 
 import assert from 'node:assert/strict';
 import { createSocket, type Socket } from 'node:dgram';
+import { Resolver } from 'node:dns/promises';
 import { once } from 'node:events';
 import { readdirSync } from 'node:fs';
 import { createServer, request, type Server } from 'node:http';
@@ -58,7 +59,14 @@ function moved(config: Config): Config {
     });
     return [name, { ...pool, endpoints }];
   });
-  return { ...config, admin: undefined, listeners: Object.fromEntries(listeners), pools: Object.fromEntries(pools) };
+  const dns = config.dns && { ...config.dns, bind: config.dns.bind.map((bind) => ({ ...bind, port: 0 })) };
+  return {
+    ...config,
+    dns,
+    admin: undefined,
+    listeners: Object.fromEntries(listeners),
+    pools: Object.fromEntries(pools),
+  };
 }
 
 type Check = (ask: Ask, port: number) => Promise<void>;
@@ -121,7 +129,27 @@ async function askByTcp(port: number, bytes: Buffer): Promise<string> {
   return answer;
 }
 
+/** The addresses that a question for A records gets, sorted or as they came. */
+async function askByDns(port: number, name: string): Promise<string[]> {
+  const resolver = new Resolver();
+  resolver.setServers([`127.0.0.1:${port}`]);
+  return resolver.resolve4(name);
+}
+
 const CHECKS: Record<string, Check> = {
+  'dns.yaml': async (_ask, port) => {
+    const orders = [0, 1, 2].map(() => askByDns(port, 'www.example.com'));
+    const [a, b, c] = ['203.0.113.1', '203.0.113.2', '203.0.113.3'];
+    const told = (await Promise.all(orders)).map((order) => order.join());
+    assert.deepEqual(told.sort(), [[a, b, c].join(), [b, c, a].join(), [c, a, b].join()]);
+    assert.deepEqual(await askByDns(port, 'api.example.com'), ['127.0.0.1']);
+  },
+  'global.yaml': async (_ask, port) => {
+    assert.deepEqual(await askByDns(port, 'primary.example.com'), ['203.0.113.1']);
+    assert.deepEqual(await askByDns(port, 'shop.example.com'), ['203.0.113.2'], 'loopback is nowhere');
+    const weighted = await Promise.all(Array.from({ length: 40 }, () => askByDns(port, 'weighted.example.com')));
+    assert.equal(new Set(weighted.flat()).size, 2);
+  },
   'tcp.yaml': async (ask) => {
     const first = await ask();
     assert.ok(['3001', '3002'].includes(first));

@@ -5,7 +5,7 @@ import type { z } from 'zod';
 import { parseCidr } from '../../core/cidr.ts';
 import { type Path, suggest } from '../issues.ts';
 import type { policy } from '../schema/steering.ts';
-import type { Area, DnsConfig, PolicyConfig } from '../types.ts';
+import type { Area, DnsConfig, PolicyConfig, SiteConfig } from '../types.ts';
 import type { Findings } from './findings.ts';
 
 type Parsed = z.output<typeof policy>;
@@ -144,12 +144,14 @@ export function steered(dns: DnsConfig | undefined, names: MemberNames, findings
 /** Names that stand for two things, and policies that lead back to themselves. */
 export function checkNames(
   policies: Readonly<Record<string, PolicyConfig>>,
+  sites: Readonly<Record<string, SiteConfig>>,
   names: MemberNames,
   findings: Findings,
 ): void {
-  for (const name of names.sites) {
-    if (names.pools.includes(name))
-      findings.add(['sites', name], `is the name of a pool as well`, 'steering could not tell them apart');
+  for (const [name, { pool }] of Object.entries(sites)) {
+    // A site may be called as its pool is: it stands for both.
+    if (names.pools.includes(name) && pool !== name)
+      findings.add(['sites', name], 'is the name of another pool as well', 'steering could not tell them apart');
   }
   for (const name of names.policies) {
     if (names.sites.includes(name) || names.pools.includes(name)) {
