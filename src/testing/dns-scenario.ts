@@ -20,7 +20,7 @@ import type { ZoneImage } from '../dns/zone/image.ts';
 import { openSocket } from '../net/datagrams.ts';
 import { NetLoop } from '../net/loop.ts';
 import { realEnv } from '../runtime/real-env.ts';
-import type { Member } from '../steering/steering.ts';
+import type { LatencyMap, Member } from '../steering/steering.ts';
 import { seededRandom } from './seeded-random.ts';
 
 export interface DnsOptions {
@@ -71,7 +71,7 @@ function toolsOf(options: DnsOptions): AnswerTools {
     random: seededRandom(1),
     now: options.now ?? (() => env.clock.now()),
     epochSeconds: () => options.epochSeconds ?? 1_700_000_000,
-    latency: { find: () => undefined },
+    latency: { find: () => undefined, scope: () => 0 } as LatencyMap,
     geo: () => ({
       continent: '',
       country: '',
