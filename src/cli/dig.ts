@@ -1,14 +1,20 @@
 // Owns `evenkeel dig`: what the DNS part of a configuration would answer, and why. It asks nobody and starts nothing.
 
 import { dirname } from 'node:path';
+import { needsGeo } from '../config/compile/geo.ts';
+import { allPolicies } from '../config/compile/steering.ts';
 import { loadConfig } from '../config/load.ts';
+import type { Config } from '../config/types.ts';
 import { readIp } from '../core/ip.ts';
+import { ok, type Result } from '../core/result.ts';
 import type { DnsHandler } from '../dns/context.ts';
 import { Answerer } from '../dns/engine/answerer.ts';
 import { readMessage } from '../dns/wire/message.ts';
 import { parseName } from '../dns/wire/name.ts';
 import { typeCode } from '../dns/wire/types.ts';
 import { SLACK } from '../dns/wire/writer.ts';
+import { GeoDatabase } from '../geo/database.ts';
+import { readGeoFiles } from '../geo/files.ts';
 import { dnsListenerNames } from '../runtime/dns-handler.ts';
 import { offlineSnapshot } from '../runtime/offline.ts';
 import { readZones } from '../runtime/zones.ts';
@@ -46,13 +52,15 @@ export async function dig(ctx: CliContext, name: string, type: string, options: 
   const snapshot = offlineSnapshot(config, { env: ctx.env, kinds, dns: zones.value, down: options.down ?? [] });
   if (!snapshot.ok) return fail(`--down: ${snapshot.error}`);
   const handler = snapshot.value.handlers.get(dnsListenerNames(config.dns)[0]) as DnsHandler;
+  const places = await openPlaces(config);
+  if (!places.ok) return fail(`geo: ${places.error}`);
   const why: string[] = [];
   const answerer = new Answerer(handler, {
     random: ctx.env.random,
     now: () => ctx.env.clock.now(),
     epochSeconds: () => Math.floor(ctx.env.clock.epoch() / 1000),
     latency: NO_MEASUREMENTS,
-    geo: () => NOWHERE,
+    geo: ({ address }) => places.value?.find(address) ?? NOWHERE,
     external: undefined,
   });
   answerer.lookup.steered.explain = (line) => void why.push(line);
@@ -78,6 +86,13 @@ export async function dig(ctx: CliContext, name: string, type: string, options: 
     for (const one of why.reverse()) text += `;   ${one}\n`;
   }
   ctx.stdout.write(text);
+}
+
+/** Undefined when no policy asks where clients are. */
+async function openPlaces(config: Config): Promise<Result<GeoDatabase | undefined, string>> {
+  if (!needsGeo(allPolicies(config))) return ok(undefined);
+  const files = await readGeoFiles(config.geo);
+  return files.ok ? GeoDatabase.open(files.value) : files;
 }
 
 /** A question without EDNS, recursion not desired. */

@@ -87,11 +87,11 @@ function normalized(document: ParsedDocument, findings: Findings, own: readonly 
   );
   const policies = Object.fromEntries(
     Object.entries(document.policies).map(
-      ([name, policy]) => [name, compilePolicy(policy, ['policies', name], names, findings)] as const,
+      ([name, policy]) => [name, compilePolicy(policy, ['policies', name], names, document.geo, findings)] as const,
     ),
   );
   checkNames(policies, Object.fromEntries(sites), names, findings);
-  const dns = steered(compileDns(document.dns, findings), names, findings);
+  const dns = steered(compileDns(document.dns, findings), names, document.geo, findings);
   return {
     workers,
     zone,
@@ -104,5 +104,6 @@ function normalized(document: ParsedDocument, findings: Findings, own: readonly 
     sites: Object.fromEntries(sites),
     policies,
     dns,
+    geo: document.geo,
   };
 }

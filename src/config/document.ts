@@ -812,6 +812,13 @@ export interface DocumentInput {
       } };
     } };
   };
+  /** path of a MaxMind-format file, or "embedded" */
+  readonly geo?: string | {
+    /** path of a MaxMind-format file, or "embedded" Default: "embedded". */
+    readonly database?: string;
+    /** path of a MaxMind-format file of autonomous systems Default: "". */
+    readonly asn?: string;
+  };
   readonly sites?: { readonly [name: string]: string | readonly (string)[] | {
     readonly addresses: string | readonly (string)[];
     readonly pool?: string;

@@ -192,6 +192,7 @@ export function effective(config: Config, needsKey: (kind: string) => boolean = 
     accessLog: config.accessLog ?? false,
     drain: written(config.drain),
     listeners: Object.fromEntries(listeners),
+    geo: config.geo,
     ...(config.dns === undefined ? {} : { dns: dns(config.dns) }),
     sites: Object.fromEntries(Object.values(config.sites).map(({ name, ...site }) => [name, site])),
     policies: Object.fromEntries(Object.entries(config.policies).map(([name, one]) => [name, policy(one)])),

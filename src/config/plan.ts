@@ -52,6 +52,7 @@ export function plan(current: Config | undefined, next: Config): Plan {
     'accessLog',
     'drain',
     'dns',
+    'geo',
     'sites',
     'policies',
   ] as const) {

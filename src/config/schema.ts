@@ -5,6 +5,7 @@ import { z } from 'zod';
 import { address, duration, integer, isOff, oneOrMore, section, share, shorthand } from './fields.ts';
 import type { Kinds } from './schema/balance.ts';
 import { dns } from './schema/dns.ts';
+import { geo } from './schema/geo.ts';
 import { listener } from './schema/listener.ts';
 import { pool } from './schema/pool.ts';
 import { site } from './schema/site.ts';
@@ -49,6 +50,7 @@ export function documentSchema(kinds: Kinds) {
     listeners: z.record(name, listener).default({}),
     pools: z.record(name, pool(kinds)).default({}),
     dns: dns(steer).optional(),
+    geo: geo.prefault({}),
     sites: z.record(name, site).default({}),
     policies: z.record(name, policy).default({}),
   });

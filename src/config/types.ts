@@ -3,12 +3,14 @@
 
 import type { Address } from '../core/address.ts';
 import type { DnsConfig } from './types/dns.ts';
+import type { GeoConfig } from './types/geo.ts';
 import type { ListenerConfig } from './types/listener.ts';
 import type { PoolConfig } from './types/pool.ts';
 import type { SiteConfig } from './types/site.ts';
 import type { PolicyConfig } from './types/steering.ts';
 
 export type * from './types/dns.ts';
+export type * from './types/geo.ts';
 export type * from './types/health.ts';
 export type * from './types/listener.ts';
 export type * from './types/pool.ts';
@@ -20,6 +22,8 @@ export interface Config {
   readonly listeners: Readonly<Record<string, ListenerConfig>>;
   readonly pools: Readonly<Record<string, PoolConfig>>;
   readonly dns: DnsConfig | undefined;
+  /** Where clients are looked up, if some policy asks. */
+  readonly geo: GeoConfig;
   /** Places that DNS answers choose among. */
   readonly sites: Readonly<Record<string, SiteConfig>>;
   readonly policies: Readonly<Record<string, PolicyConfig>>;

@@ -13,6 +13,7 @@ import { type Counters, W } from '../core/counters.ts';
 import type { KeyedTable } from '../core/keyed-table.ts';
 import { err, ok, type Result } from '../core/result.ts';
 import type { AnswerTools } from '../dns/engine/settings.ts';
+import { GeoDatabase } from '../geo/database.ts';
 import { requestIds } from '../http/request-ids.ts';
 import { UpstreamPool } from '../http/upstream-pool.ts';
 import { KeyedCounts } from '../limits/keyed-counts.ts';
@@ -20,7 +21,7 @@ import { openSocket } from '../net/datagrams.ts';
 import { handlesAreKnown } from '../net/handle.ts';
 import type { Listener } from '../net/listener.ts';
 import { NetLoop } from '../net/loop.ts';
-import type { GeoFacts, LatencyMap, SteeredClient } from '../steering/steering.ts';
+import type { LatencyMap } from '../steering/steering.ts';
 import { NO_MEASUREMENTS, NOWHERE } from '../steering/unknown.ts';
 import { listenerAddresses } from './addresses.ts';
 import { bindError } from './bind-error.ts';
@@ -39,7 +40,6 @@ export interface DataPlaneOptions {
   readonly idPrefix: string;
   /** Nobody knows where clients are, and how far, when absent. */
   readonly latency?: LatencyMap;
-  readonly geo?: (client: SteeredClient) => GeoFacts;
   /** Several workers bind the same addresses. */
   readonly shared: boolean;
   /** False accepts connections the portable way; see `tcp-listener.ts`. */
@@ -58,6 +58,7 @@ export interface AccessLogSink {
 interface Prepared {
   readonly snapshot: Snapshot;
   readonly bound: ReadonlyMap<string, AnyListener>;
+  readonly geo: GeoDatabase | undefined;
 }
 
 type AnyListener = Listener<Handler>;
@@ -69,6 +70,7 @@ export class DataPlane {
   readonly #listeners = new Map<string, AnyListener>();
   /** Listeners that were removed and still have something open. */
   readonly #leaving = new Set<AnyListener>();
+  #geo: GeoDatabase | undefined;
   #snapshot: Snapshot | undefined;
   #prepared: Prepared | undefined;
   #log: AccessLogSink | undefined;
@@ -93,13 +95,13 @@ export class DataPlane {
   }
 
   #dnsTools(): AnswerTools {
-    const { env, latency = NO_MEASUREMENTS, geo = () => NOWHERE } = this.#options;
+    const { env, latency = NO_MEASUREMENTS } = this.#options;
     return {
       random: env.random,
       now: () => env.clock.now(),
       epochSeconds: () => Math.floor(env.clock.epoch() / 1000),
       latency,
-      geo,
+      geo: ({ address }) => this.#geo?.find(address) ?? NOWHERE,
       external: undefined,
     };
   }
@@ -112,7 +114,9 @@ export class DataPlane {
       const kinds: readonly AnyBalancerKind[] = blueprint.kindsFile === '' ? [] : await loadKinds(blueprint.kindsFile);
       const { env, onSignal, pins } = this.#options;
       const snapshot = buildSnapshot(blueprint, { env, kinds, onSignal, pins, previous: this.#snapshot });
-      this.#prepared = { snapshot, bound };
+      const geo = this.#openGeo(blueprint);
+      if (!geo.ok) return geo;
+      this.#prepared = { snapshot, bound, geo: geo.value };
       for (const listener of listenerAddresses(blueprint.config)) {
         if (blueprint.kernel.includes(listener.name)) continue;
         const running = this.#listeners.get(listener.name);
@@ -135,6 +139,14 @@ export class DataPlane {
     }
   }
 
+  /** Files that did not change stay open, with what was looked up in them. */
+  #openGeo({ geo }: Blueprint): Result<GeoDatabase | undefined, string> {
+    if (geo.length === 0) return ok(undefined);
+    const known = this.#snapshot?.blueprint.geo;
+    const same = known?.length === geo.length && geo.every(({ bytes }, i) => bytes === known[i].bytes);
+    return same && this.#geo !== undefined ? ok(this.#geo) : GeoDatabase.open(geo);
+  }
+
   /** Undoes a prepare. */
   abort(): void {
     if (this.#prepared === undefined) return;
@@ -152,7 +164,8 @@ export class DataPlane {
     if (prepared === undefined) return;
     this.#prepared = undefined;
     const old = this.#snapshot;
-    const { snapshot, bound } = prepared;
+    const { snapshot, bound, geo } = prepared;
+    this.#geo = geo;
     this.#snapshot = snapshot;
     for (const [name, listener] of this.#listeners) {
       const handler = snapshot.blueprint.kernel.includes(name) ? undefined : snapshot.handlers.get(name);

@@ -43,6 +43,7 @@ export function offlineSnapshot(config: Config, { env, kinds, dns, down }: Offli
     pools,
     sites: { name: SITES, ...sites.value },
     dns,
+    geo: [],
     listenerSlots: {},
     kernel: [],
     kindsFile: '',

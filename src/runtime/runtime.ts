@@ -23,6 +23,7 @@ import { listenerAddresses } from './addresses.ts';
 import { drainFleet } from './drain.ts';
 import type { Balancer, ReloadResult, Status, StopReport } from './facade.ts';
 import { Fleet } from './fleet.ts';
+import { GeoKeeper } from './geo-keeper.ts';
 import { healthSets, SITES, siteEndpoints, slottedSets } from './health-sets.ts';
 import { KernelListeners } from './kernel-listeners.ts';
 import { LeavingListeners } from './leaving.ts';
@@ -63,6 +64,7 @@ export class Runtime implements Balancer {
   readonly #probes: ProbeRunner;
   readonly #fleet: Fleet;
   readonly #kernel: KernelListeners;
+  readonly #geo: GeoKeeper;
   readonly #alarm: SocketAlarm;
   readonly #leaving = new LeavingListeners();
   readonly #startedAt: number;
@@ -111,6 +113,10 @@ export class Runtime implements Balancer {
       load: this.#load,
       health: this.#health,
       counters: control,
+    });
+    this.#geo = new GeoKeeper({
+      onChange: () => void this.#inTurn(() => this.#renew()),
+      onProblem: (reason) => log.warn(reason),
     });
     this.#alarm = new SocketAlarm(env.clock, log, this.#counters, () => [...this.#listenerSlots.values()]);
     this.#health.subscribe(({ id, from, to, cause, evidence }) => {
@@ -161,6 +167,15 @@ export class Runtime implements Balancer {
     return ok({ version: this.#configVersion, plan: changes });
   }
 
+  /** The same configuration over data that changed beside it. */
+  async #renew(): Promise<void> {
+    const current = this.#blueprint;
+    if (current === undefined || this.#draining) return;
+    const refused = await this.#tryApply(current.config, current.kindsFile, plan(current.config, current.config));
+    if (refused === undefined) this.#log.info('new data are in use');
+    else this.#log.warn(`new data could not be taken into use: ${refused[0].message}`);
+  }
+
   /** Counts a configuration that did not get as far as being applied. */
   refuse(reason: string): void {
     this.#reloads.refused++;
@@ -186,7 +201,13 @@ export class Runtime implements Balancer {
       this.#undo(current);
       return zones.error;
     }
-    const blueprint = { ...assigned.value, kernel: kernel.value, dns: zones.value };
+    const geo = await this.#geo.prepare(next);
+    if (!geo.ok) {
+      await this.#kernel.abort();
+      this.#undo(current);
+      return [{ path: ['geo'], message: geo.error }];
+    }
+    const blueprint = { ...assigned.value, kernel: kernel.value, dns: zones.value, geo: geo.value };
     const fresh = freshSockets(changes, blueprint, current);
     const refused =
       (await unwritableLog(next)) ??
@@ -195,9 +216,11 @@ export class Runtime implements Balancer {
       (await this.#prepareAll(blueprint));
     if (refused !== undefined) {
       await this.#kernel.abort();
+      this.#geo.abort();
       this.#undo(current);
       return [{ path: ['listeners'], message: refused }];
     }
+    this.#geo.commit();
     await this.#kernel.commit(blueprint);
     await this.#fleet.commit();
     if (current === undefined) this.#alarm.start();
@@ -270,6 +293,7 @@ export class Runtime implements Balancer {
       pools,
       sites: { name: SITES, ...sites.value },
       dns: undefined,
+      geo: [],
       listenerSlots: Object.fromEntries(this.#listenerSlots),
       kernel: [],
       kindsFile,
@@ -351,6 +375,7 @@ export class Runtime implements Balancer {
     const drain = this.#blueprint?.config.drain ?? { requestsMs: 0, streamsMs: 0 };
     const report = await drainFleet(this.#fleet, this.#kernel, drain, this.#env.clock);
     this.#health.stop();
+    this.#geo.close();
     this.#alarm.stop();
     await this.#fleet.close();
     return report;

@@ -6,6 +6,7 @@ import type { BalancerEnv } from '../balancing/balancer.ts';
 import { type AnyBalancerKind, balancerByName } from '../balancing/index.ts';
 import type { Config, PoolConfig } from '../config/types.ts';
 import type { KeyedTable } from '../core/keyed-table.ts';
+import type { GeoFile } from '../geo/files.ts';
 import { Pool } from '../pool/pool.ts';
 import type { PoolEndpoint } from '../pool/view.ts';
 import { buildDnsHandler, dnsListenerNames } from './dns-handler.ts';
@@ -21,6 +22,8 @@ export interface Blueprint {
   /** In the form of a pool: each site's slot is where an operator's word about it stands. */
   readonly sites: BlueprintPool;
   readonly dns: DnsBlueprint | undefined;
+  /** Databases of places; none when nobody asks. */
+  readonly geo: readonly GeoFile[];
   /** Row of the counters by listener name. */
   readonly listenerSlots: Readonly<Record<string, number>>;
   /** Listeners whose packets the kernel forwards: workers leave them alone. */

@@ -136,6 +136,7 @@ function blueprint(options: ProxyOptions, version: number): Blueprint {
     listenerSlots: { web: 0 },
     kernel: [],
     dns: undefined,
+    geo: [],
     sites: { name: '@sites', slot: 1, endpoints: [] },
     kindsFile: '',
   };

@@ -138,6 +138,7 @@ function blueprint(options: RelayOptions, version: number, slots: Map<string, nu
     listenerSlots: { game: 0 },
     kernel: [],
     dns: undefined,
+    geo: [],
     sites: { name: '@sites', slot: 1, endpoints: [] },
     kindsFile: '',
   };

@@ -72,6 +72,7 @@ async function setup() {
     pools,
     sites: { name: SITES, ...sites.value },
     dns: dns.value,
+    geo: [],
     listenerSlots: {},
     kernel: [],
     kindsFile: '',

@@ -5,8 +5,9 @@ import type { z } from 'zod';
 import { parseCidr } from '../../core/cidr.ts';
 import { type Path, suggest } from '../issues.ts';
 import type { policy } from '../schema/steering.ts';
-import type { Area, DnsConfig, PolicyConfig, SiteConfig } from '../types.ts';
+import type { Area, Config, DnsConfig, GeoConfig, PolicyConfig, SiteConfig } from '../types.ts';
 import type { Findings } from './findings.ts';
+import { checkGeo } from './geo.ts';
 
 type Parsed = z.output<typeof policy>;
 
@@ -17,9 +18,16 @@ export interface MemberNames {
   readonly policies: readonly string[];
 }
 
-export function compilePolicy(parsed: Parsed, path: Path, names: MemberNames, findings: Findings): PolicyConfig {
+export function compilePolicy(
+  parsed: Parsed,
+  path: Path,
+  names: MemberNames,
+  geo: GeoConfig,
+  findings: Findings,
+): PolicyConfig {
   const compiled = normalized(parsed, path, findings);
   checkMembers(compiled, path, names, findings);
+  checkGeo(compiled, path, geo, findings);
   return compiled;
 }
 
@@ -127,18 +135,30 @@ function checkMembers(config: PolicyConfig, path: Path, names: MemberNames, find
 }
 
 /** The DNS part with its policies normalized. */
-export function steered(dns: DnsConfig | undefined, names: MemberNames, findings: Findings): DnsConfig | undefined {
+export function steered(
+  dns: DnsConfig | undefined,
+  names: MemberNames,
+  geo: GeoConfig,
+  findings: Findings,
+): DnsConfig | undefined {
   if (dns === undefined) return undefined;
   const zones = Object.entries(dns.zones).map(([zone, config]) => {
     const records = config.records.map((record) => {
       const at = ['dns', 'zones', zone, 'records', record.name];
       const chosen = (steer: unknown, key: string) =>
-        steer === undefined ? undefined : compilePolicy(steer as Parsed, [...at, key], names, findings);
+        steer === undefined ? undefined : compilePolicy(steer as Parsed, [...at, key], names, geo, findings);
       return { ...record, steer: chosen(record.steer, 'steer'), fallback: chosen(record.fallback, 'fallback') };
     });
     return [zone, { ...config, records }] as const;
   });
   return { ...dns, zones: Object.fromEntries(zones) };
+}
+
+/** The named ones, and those that stand where they are used. */
+export function allPolicies({ policies, dns }: Pick<Config, 'policies' | 'dns'>): readonly PolicyConfig[] {
+  const records = Object.values(dns?.zones ?? {}).flatMap((zone) => zone.records);
+  const written = records.flatMap(({ steer, fallback }) => [steer, fallback]).filter((one) => one !== undefined);
+  return [...Object.values(policies), ...(written as PolicyConfig[])];
 }
 
 /** Names that stand for two things, and policies that lead back to themselves. */
