@@ -88,3 +88,63 @@ test('demo without a terminal kills and revives a server by itself, loses nothin
   assert.match(demo.stdout, /reviving server 1/);
   assert.match(demo.stdout, /requests answered, none failed/);
 });
+
+const STEERED = `
+sites: { eu: { addresses: 203.0.113.1, pool: eu }, us: { addresses: 203.0.113.2, pool: us } }
+pools: { eu: { endpoints: ["10.0.0.1:80"] }, us: { endpoints: ["10.0.0.2:80"] } }
+dns:
+  bind: 127.0.0.1:5399
+  zones:
+    example.com:
+      records:
+        www: { ttl: 60, steer: { kind: geo, default: us, eu: [192.0.2.0/24] }, allDown: closed }
+        plain: { A: [192.0.2.1, 192.0.2.2] }
+`;
+
+test('dig tells the answer, which policy decided, from what, and for whom it holds', () => {
+  writeFileSync(join(folder, 'dns.yaml'), STEERED);
+  const near = run('dig', 'www.example.com', '-c', 'dns.yaml', '--from', '192.0.2.7');
+  assert.equal(near.status, 0, near.stderr);
+  assert.match(near.stdout, /^www\.example\.com\.\t60\tIN\tA\t203\.0\.113\.1$/m);
+  assert.match(near.stdout, /first 24 bits/);
+  assert.match(near.stdout, /geo uses eu for 192\.0\.2\.7 \(network\)/);
+  const far = run('dig', 'www.example.com', '-c', 'dns.yaml', '--from', '198.51.100.7');
+  assert.match(far.stdout, /203\.0\.113\.2/);
+  const down = run('dig', 'www.example.com', '-c', 'dns.yaml', '--from', '192.0.2.7', '--down', 'eu', '--json');
+  const answer = JSON.parse(down.stdout) as { answer: { data: string }[]; why: string[]; decidedBy: string };
+  assert.deepEqual(
+    answer.answer.map(({ data }) => data),
+    ['203.0.113.2'],
+  );
+  assert.ok(answer.why.some((line) => /site eu is down/.test(line)));
+  const none = run('dig', 'www.example.com', '-c', 'dns.yaml', '--down', 'eu', 'us');
+  assert.match(none.stdout, /NOERROR/);
+  assert.doesNotMatch(none.stdout, /^www/m);
+  assert.match(run('dig', 'plain.example.com', '-c', 'dns.yaml').stdout, /192\.0\.2\.1[\s\S]*192\.0\.2\.2/);
+});
+
+test('dig says what is wrong with the question, exit code 1', () => {
+  writeFileSync(join(folder, 'dns.yaml'), STEERED);
+  for (const [args, pattern] of [
+    [['www.example.com', 'AAAAA'], /no record type/],
+    [['www.example.com', '--from', 'me'], /"me" is no IP address/],
+    [['www.example.com', '--down', 'asia'], /there is no site, pool or endpoint "asia"/],
+    [['a..b'], /"a\.\.b"/],
+  ] as const) {
+    const wrong = run('dig', ...args, '-c', 'dns.yaml');
+    assert.equal(wrong.status, 1);
+    assert.match(wrong.stderr, pattern);
+  }
+});
+
+test('check reads the files of zones, and names file, line and column', () => {
+  writeFileSync(join(folder, 'zone'), '$TTL 60\n@ IN SOA ns hm 1 2 3 4 5\n@ IN NS ns\nns IN A 192.0.2.256\n');
+  writeFileSync(join(folder, 'zones.yaml'), 'dns: { bind: 127.0.0.1:5398, zones: { example.com: { file: zone } } }\n');
+  const wrong = run('check', '-c', 'zones.yaml');
+  assert.equal(wrong.status, 1);
+  assert.match(wrong.stderr, /zone:4:\d+/);
+  writeFileSync(join(folder, 'zone'), '$TTL 60\n@ IN SOA ns hm 1 2 3 4 5\n@ IN NS ns\nns IN A 192.0.2.25\n');
+  const good = run('check', '-c', 'zones.yaml');
+  assert.equal(good.status, 0, good.stderr);
+  assert.match(good.stdout, /1 DNS zone/);
+});
