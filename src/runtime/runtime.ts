@@ -34,7 +34,7 @@ import { controlCountersOf, countersOf, createSharedMemory, loadTableOf, MAX_LIS
 import type { Blueprint, BlueprintPool } from './snapshot.ts';
 import { SocketAlarm } from './socket-alarm.ts';
 import { statusOfParts } from './status.ts';
-import { readZones } from './zones.ts';
+import { hasZoneFiles, readZones } from './zones.ts';
 
 export interface RuntimeOptions {
   readonly env: Env;
@@ -152,8 +152,8 @@ export class Runtime implements Balancer {
     const current = this.#blueprint;
     if (this.#draining) return err([{ path: [], message: 'comes too late: the balancer is stopping' }]);
     const changes = plan(current?.config, next);
-    // A program may have changed its code and not its data, so it is always applied.
-    if (current !== undefined && changes.entries.length === 0 && kindsFile === '') {
+    // A program may have changed its code and not its data, and zone files their content, so those are always applied.
+    if (current !== undefined && changes.entries.length === 0 && kindsFile === '' && !hasZoneFiles(next)) {
       this.#reloads.lastError = undefined;
       return ok({ version: current.version, plan: changes });
     }

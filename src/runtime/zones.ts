@@ -5,7 +5,7 @@ import { randomBytes } from 'node:crypto';
 import { readFile, stat } from 'node:fs/promises';
 import { isAbsolute, resolve } from 'node:path';
 import type { ConfigIssue } from '../config/issues.ts';
-import type { DnsConfig, DnsZoneConfig } from '../config/types.ts';
+import type { Config, DnsConfig, DnsZoneConfig } from '../config/types.ts';
 import { err, ok, type Result } from '../core/result.ts';
 import { buildZones, type ZoneIssue } from '../dns/zone/build.ts';
 import type { ZoneImage } from '../dns/zone/image.ts';
@@ -24,6 +24,11 @@ const drawn: Pick<DnsBlueprint, 'cookieSecrets' | 'seed'> = {
   cookieSecrets: [randomBytes(16)],
   seed: randomBytes(4).readUInt32LE(),
 };
+
+/** What they say may change while the configuration stays. */
+export function hasZoneFiles({ dns }: Config): boolean {
+  return Object.values(dns?.zones ?? {}).some(({ file }) => file !== '');
+}
 
 /** `folder` is where relative paths of zone files begin. `previous` keeps serials of zones that did not change. */
 export async function readZones(
