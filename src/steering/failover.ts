@@ -2,6 +2,7 @@
 
 import type { FailoverPolicy } from '../config/types.ts';
 import type { SteeringKind } from './kind.ts';
+import { scopeOf, widened } from './scope.ts';
 
 export const failover: SteeringKind<FailoverPolicy> = {
   name: 'failover',
@@ -14,10 +15,11 @@ export const failover: SteeringKind<FailoverPolicy> = {
           const answer = member.resolve(query);
           if (answer === undefined) continue;
           query.explain?.(`${name}: failover uses ${member.name}${i === 0 ? '' : `, number ${i + 1} in order`}`);
-          return answer;
+          return i === 0 ? answer : widened(answer, scopeOf(members.slice(0, i), query));
         }
         return undefined;
       },
+      scope: (query) => scopeOf(members, query),
     };
   },
 };

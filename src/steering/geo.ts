@@ -4,6 +4,7 @@
 import type { GeoPolicy } from '../config/types.ts';
 import { areaText } from './area.ts';
 import type { MemberOf, SteeringKind } from './kind.ts';
+import { scopeOf, widened } from './scope.ts';
 import type { GeoFacts, Member, SteeringQuery } from './steering.ts';
 import { Subnets } from './subnets.ts';
 
@@ -13,6 +14,8 @@ export const geo: SteeringKind<GeoPolicy> = {
     const networks = networksOf(config, memberOf);
     const places = placesOf(config, memberOf);
     const fallback = config.default === undefined ? undefined : memberOf(config.default);
+    const members = config.areas.map(([member]) => memberOf(member));
+    if (fallback !== undefined) members.push(fallback);
     return {
       name,
       resolve(query) {
@@ -30,6 +33,10 @@ export const geo: SteeringKind<GeoPolicy> = {
         if (fallback !== undefined) tries.push(['default', fallback]);
         return firstUp(name, tries, scope, query);
       },
+      scope(query) {
+        const own = Math.max(networks.find(query.client.address).prefix, places.size > 0 ? query.geo().prefix : 0);
+        return Math.max(own, scopeOf(members, query));
+      },
     };
   },
 };
@@ -40,11 +47,15 @@ function firstUp(
   scope: number,
   query: SteeringQuery,
 ): ReturnType<Member['resolve']> {
-  for (const [why, member] of tries) {
+  for (const [i, [why, member]] of tries.entries()) {
     const answer = member.resolve(query);
     if (answer === undefined) continue;
     query.explain?.(`${name}: geo uses ${member.name} for ${query.client.address} (${why})`);
-    return { ...answer, scope: Math.max(scope, answer.scope) };
+    const before = scopeOf(
+      tries.slice(0, i).map(([, member]) => member),
+      query,
+    );
+    return widened(answer, Math.max(scope, before));
   }
   return undefined;
 }

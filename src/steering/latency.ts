@@ -3,7 +3,8 @@
 
 import type { LatencyPolicy } from '../config/types.ts';
 import type { SteeringKind } from './kind.ts';
-import { nearest } from './proximity.ts';
+import { byDefault, nearest } from './proximity.ts';
+import { widened } from './scope.ts';
 import type { Site } from './site.ts';
 import type { SteeredAnswer, SteeringQuery } from './steering.ts';
 
@@ -15,12 +16,12 @@ export const latency: SteeringKind<LatencyPolicy> = {
     return {
       name,
       resolve(query) {
-        const answer = fastest(name, sites, query) ?? nearest(name, sites, query);
-        if (answer !== undefined) return answer;
-        const given = fallback?.resolve(query);
-        if (given !== undefined) query.explain?.(`${name}: latency uses its default, ${fallback?.name}`);
-        return given;
+        const answer =
+          fastest(name, sites, query) ?? nearest(name, sites, query) ?? byDefault(`${name}: latency`, fallback, query);
+        // That nobody measured was a decision about the client's network as well.
+        return answer && widened(answer, query.latency.scope(query.client));
       },
+      scope: (query) => Math.max(query.latency.scope(query.client), query.geo().prefix, fallback?.scope?.(query) ?? 0),
     };
   },
 };
@@ -38,7 +39,7 @@ function fastest(name: string, sites: readonly { site: Site }[], query: Steering
     query.explain?.(
       `${name}: ${site.name} was measured fastest for ${query.client.address}/${prefix} (${ms.toFixed(1)} ms)`,
     );
-    return { ...answer, scope: Math.max(answer.scope, prefix) };
+    return widened(answer, prefix);
   }
   return undefined;
 }

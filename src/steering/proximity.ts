@@ -4,8 +4,9 @@
 import type { ProximityPolicy } from '../config/types.ts';
 import { biased, distanceKm } from './distance.ts';
 import type { SteeringKind } from './kind.ts';
+import { widened } from './scope.ts';
 import type { Site } from './site.ts';
-import type { SteeredAnswer, SteeringQuery } from './steering.ts';
+import type { Member, SteeredAnswer, SteeringQuery } from './steering.ts';
 
 export interface BiasedSite {
   readonly site: Site;
@@ -20,12 +21,9 @@ export const proximity: SteeringKind<ProximityPolicy> = {
     return {
       name,
       resolve(query) {
-        const answer = nearest(name, sites, query);
-        if (answer !== undefined) return answer;
-        const given = fallback?.resolve(query);
-        if (given !== undefined) query.explain?.(`${name}: proximity uses its default, ${fallback?.name}`);
-        return given;
+        return nearest(name, sites, query) ?? byDefault(`${name}: proximity`, fallback, query);
       },
+      scope: (query) => Math.max(query.geo().prefix, fallback?.scope?.(query) ?? 0),
     };
   },
 };
@@ -44,7 +42,15 @@ export function nearest(name: string, sites: readonly BiasedSite[], query: Steer
     const answer = site.resolve(query);
     if (answer === undefined) continue;
     query.explain?.(`${name}: ${site.name} is nearest to ${query.client.address} (${Math.round(km)} km)`);
-    return { ...answer, scope: Math.max(answer.scope, facts.prefix) };
+    return widened(answer, facts.prefix);
   }
   return undefined;
+}
+
+/** For clients of whom the place is not known, and when none of the sites is up: both are known of the client's network. */
+export function byDefault(what: string, fallback: Member | undefined, query: SteeringQuery): SteeredAnswer | undefined {
+  const answer = fallback?.resolve(query);
+  if (answer === undefined) return undefined;
+  query.explain?.(`${what} uses its default, ${fallback?.name}`);
+  return widened(answer, query.geo().prefix);
 }

@@ -2,6 +2,7 @@
 
 import type { RoundRobinPolicy } from '../config/types.ts';
 import type { SteeringKind } from './kind.ts';
+import { scopeOf } from './scope.ts';
 
 export const roundRobin: SteeringKind<RoundRobinPolicy> = {
   name: 'round-robin',
@@ -15,9 +16,10 @@ export const roundRobin: SteeringKind<RoundRobinPolicy> = {
         return {
           addresses: [...new Set(answers.flatMap(({ addresses }) => addresses))],
           ttlSeconds: Math.min(...answers.map(({ ttlSeconds }) => ttlSeconds)),
-          scope: Math.max(...answers.map(({ scope }) => scope)),
+          scope: Math.max(scopeOf(members, query), ...answers.map(({ scope }) => scope)),
         };
       },
+      scope: (query) => scopeOf(members, query),
     };
   },
 };

@@ -30,6 +30,8 @@ export interface GeoFacts {
 /** Smoothed times to a site as seen from a client's network, in ms; undefined when nobody measured lately. */
 export interface LatencyMap {
   find(client: SteeredClient, site: string, now: number): { readonly ms: number; readonly prefix: number } | undefined;
+  /** Leading bits of the client's address that decide what `find` says, also that it says nothing. */
+  scope(client: SteeredClient): number;
 }
 
 export interface SteeringQuery {
@@ -62,4 +64,6 @@ export interface Member {
   readonly name: string;
   /** Undefined: nothing of it is up. */
   resolve(query: SteeringQuery): SteeredAnswer | undefined;
+  /** Leading bits of the client's address that decide what `resolve` says, also that nothing is up. Absent: none. */
+  scope?(query: SteeringQuery): number;
 }

@@ -12,4 +12,4 @@ export const NOWHERE: GeoFacts = {
   prefix: 0,
 };
 
-export const NO_MEASUREMENTS: LatencyMap = { find: () => undefined };
+export const NO_MEASUREMENTS: LatencyMap = { find: () => undefined, scope: () => 0 };

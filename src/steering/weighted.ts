@@ -3,6 +3,7 @@
 
 import type { WeightedPolicy } from '../config/types.ts';
 import type { SteeringKind } from './kind.ts';
+import { scopeOf, widened } from './scope.ts';
 import type { Member, SteeredAnswer, SteeringQuery } from './steering.ts';
 
 interface Share {
@@ -18,7 +19,13 @@ export const weighted: SteeringKind<WeightedPolicy> = {
     const none = shares.filter(({ weight }) => weight === 0).map(({ member }) => ({ member, weight: 1 }));
     return {
       name,
-      resolve: (query) => draw(name, some, query) ?? draw(name, none, query),
+      resolve(query) {
+        const answer = draw(name, some, query);
+        if (answer !== undefined) return answer;
+        const last = draw(name, none, query);
+        return last && widened(last, scopeOf(membersOf(some), query));
+      },
+      scope: (query) => scopeOf(membersOf(shares), query),
     };
   },
 };
@@ -31,12 +38,16 @@ function draw(name: string, shares: readonly Share[], query: SteeringQuery): Ste
     const answer = chosen.member.resolve(query);
     if (answer !== undefined) {
       query.explain?.(`${name}: weighted chose ${chosen.member.name} (${chosen.weight} of ${total})`);
-      return answer;
+      return left === shares
+        ? answer
+        : widened(answer, scopeOf(membersOf(shares.filter((one) => !left.includes(one))), query));
     }
     left = left.filter((share) => share !== chosen);
   }
   return undefined;
 }
+
+const membersOf = (shares: readonly Share[]): Member[] => shares.map(({ member }) => member);
 
 /** Whose stretch of the line the point falls on. */
 function at(shares: readonly Share[], point: number): Share {
