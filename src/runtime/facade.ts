@@ -86,6 +86,9 @@ export interface Balancer {
   /** Prometheus text. */
   metrics(): string;
   override(id: EndpointId, mode: OverrideMode, note: string): Result<StateWord, string>;
+  /** Takes a site out of DNS answers, and drains its endpoints when those have run out: in so many seconds. */
+  drainSite(name: string, note: string): Result<number, string>;
+  readySite(name: string, note: string): Result<void, string>;
   reopenLogs(): Promise<void>;
   /** Stops accepting, lets requests finish up to the configured deadline, closes. */
   stop(): Promise<StopReport>;

@@ -31,6 +31,7 @@ import { enableLinearRegex } from './linear-regex.ts';
 import { metricsText } from './metrics.ts';
 import { freshSockets, heldByOurselves, portsInUse, unwritableLog } from './preflight.ts';
 import { controlCountersOf, countersOf, createSharedMemory, loadTableOf, MAX_LISTENERS } from './shared-memory.ts';
+import { SiteDrains } from './site-drain.ts';
 import type { Blueprint, BlueprintPool } from './snapshot.ts';
 import { SocketAlarm } from './socket-alarm.ts';
 import { statusOfParts } from './status.ts';
@@ -64,6 +65,7 @@ export class Runtime implements Balancer {
   readonly #probes: ProbeRunner;
   readonly #fleet: Fleet;
   readonly #kernel: KernelListeners;
+  readonly #siteDrains: SiteDrains;
   readonly #geo: GeoKeeper;
   readonly #alarm: SocketAlarm;
   readonly #leaving = new LeavingListeners();
@@ -114,6 +116,7 @@ export class Runtime implements Balancer {
       health: this.#health,
       counters: control,
     });
+    this.#siteDrains = new SiteDrains(env.clock, (id, mode, note) => this.override(id, mode, note));
     this.#geo = new GeoKeeper({
       onChange: () => void this.#inTurn(() => this.#renew()),
       onProblem: (reason) => log.warn(reason),
@@ -318,6 +321,14 @@ export class Runtime implements Balancer {
     return this.#health.override(id, mode, note);
   }
 
+  drainSite(name: string, note: string): Result<number, string> {
+    return this.#siteDrains.begin(this.config, name, note);
+  }
+
+  readySite(name: string, note: string): Result<void, string> {
+    return this.#siteDrains.end(this.config, name, note);
+  }
+
   async reopenLogs(): Promise<void> {
     await this.#fleet.reopenLogs();
   }
@@ -375,6 +386,7 @@ export class Runtime implements Balancer {
     const drain = this.#blueprint?.config.drain ?? { requestsMs: 0, streamsMs: 0 };
     const report = await drainFleet(this.#fleet, this.#kernel, drain, this.#env.clock);
     this.#health.stop();
+    this.#siteDrains.stop();
     this.#geo.close();
     this.#alarm.stop();
     await this.#fleet.close();
