@@ -1,8 +1,5 @@
-// Owns the control plane: the shared memory, the one health view, the workers, and the transaction by which a
-// configuration is applied to all of them or to none. Main thread only. The hot path never waits for it.
-//
-//   apply: slots ─▶ health view (added, nothing removed) ─▶ every worker prepares ─▶ all commit ─▶ probes, prune, sweep
-//                                                            └ one refuses ─▶ all abort, everything as before
+// Owns the control plane: the shared memory, the one health view, the workers, and what may be asked of them. How a
+// configuration comes into effect is `transaction.ts`. Main thread only. The hot path never waits for it.
 
 import type { ConfigIssue } from '../config/issues.ts';
 import { type Plan, plan } from '../config/plan.ts';
@@ -24,18 +21,16 @@ import { drainFleet } from './drain.ts';
 import type { Balancer, ReloadResult, Status, StopReport } from './facade.ts';
 import { Fleet } from './fleet.ts';
 import { GeoKeeper } from './geo-keeper.ts';
-import { healthSets, SITES, siteEndpoints, slottedSets } from './health-sets.ts';
 import { KernelListeners } from './kernel-listeners.ts';
-import { LeavingListeners } from './leaving.ts';
 import { enableLinearRegex } from './linear-regex.ts';
 import { metricsText } from './metrics.ts';
-import { freshSockets, heldByOurselves, portsInUse, unwritableLog } from './preflight.ts';
-import { controlCountersOf, countersOf, createSharedMemory, loadTableOf, MAX_LISTENERS } from './shared-memory.ts';
+import { controlCountersOf, countersOf, createSharedMemory, loadTableOf } from './shared-memory.ts';
 import { SiteDrains } from './site-drain.ts';
 import type { Blueprint, BlueprintPool } from './snapshot.ts';
 import { SocketAlarm } from './socket-alarm.ts';
 import { statusOfParts } from './status.ts';
-import { hasZoneFiles, readZones } from './zones.ts';
+import { Transaction } from './transaction.ts';
+import { hasZoneFiles } from './zones.ts';
 
 export interface RuntimeOptions {
   readonly env: Env;
@@ -47,17 +42,13 @@ export interface RuntimeOptions {
 }
 
 const COLLECT_MS = 20;
-const SWEEP_MS = 1000;
 const RECENT_CHANGES = 50;
-/** Longer than a probe takes by default, connection, answer and all. */
-const FIRST_PROBES_MS = 3000;
-const FIRST_PROBES_POLL_MS = 10;
 
 export class Runtime implements Balancer {
   readonly #env: Env;
   readonly #log: Log;
   readonly #version: string;
-  readonly #folder: string;
+  readonly #transaction: Transaction;
   readonly #load: LoadTable;
   readonly #counters: readonly Counters[];
   readonly #health: HealthTable;
@@ -68,9 +59,7 @@ export class Runtime implements Balancer {
   readonly #siteDrains: SiteDrains;
   readonly #geo: GeoKeeper;
   readonly #alarm: SocketAlarm;
-  readonly #leaving = new LeavingListeners();
   readonly #startedAt: number;
-  readonly #listenerSlots = new Map<string, number>();
   readonly #reloads = { applied: 0, refused: 0, lastError: undefined as string | undefined };
   #blueprint: Blueprint | undefined;
   #configVersion = 0;
@@ -84,7 +73,6 @@ export class Runtime implements Balancer {
     this.#env = env;
     this.#log = log;
     this.#version = version;
-    this.#folder = folder;
     this.#startedAt = env.clock.epoch();
     const memory = createSharedMemory(workers);
     // As worker 0; the control plane itself holds no leases.
@@ -121,7 +109,18 @@ export class Runtime implements Balancer {
       onChange: () => void this.#inTurn(() => this.#renew()),
       onProblem: (reason) => log.warn(reason),
     });
-    this.#alarm = new SocketAlarm(env.clock, log, this.#counters, () => [...this.#listenerSlots.values()]);
+    const transaction = new Transaction({
+      clock: env.clock,
+      folder,
+      registry: this.#registry,
+      health: this.#health,
+      probes: this.#probes,
+      fleet: this.#fleet,
+      kernel: this.#kernel,
+      geo: this.#geo,
+    });
+    this.#transaction = transaction;
+    this.#alarm = new SocketAlarm(env.clock, log, this.#counters, () => [...transaction.listenerSlots.values()]);
     this.#health.subscribe(({ id, from, to, cause, evidence }) => {
       if (from === 'absent' || to === 'absent') return;
       this.#log[to === 'up' || to === 'draining' || to === 'maintenance' ? 'info' : 'warn'](`${id} is ${to}`, {
@@ -188,124 +187,18 @@ export class Runtime implements Balancer {
   /** Returns what stood in the way, or undefined. */
   async #tryApply(next: Config, kindsFile: string, changes: Plan): Promise<ConfigIssue[] | undefined> {
     const current = this.#blueprint;
-    const assigned = this.#assign(next, kindsFile);
-    if (!assigned.ok) {
-      this.#undo(current);
-      return [{ path: ['pools'], message: assigned.error }];
-    }
-    const kernel = await this.#kernel.prepare(assigned.value);
-    if (!kernel.ok) {
-      this.#undo(current);
-      return [kernel.error];
-    }
-    const zones = await readZones(next.dns, this.#folder, this.#env.clock.epoch(), current?.dns);
-    if (!zones.ok) {
-      await this.#kernel.abort();
-      this.#undo(current);
-      return zones.error;
-    }
-    const geo = await this.#geo.prepare(next);
-    if (!geo.ok) {
-      await this.#kernel.abort();
-      this.#undo(current);
-      return [{ path: ['geo'], message: geo.error }];
-    }
-    const blueprint = { ...assigned.value, kernel: kernel.value, dns: zones.value, geo: geo.value };
-    const fresh = freshSockets(changes, blueprint, current);
-    const refused =
-      (await unwritableLog(next)) ??
-      heldByOurselves(fresh, current) ??
-      (await portsInUse(fresh, this.#fleet.size > 1, (bind) => this.#leaving.holderOf(bind, this.#env.clock.now()))) ??
-      (await this.#prepareAll(blueprint));
-    if (refused !== undefined) {
-      await this.#kernel.abort();
-      this.#geo.abort();
-      this.#undo(current);
-      return [{ path: ['listeners'], message: refused }];
-    }
-    this.#geo.commit();
-    await this.#kernel.commit(blueprint);
-    await this.#fleet.commit();
-    if (current === undefined) this.#alarm.start();
-    else this.#publishHealth(blueprint, next.pools);
-    this.#leaving.applied(changes, blueprint, current, this.#env.clock.now());
-    this.#blueprint = blueprint;
-    this.#configVersion = blueprint.version;
-    for (const name of Object.keys(current?.config.pools ?? {}))
-      if (next.pools[name] === undefined) this.#health.removePool(name);
-    this.#registry.retain(slottedSets(blueprint));
-    this.#health.prune();
-    this.#probes.sync();
-    this.#sweep();
-    return undefined;
-  }
-
-  async #prepareAll(blueprint: Blueprint): Promise<string | undefined> {
-    // Endpoints join now, so that workers can build on their slots; a pool's new policies wait until nothing can fail.
-    this.#publishHealth(blueprint, { ...blueprint.config.pools, ...this.#blueprint?.config.pools });
-    if (blueprint.dns !== undefined) await this.#firstProbes();
-    const prepared = await this.#fleet.prepare(blueprint);
-    return prepared.ok ? undefined : prepared.error;
-  }
-
-  /** A DNS answer is kept by others, so none is given before it is known who is up. */
-  async #firstProbes(): Promise<void> {
-    this.#probes.sync();
-    const until = this.#env.clock.now() + FIRST_PROBES_MS;
-    const isChecking = (): boolean => this.#health.snapshot().some(({ state }) => state === 'checking');
-    while (isChecking() && this.#env.clock.now() < until) {
-      await new Promise<void>((resolve) => this.#env.clock.after(FIRST_PROBES_POLL_MS, resolve));
-    }
-  }
-
-  #publishHealth(blueprint: Blueprint, policies: Config['pools']): void {
-    const initial = this.#blueprint === undefined;
-    for (const set of healthSets(blueprint, policies)) this.#health.setPool(set, { initial });
-  }
-
-  /** Everything as it was before: the old sets, the old policies. */
-  #undo(current: Blueprint | undefined): void {
-    const sets = current === undefined ? [] : slottedSets(current);
-    this.#registry.retain(sets);
-    const kept = new Set(sets.map(({ name }) => name));
-    for (const { name } of this.#health.pools()) if (!kept.has(name)) this.#health.removePool(name);
-    if (current !== undefined) this.#publishHealth(current, current.config.pools);
-    this.#health.prune();
-    this.#probes.sync();
-    this.#registry.sweep();
-  }
-
-  #assign(config: Config, kindsFile: string): Result<Blueprint, string> {
-    const pools: BlueprintPool[] = [];
-    for (const pool of Object.values(config.pools)) {
-      const slots = this.#registry.assign(pool.name, pool.endpoints);
-      if (!slots.ok) return slots;
-      pools.push({ name: pool.name, ...slots.value });
-    }
-    const sites = this.#registry.assign(SITES, siteEndpoints(config.sites), ({ address }) => address.host);
-    if (!sites.ok) return sites;
-    for (const { name } of listenerAddresses(config)) {
-      if (this.#listenerSlots.has(name)) continue;
-      if (this.#listenerSlots.size >= MAX_LISTENERS)
-        return err(`listener "${name}" does not fit: ${MAX_LISTENERS} names are the limit`);
-      this.#listenerSlots.set(name, this.#listenerSlots.size);
-    }
-    return ok({
-      version: this.#configVersion + 1,
-      config,
-      pools,
-      sites: { name: SITES, ...sites.value },
-      dns: undefined,
-      geo: [],
-      listenerSlots: Object.fromEntries(this.#listenerSlots),
-      kernel: [],
+    const applied = await this.#transaction.run({
+      next,
       kindsFile,
+      changes,
+      current,
+      version: this.#configVersion + 1,
     });
-  }
-
-  /** Slots of removed endpoints are given back once nothing runs on them. */
-  #sweep(): void {
-    if (this.#registry.sweep() > 0) this.#env.clock.after(SWEEP_MS, () => this.#sweep());
+    if (!applied.ok) return applied.error;
+    if (current === undefined) this.#alarm.start();
+    this.#blueprint = applied.value;
+    this.#configVersion = applied.value.version;
+    return undefined;
   }
 
   #signal(): void {

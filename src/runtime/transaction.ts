@@ -1,0 +1,183 @@
+// Owns the transaction by which a configuration comes into effect: everywhere, or nowhere with everything as it was before.
+// Main thread only; one at a time.
+//
+//   slots ─▶ kernel, zones, places, sockets looked at ─▶ health view (added, nothing removed) ─▶ every worker prepares ─▶ all commit
+//     └────────────── something stands in the way: all abort, the old sets and policies ◀──────────────┘
+
+import type { ConfigIssue } from '../config/issues.ts';
+import type { Plan } from '../config/plan.ts';
+import type { Config } from '../config/types.ts';
+import type { Clock } from '../core/env.ts';
+import { err, ok, type Result } from '../core/result.ts';
+import type { HealthTable } from '../health/table.ts';
+import type { SlotRegistry } from '../pool/registry.ts';
+import type { ProbeRunner } from '../probes/runner.ts';
+import { listenerAddresses } from './addresses.ts';
+import type { Fleet } from './fleet.ts';
+import type { GeoKeeper } from './geo-keeper.ts';
+import { healthSets, SITES, siteEndpoints, slottedSets } from './health-sets.ts';
+import type { KernelListeners } from './kernel-listeners.ts';
+import { LeavingListeners } from './leaving.ts';
+import { freshSockets, heldByOurselves, portsInUse, unwritableLog } from './preflight.ts';
+import { MAX_LISTENERS } from './shared-memory.ts';
+import type { Blueprint, BlueprintPool } from './snapshot.ts';
+import { readZones } from './zones.ts';
+
+const SWEEP_MS = 1000;
+/** Longer than a probe takes by default, connection, answer and all. */
+const FIRST_PROBES_MS = 3000;
+const FIRST_PROBES_POLL_MS = 10;
+
+export interface TransactionParts {
+  readonly clock: Clock;
+  /** Where relative paths in configurations begin. */
+  readonly folder: string;
+  readonly registry: SlotRegistry;
+  readonly health: HealthTable;
+  readonly probes: ProbeRunner;
+  readonly fleet: Fleet;
+  readonly kernel: KernelListeners;
+  readonly geo: GeoKeeper;
+}
+
+export interface Change {
+  readonly next: Config;
+  readonly kindsFile: string;
+  readonly changes: Plan;
+  /** What is in effect; undefined at the start. */
+  readonly current: Blueprint | undefined;
+  readonly version: number;
+}
+
+export class Transaction {
+  readonly #parts: TransactionParts;
+  /** Rows of the counters by listener name; never given back. */
+  readonly listenerSlots = new Map<string, number>();
+  readonly #leaving = new LeavingListeners();
+
+  constructor(parts: TransactionParts) {
+    this.#parts = parts;
+  }
+
+  /** The blueprint that is in effect from now on, or what stood in the way. */
+  async run(change: Change): Promise<Result<Blueprint, ConfigIssue[]>> {
+    const { kernel, geo } = this.#parts;
+    const prepared = await this.#prepare(change);
+    if (prepared.ok) return ok(await this.#commit(prepared.value, change));
+    await kernel.abort();
+    geo.abort();
+    this.#undo(change.current);
+    return prepared;
+  }
+
+  /** Everything that can fail. */
+  async #prepare({ next, kindsFile, changes, current, version }: Change): Promise<Result<Blueprint, ConfigIssue[]>> {
+    const { clock, folder, fleet, kernel, geo } = this.#parts;
+    const refuse = (path: readonly string[], message: string) => err([{ path, message }]);
+    const assigned = this.#assign(next, kindsFile, version);
+    if (!assigned.ok) return refuse(['pools'], assigned.error);
+    const forwarded = await kernel.prepare(assigned.value);
+    if (!forwarded.ok) return err([forwarded.error]);
+    const zones = await readZones(next.dns, folder, clock.epoch(), current?.dns);
+    if (!zones.ok) return zones;
+    const places = await geo.prepare(next);
+    if (!places.ok) return refuse(['geo'], places.error);
+    const blueprint = { ...assigned.value, kernel: forwarded.value, dns: zones.value, geo: places.value };
+    const fresh = freshSockets(changes, blueprint, current);
+    const refused =
+      (await unwritableLog(next)) ??
+      heldByOurselves(fresh, current) ??
+      (await portsInUse(fresh, fleet.size > 1, (bind) => this.#leaving.holderOf(bind, clock.now()))) ??
+      (await this.#prepareWorkers(blueprint, current));
+    return refused === undefined ? ok(blueprint) : refuse(['listeners'], refused);
+  }
+
+  async #prepareWorkers(blueprint: Blueprint, current: Blueprint | undefined): Promise<string | undefined> {
+    // Endpoints join now, so that workers can build on their slots; a pool's new policies wait until nothing can fail.
+    this.#publishHealth(blueprint, { ...blueprint.config.pools, ...current?.config.pools }, current);
+    if (blueprint.dns !== undefined) await this.#firstProbes();
+    const prepared = await this.#parts.fleet.prepare(blueprint);
+    return prepared.ok ? undefined : prepared.error;
+  }
+
+  /** Nothing can fail here. */
+  async #commit(blueprint: Blueprint, { next, changes, current }: Change): Promise<Blueprint> {
+    const { clock, fleet, kernel, geo, health, registry, probes } = this.#parts;
+    geo.commit();
+    await kernel.commit(blueprint);
+    await fleet.commit();
+    if (current !== undefined) this.#publishHealth(blueprint, next.pools, current);
+    this.#leaving.applied(changes, blueprint, current, clock.now());
+    for (const name of Object.keys(current?.config.pools ?? {}))
+      if (next.pools[name] === undefined) health.removePool(name);
+    registry.retain(slottedSets(blueprint));
+    health.prune();
+    probes.sync();
+    this.#sweep();
+    return blueprint;
+  }
+
+  /** A DNS answer is kept by others, so none is given before it is known who is up. */
+  async #firstProbes(): Promise<void> {
+    const { clock, health, probes } = this.#parts;
+    probes.sync();
+    const until = clock.now() + FIRST_PROBES_MS;
+    const isChecking = (): boolean => health.snapshot().some(({ state }) => state === 'checking');
+    while (isChecking() && clock.now() < until) {
+      await new Promise<void>((resolve) => clock.after(FIRST_PROBES_POLL_MS, resolve));
+    }
+  }
+
+  #publishHealth(blueprint: Blueprint, policies: Config['pools'], current: Blueprint | undefined): void {
+    const initial = current === undefined;
+    for (const set of healthSets(blueprint, policies)) this.#parts.health.setPool(set, { initial });
+  }
+
+  /** Everything as it was before: the old sets, the old policies. */
+  #undo(current: Blueprint | undefined): void {
+    const { health, registry, probes } = this.#parts;
+    const sets = current === undefined ? [] : slottedSets(current);
+    registry.retain(sets);
+    const kept = new Set(sets.map(({ name }) => name));
+    for (const { name } of health.pools()) if (!kept.has(name)) health.removePool(name);
+    if (current !== undefined) this.#publishHealth(current, current.config.pools, current);
+    health.prune();
+    probes.sync();
+    registry.sweep();
+  }
+
+  #assign(config: Config, kindsFile: string, version: number): Result<Blueprint, string> {
+    const { registry } = this.#parts;
+    const pools: BlueprintPool[] = [];
+    for (const pool of Object.values(config.pools)) {
+      const slots = registry.assign(pool.name, pool.endpoints);
+      if (!slots.ok) return slots;
+      pools.push({ name: pool.name, ...slots.value });
+    }
+    const sites = registry.assign(SITES, siteEndpoints(config.sites), ({ address }) => address.host);
+    if (!sites.ok) return sites;
+    for (const { name } of listenerAddresses(config)) {
+      if (this.listenerSlots.has(name)) continue;
+      if (this.listenerSlots.size >= MAX_LISTENERS)
+        return err(`listener "${name}" does not fit: ${MAX_LISTENERS} names are the limit`);
+      this.listenerSlots.set(name, this.listenerSlots.size);
+    }
+    return ok({
+      version,
+      config,
+      pools,
+      sites: { name: SITES, ...sites.value },
+      dns: undefined,
+      geo: [],
+      listenerSlots: Object.fromEntries(this.listenerSlots),
+      kernel: [],
+      kindsFile,
+    });
+  }
+
+  /** Slots of removed endpoints are given back once nothing runs on them. */
+  #sweep(): void {
+    const { registry, clock } = this.#parts;
+    if (registry.sweep() > 0) clock.after(SWEEP_MS, () => this.#sweep());
+  }
+}
