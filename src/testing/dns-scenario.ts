@@ -15,8 +15,10 @@ import { type DnsContext, type DnsHandler, type DnsRecord, dnsHandler } from '..
 import { Answerer } from '../dns/engine/answerer.ts';
 import type { AnswerTools, ResolvedNames } from '../dns/engine/settings.ts';
 import { DnsListener } from '../dns/listener.ts';
+import { formatName } from '../dns/wire/name.ts';
 import { buildZones, openZones } from '../dns/zone/build.ts';
 import type { ZoneImage } from '../dns/zone/image.ts';
+import type { ZoneSigner } from '../dns/zone/zone.ts';
 import { openSocket } from '../net/datagrams.ts';
 import { NetLoop } from '../net/loop.ts';
 import { realEnv } from '../runtime/real-env.ts';
@@ -31,6 +33,8 @@ export interface DnsOptions {
   /** By what `steer` says. */
   readonly members?: Readonly<Record<string, Member>>;
   readonly external?: ResolvedNames;
+  /** Keys of zones with DNSSEC, by the zone's name. */
+  readonly keys?: Readonly<Record<string, ZoneSigner>>;
   readonly epochSeconds?: number;
   /** Monotonic ms of the engine, for tests without sockets. */
   readonly now?: () => number;
@@ -57,11 +61,12 @@ export function dnsImages(config: DnsConfig, options: DnsOptions, previous?: rea
 export function handlerOf(options: DnsOptions, previous?: readonly ZoneImage[]): DnsHandler {
   const config = dnsConfig(options);
   const images = dnsImages(config, options, previous);
-  const zones = openZones(images, config, (steer) => {
+  const memberOf = (steer: unknown): Member => {
     const member = options.members?.[steer as string];
     assert.ok(member, `no member ${String(steer)}`);
     return member;
-  });
+  };
+  const zones = openZones(images, config, memberOf, (apex) => options.keys?.[formatName(apex).slice(0, -1)]);
   return dnsHandler(config, zones, [COOKIE_SECRET], 1);
 }
 

@@ -17,6 +17,7 @@ export const DEBIAN_PACKAGES = {
   openssl: 'openssl',
   nsd: 'nsd',
   dig: 'bind9-dnsutils',
+  delv: 'bind9-dnsutils',
   dnsperf: 'dnsperf',
   mariadbd: 'mariadb-server',
   pg_ctlcluster: 'postgresql',

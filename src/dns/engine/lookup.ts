@@ -6,9 +6,15 @@ import type { Query } from '../wire/query.ts';
 import { RCODE, TYPE } from '../wire/types.ts';
 import type { Writer } from '../wire/writer.ts';
 import type { Zone, ZoneSet } from '../zone/zone.ts';
+import { Aliases } from './alias.ts';
 import { type Owner, SetWriter } from './records.ts';
 import type { AnswerTools } from './settings.ts';
-import { NOBODY, Steered } from './steered.ts';
+import { NXNAME, Signing } from './signing.ts';
+import { Steered } from './steered.ts';
+
+type Section = 'answers' | 'authorities' | 'additionals';
+const ANSWER = 'answers';
+const AUTHORITY = 'authorities';
 
 const MAX_CHAIN = 12;
 const YXDOMAIN = 6;
@@ -19,6 +25,7 @@ const REMINDER = Uint8Array.of(7, 0x52, 0x46, 0x43, 0x38, 0x34, 0x38, 0x32, 0);
 export class Lookup {
   readonly writer: Writer;
   readonly steered: Steered;
+  readonly aliases: Aliases;
   answers = 0;
   authorities = 0;
   additionals = 0;
@@ -29,6 +36,10 @@ export class Lookup {
   kind = 0;
   decidedBy = '';
   readonly #sets: SetWriter;
+  readonly #tools: AnswerTools;
+  readonly #signing = new Signing();
+  /** The client wants signatures. */
+  #dnssec = false;
   readonly #owner: Owner = { bytes: undefined, at: 0 };
   /** The name that is looked for: the question's, or where a chain has led. */
   #name: Uint8Array = new Uint8Array(0);
@@ -47,6 +58,8 @@ export class Lookup {
     this.writer = writer;
     this.#sets = new SetWriter(writer, tools.random);
     this.steered = new Steered(writer, this.#sets, tools);
+    this.aliases = new Aliases(this.#sets, this.steered);
+    this.#tools = tools;
   }
 
   reset(): void {
@@ -73,6 +86,7 @@ export class Lookup {
       return;
     }
     this.#zones = zones;
+    this.#dnssec = query.edns.dnssecOk;
     this.#passed = 0;
     this.#type = type;
     this.#name = name;
@@ -103,7 +117,7 @@ export class Lookup {
       const wildcard = zone.wildcard(node);
       if (wildcard === 0) {
         this.rcode = RCODE.nxdomain;
-        return this.#deny(zone);
+        return this.#deny(zone, 0);
       }
       node = wildcard;
       this.kind = hashes[label - 1];
@@ -114,6 +128,12 @@ export class Lookup {
   #fromNode(zone: Zone, node: number): boolean {
     const type = this.#type;
     if (type === TYPE.ANY) return this.#any(zone, node);
+    if (type === TYPE.DNSKEY && node === zone.apexNode && zone.signer !== undefined)
+      return this.#made(zone, type, zone.ttl(zone.soa), zone.signer.dnskey);
+    if (type === TYPE.NSEC && this.#signs(zone)) {
+      this.#denial(ANSWER, zone, this.#name, nameLength(this.#name, 0), typesOf(zone, node), zone.negativeTtl);
+      return false;
+    }
     if (type < TYPE.ALIAS) {
       const set = zone.set(node, type);
       if (set !== 0) {
@@ -123,36 +143,73 @@ export class Lookup {
     }
     if (type === TYPE.A || type === TYPE.AAAA) {
       const steer = zone.set(node, TYPE.STEER);
-      if (steer !== 0) return this.#steer(zone, steer);
+      if (steer !== 0) return this.#steer(zone, node, steer);
       const alias = zone.set(node, TYPE.ALIAS);
-      if (alias !== 0) return this.#alias(zone, alias);
+      if (alias !== 0) return this.#alias(zone, node, alias);
     }
     const cname = zone.set(node, TYPE.CNAME);
-    return cname === 0 ? this.#deny(zone) : this.#follow(zone, cname);
+    return cname === 0 ? this.#deny(zone, node) : this.#follow(zone, cname);
   }
 
   #answer(zone: Zone, set: number): boolean {
-    const written = this.#sets.write(zone, set, this.#owner);
-    if (written < 0) this.truncated = true;
-    else this.answers += written;
-    return written >= 0;
+    const before = this.writer.at;
+    return this.#written(ANSWER, zone, before, this.#sets.write(zone, set, this.#owner));
+  }
+
+  /** Counts what was written since `before`, and signs it. False when it does not fit; then it is gone. */
+  #written(section: Section, zone: Zone, before: number, records: number, signed = true): boolean {
+    const { writer } = this;
+    let count = records;
+    if (count > 0 && signed && this.#signs(zone)) {
+      this.#signing.sign(writer, before, zone.apex, zone.signer!, this.#tools.epochSeconds());
+      count++;
+      if (writer.over) {
+        writer.rollback(before);
+        count = -1;
+      }
+    }
+    if (count < 0) this.truncated = true;
+    else this[section] += count;
+    return count >= 0;
+  }
+
+  #signs(zone: Zone): boolean {
+    return this.#dnssec && zone.signer !== undefined;
   }
 
   /** RFC 8482: one small record instead of everything. */
   #any(zone: Zone, node: number): boolean {
-    if (zone.setCount(node) === 0) return this.#deny(zone);
+    if (zone.setCount(node) === 0) return this.#deny(zone, node);
+    return this.#made(zone, TYPE.HINFO, REMINDER_TTL, REMINDER);
+  }
+
+  /** A record that no zone has. */
+  #made(zone: Zone, type: number, ttl: number, data: Uint8Array): false {
+    const before = this.writer.at;
     this.#sets.owner(this.#owner);
-    this.writer.record(TYPE.HINFO, REMINDER_TTL, REMINDER, 0, REMINDER.length);
-    this.answers++;
+    this.writer.record(type, ttl, data, 0, data.length);
+    this.#written(ANSWER, zone, before, this.writer.over ? -1 : 1);
     return false;
   }
 
-  /** No such name, or nothing of that type: the SOA says for how long (RFC 2308). */
-  #deny(zone: Zone, most = Infinity): false {
+  /** No such name (`node` is 0), or nothing of that type: the SOA says for how long (RFC 2308). */
+  #deny(zone: Zone, node: number, most = Infinity): false {
     const ttl = Math.min(zone.negativeTtl, most);
-    if (this.#sets.write(zone, zone.soa, { bytes: zone.apex, at: 0 }, ttl) < 0) this.truncated = true;
-    else this.authorities++;
+    const before = this.writer.at;
+    const written = this.#sets.write(zone, zone.soa, { bytes: zone.apex, at: 0 }, ttl);
+    if (!this.#written(AUTHORITY, zone, before, written) || !this.#signs(zone)) return false;
+    // RFC 9824: every name gets a record of its own that denies; the response code would tell what is not proved.
+    this.rcode = RCODE.noerror;
+    const types = node === 0 ? [NXNAME] : typesOf(zone, node).filter((type) => type !== this.#type);
+    this.#denial(AUTHORITY, zone, this.#name, nameLength(this.#name, 0), types, ttl);
     return false;
+  }
+
+  #denial(section: Section, zone: Zone, name: Uint8Array, length: number, types: number[], ttl: number): void {
+    const before = this.writer.at;
+    if (this.#signing.deny(this.writer, name, length, [...types, TYPE.RRSIG, TYPE.NSEC], ttl))
+      this.#written(section, zone, before, this.writer.over ? -1 : 1);
+    else this.rcode = RCODE.servfail;
   }
 
   #follow(zone: Zone, cname: number): boolean {
@@ -185,12 +242,9 @@ export class Lookup {
   /** The name below `from` gets the DNAME's target as its end (RFC 6672 §2.2, §3.2). */
   #substitute(zone: Zone, node: number, dname: number, from: number): boolean {
     const { writer } = this;
+    const begun = writer.at;
     const written = this.#sets.write(zone, dname, { bytes: zone.bytes, at: zone.nameOf(node) });
-    if (written < 0) {
-      this.truncated = true;
-      return false;
-    }
-    this.answers += written;
+    if (!this.#written(ANSWER, zone, begun, written)) return false;
     const target = zone.dataOf(dname) + 2;
     const length = nameLength(zone.bytes, target);
     if (from + length > MAX_NAME) {
@@ -203,92 +257,32 @@ export class Lookup {
     const before = writer.at;
     this.#sets.owner(this.#owner);
     writer.record(TYPE.CNAME, zone.ttl(dname), made, 0, made.length);
-    if (writer.over) {
-      writer.rollback(before);
-      this.truncated = true;
-      return false;
-    }
-    this.answers++;
+    if (writer.over) writer.rollback(before);
+    // The validator makes it itself (RFC 6672 §5.3.1).
+    if (!this.#written(ANSWER, zone, before, writer.at === before ? -1 : 1, false)) return false;
     return this.#type !== TYPE.CNAME && this.#goTo(zone, made, 0);
   }
 
-  #steer(zone: Zone, set: number): boolean {
+  #steer(zone: Zone, node: number, set: number): boolean {
+    const before = this.writer.at;
     const written = this.steered.write(zone, set, this.#type, this.#owner, Infinity);
     this.decidedBy = this.steered.decidedBy;
-    if (written > 0) this.answers += written;
-    else if (written < 0) this.truncated = true;
     // Soon asked again: what is down now may be up in a moment.
-    else return this.#deny(zone, zone.ttl(set));
+    if (written === 0) return this.#deny(zone, node, zone.ttl(set));
+    this.#written(ANSWER, zone, before, written);
     return false;
   }
 
-  #alias(zone: Zone, set: number): boolean {
-    const written = this.#aliased(zone, set);
+  #alias(zone: Zone, node: number, set: number): boolean {
+    const before = this.writer.at;
+    const written = this.aliases.write(this.#zones!, zone, set, this.#type, this.#owner);
+    this.decidedBy = this.steered.decidedBy;
+    if (written === 0) return this.#deny(zone, node, zone.ttl(set));
     if (written === undefined) {
       this.rcode = RCODE.servfail;
       this.authoritative = false;
-    } else if (written === 0) this.#deny(zone, zone.ttl(set));
-    else if (written < 0) this.truncated = true;
-    else this.answers += written;
+    } else this.#written(ANSWER, zone, before, written);
     return false;
-  }
-
-  /**
-   * Writes the target's addresses under this name: it may be in another of our zones, or a name that the control plane looks up.
-   * As with sets: 0 when there are none, -1 when they do not fit; undefined when the target cannot be known.
-   */
-  #aliased(from: Zone, set: number): number | undefined {
-    let zone: Zone | undefined = from;
-    let { bytes } = from;
-    let at = from.dataOf(set) + 2;
-    let ttl = from.ttl(set);
-    const labels = this.#scratch;
-    for (let hop = 0; hop < MAX_CHAIN; hop++) {
-      const length = nameLength(bytes, at);
-      for (let i = 0; i < length; i++) this.#lowered[i] = LOWER[bytes[at + i]];
-      indexName(this.#lowered, 0, labels);
-      zone = this.#zones!.find(this.#lowered, labels);
-      if (zone === undefined) return this.steered.writeOutside(this.#lowered, this.#type, this.#owner, ttl);
-      const node = nodeFor(zone, this.#lowered, labels);
-      if (node === 0) return 0;
-      const found = zone.set(node, this.#type);
-      if (found !== 0) return this.#sets.write(zone, found, this.#owner, Math.min(ttl, zone.ttl(found)));
-      const steer = zone.set(node, TYPE.STEER);
-      if (steer !== 0) {
-        const written = this.steered.write(zone, steer, this.#type, this.#owner, ttl);
-        this.decidedBy = this.steered.decidedBy;
-        return written;
-      }
-      const next = zone.set(node, TYPE.CNAME) || zone.set(node, TYPE.ALIAS);
-      if (next === 0) return 0;
-      ttl = Math.min(ttl, zone.ttl(next));
-      bytes = zone.bytes;
-      at = zone.dataOf(next) + 2;
-    }
-    return undefined;
-  }
-
-  /** Writes what a steered set or an ALIAS is now, for a client of whom nothing is known. Returns how many records. */
-  addressesOf(zones: ZoneSet, zone: Zone, node: number, set: number): number {
-    this.#zones = zones;
-    this.#owner.bytes = zone.bytes;
-    this.#owner.at = zone.nameOf(node);
-    this.steered.client = NOBODY;
-    let records = 0;
-    for (const type of [TYPE.A, TYPE.AAAA]) {
-      this.#type = type;
-      this.steered.reset();
-      const steered = zone.type(set) === TYPE.STEER;
-      const written = steered
-        ? this.steered.write(zone, set, type, this.#owner, Infinity)
-        : (this.#aliased(zone, set) ?? 0);
-      if (written < 0) {
-        this.writer.at = this.writer.limit + 1;
-        return 0;
-      }
-      records += written;
-    }
-    return records;
   }
 
   /** NS records of the zone below, and the addresses of its servers that are in this zone. */
@@ -296,15 +290,24 @@ export class Lookup {
     const ns = zone.set(cut, TYPE.NS);
     if (this.answers === 0) this.authoritative = false;
     const owner: Owner = { bytes: zone.bytes, at: zone.nameOf(cut) };
+    const before = this.writer.at;
     const written = this.#sets.write(zone, ns, owner);
-    if (written < 0) {
-      this.truncated = true;
-      return false;
-    }
-    this.authorities += written;
+    if (!this.#written(AUTHORITY, zone, before, written, false)) return false;
     this.kind = zone.soa ^ cut;
+    if (this.#signs(zone)) this.#proveCut(zone, cut, owner);
     this.#addresses(zone, ns, written, cut);
     return false;
+  }
+
+  /** The DS records of a signed zone below, or the proof that it has none. */
+  #proveCut(zone: Zone, cut: number, owner: Owner): void {
+    const ds = zone.set(cut, TYPE.DS);
+    const before = this.writer.at;
+    if (ds !== 0) this.#written(AUTHORITY, zone, before, this.#sets.write(zone, ds, owner));
+    else {
+      const name = zone.bytes.subarray(owner.at);
+      this.#denial(AUTHORITY, zone, name, nameLength(name, 0), [TYPE.NS], zone.negativeTtl);
+    }
   }
 
   /** Of the name servers in the zone; those below `cut` must go along. */
@@ -334,14 +337,16 @@ export class Lookup {
   }
 }
 
-/** The node that answers for a name: its own, or a wildcard's; 0 when it is not there, or not ours any more. */
-function nodeFor(zone: Zone, name: Uint8Array, { starts, hashes, count }: Labels): number {
-  const end = starts[count] + 1;
-  const exact = zone.find(name, 0, end, hashes[0]);
-  if (exact !== 0) return zone.cut(exact) === 0 ? exact : 0;
-  for (let label = 1; label <= count; label++) {
-    const node = zone.find(name, starts[label], end, hashes[label]);
-    if (node !== 0) return zone.cut(node) === 0 ? zone.wildcard(node) : 0;
+/** What a name has, for its NSEC record. Of a delegation only what belongs to this side. */
+function typesOf(zone: Zone, node: number): number[] {
+  const types: number[] = [];
+  let set = zone.firstSet(node);
+  for (let left = zone.setCount(node); left > 0; left--) {
+    const type = zone.type(set);
+    if (type === TYPE.STEER || type === TYPE.ALIAS) types.push(TYPE.A, TYPE.AAAA);
+    else types.push(type);
+    set = zone.nextSet(set);
   }
-  return 0;
+  if (node === zone.apexNode) types.push(TYPE.DNSKEY);
+  return zone.cut(node) === node ? types.filter((type) => type === TYPE.NS || type === TYPE.DS) : types;
 }

@@ -120,7 +120,7 @@ export class Transfer {
     if (type === TYPE.SOA) return 0;
     const name = zone.nameOf(this.#node);
     const { writer } = lookup;
-    if (type === TYPE.STEER || type === TYPE.ALIAS) return lookup.addressesOf(this.#zones, zone, this.#node, this.#set);
+    if (type === TYPE.STEER || type === TYPE.ALIAS) return this.#chosen(lookup);
     const length = u16(zone.bytes, this.#data);
     if (writer.at + length > writer.limit + SLACK - 600) {
       writer.at = writer.limit + 1;
@@ -129,5 +129,11 @@ export class Transfer {
     writer.name(zone.bytes, name);
     writer.record(type, zone.ttl(this.#set), zone.bytes, this.#data + 2, this.#data + 2 + length);
     return 1;
+  }
+
+  #chosen({ aliases, writer }: Lookup): number {
+    const written = aliases.addressesOf(this.#zones, this.zone, this.#node, this.#set);
+    if (written < 0) writer.at = writer.limit + 1;
+    return Math.max(0, written);
   }
 }

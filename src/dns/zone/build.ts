@@ -15,7 +15,7 @@ import { checkZone } from './checks.ts';
 import { ROTATE, type ZoneImage } from './image.ts';
 import { layOut } from './layout.ts';
 import { readMasterFile } from './master-file.ts';
-import { Zone, ZoneSet } from './zone.ts';
+import { Zone, ZoneSet, type ZoneSigner } from './zone.ts';
 
 const ROOT = Uint8Array.of(0);
 
@@ -53,11 +53,15 @@ export function buildZones(
   return issues.length > 0 ? err(issues) : ok(images);
 }
 
-/** What a worker answers from. `memberOf` turns what a record's `steer` (or `fallback`) says into a member. */
+/**
+ * What a worker answers from. `memberOf` turns what a record's `steer` (or `fallback`) says into a member; `signerOf` has the key of a zone
+ * with DNSSEC.
+ */
 export function openZones(
   images: readonly ZoneImage[],
   config: Pick<DnsConfig, 'zones'>,
   memberOf: (steer: unknown) => Member,
+  signerOf: (apex: Uint8Array) => ZoneSigner | undefined = () => undefined,
 ): ZoneSet {
   const labels = newLabels();
   const hashes = images.map(({ apex }) => {
@@ -76,7 +80,7 @@ export function openZones(
       allDown,
       fallback: fallback === undefined ? undefined : memberOf(fallback),
     }));
-    return new Zone(image, steered, CidrSet.of(allowed.get(image.apex.join()) ?? []));
+    return new Zone(image, steered, CidrSet.of(allowed.get(image.apex.join()) ?? []), signerOf(image.apex));
   });
   return new ZoneSet(zones, hashes);
 }

@@ -8,6 +8,15 @@ import type { Labels } from '../wire/name.ts';
 import { TYPE } from '../wire/types.ts';
 import { FIRST_NODE, NODE_HEADER, SET_HEADER, slotOf, type ZoneImage } from './image.ts';
 
+/** A zone's key (ECDSA P-256), which somebody else holds. */
+export interface ZoneSigner {
+  /** Data of the DNSKEY record. */
+  readonly dnskey: Uint8Array;
+  readonly keyTag: number;
+  /** 64 bytes: r and s. */
+  sign(data: Uint8Array): Uint8Array;
+}
+
 /** A steered set as it is answered from. */
 export interface Steered {
   readonly member: Member;
@@ -20,6 +29,8 @@ export class Zone {
   readonly steered: readonly Steered[];
   /** Who may have the whole zone. */
   readonly allow: CidrSet;
+  /** Signs its answers; undefined for a zone without DNSSEC. */
+  readonly signer: ZoneSigner | undefined;
   readonly apex: Uint8Array;
   readonly apexLabels: number;
   /** Nodes and sets. */
@@ -31,11 +42,12 @@ export class Zone {
   readonly #table: Uint32Array;
   readonly #rotations: Uint32Array;
 
-  constructor(image: ZoneImage, steered: readonly Steered[], allow: CidrSet) {
+  constructor(image: ZoneImage, steered: readonly Steered[], allow: CidrSet, signer?: ZoneSigner) {
     const { buffer, heapBytes, tableSlots, rotations } = image;
     this.image = image;
     this.steered = steered;
     this.allow = allow;
+    this.signer = signer;
     this.apex = image.apex;
     this.bytes = new Uint8Array(buffer, 0, heapBytes);
     this.#table = new Uint32Array(buffer, heapBytes, tableSlots);
