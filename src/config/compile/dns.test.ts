@@ -35,7 +35,7 @@ test('defaults are what the reference says', () => {
         soa: { mname: '', rname: '', serial: 0, refresh: 3600, retry: 900, expire: 1_209_600, minimum: 60, ttl: 3600 },
         ns: [],
         transfer: { allow: [], notify: [] },
-        dnssec: false,
+        dnssec: undefined,
         records: [
           {
             name: 'www',
@@ -60,6 +60,22 @@ test('off switches cookies and rate limits off', () => {
     new Findings([]),
   )!;
   assert.deepEqual([config.cookies, config.rateLimit], [undefined, undefined]);
+});
+
+test('dnssec has its key in a file beside the configuration, or where it says; a signed zone is not transferred', () => {
+  const keys = (dnssec: unknown): unknown => {
+    const zones = { 'example.com': { dnssec, records: { www: { A: '192.0.2.1' } } } };
+    return compileDns(dns().parse({ bind: '127.0.0.1:53', zones }), new Findings([]))!.zones['example.com'].dnssec;
+  };
+  assert.deepEqual(
+    [keys(true), keys({ key: '/k.pem' }), keys('off')],
+    [{ key: 'example.com.key.pem' }, { key: '/k.pem' }, undefined],
+  );
+  const zone = { dnssec: true, transfer: { allow: '10.0.0.0/8' }, records: { www: { A: '192.0.2.1' } } };
+  assert.match(
+    issues({ zones: { x: zone } })[0],
+    /zones\.x\.transfer\.allow would hand out a zone without its signatures/,
+  );
 });
 
 test('wrong data is found at its place', () => {

@@ -71,7 +71,13 @@ function compileZone(
   const records = Object.entries(parsed.records).map(([owner, record]) =>
     compileRecord(owner, record, parsed.ttl, rotate, apex, [...at, 'records', owner], findings),
   );
-  const { file = '', ttl, soa, ns, transfer, dnssec } = parsed;
+  const { file = '', ttl, soa, ns, transfer } = parsed;
+  const dnssec = parsed.dnssec == null ? undefined : { key: parsed.dnssec.key ?? `${name.replace(/\.$/, '')}.key.pem` };
+  if (dnssec !== undefined && transfer.allow.length > 0)
+    findings.add(
+      [...at, 'transfer', 'allow'],
+      'would hand out a zone without its signatures: they are made with each answer',
+    );
   const zone: DnsZoneConfig = { name, file, ttl, soa, ns, transfer, dnssec, records };
   if (file === '' && findings.issues.length === before) {
     const built = buildZone(zone, { rotate }, undefined, { epochSeconds: 1 });

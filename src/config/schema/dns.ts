@@ -64,6 +64,13 @@ const soa = z.strictObject({
   ttl: ttl.default(3600),
 });
 
+/** `true`: the key is in the file `ZONE.key.pem`. */
+const dnssec = shorthand(
+  { type: 'boolean' },
+  (given) => (isOff(given) ? null : given === true ? {} : undefined),
+  z.strictObject({ key: z.string().min(1).optional() }).nullable(),
+);
+
 function zone(steer: z.ZodType) {
   return z.strictObject({
     file: z.string().min(1).optional(),
@@ -73,7 +80,7 @@ function zone(steer: z.ZodType) {
     transfer: z
       .strictObject({ allow: oneOrMore(z.string()).default([]), notify: oneOrMore(address()).default([]) })
       .prefault({}),
-    dnssec: z.boolean().default(false),
+    dnssec: dnssec.prefault(false as never),
     records: z.record(z.string(), record(steer)).default({}),
   });
 }

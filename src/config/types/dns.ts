@@ -50,8 +50,14 @@ export interface DnsZoneConfig {
   readonly soa: DnsSoaConfig;
   readonly ns: readonly string[];
   readonly transfer: DnsTransferConfig;
-  readonly dnssec: boolean;
+  /** Undefined: answers are not signed. */
+  readonly dnssec: DnssecConfig | undefined;
   readonly records: readonly DnsRecordConfig[];
+}
+
+export interface DnssecConfig {
+  /** PEM file of an ECDSA P-256 key, as the configuration has its path. */
+  readonly key: string;
 }
 
 export interface DnsSoaConfig {
