@@ -4,7 +4,10 @@
 import type { DnsConfig, PolicyConfig } from '../config/types.ts';
 import { formatAddress } from '../core/address.ts';
 import { type DnsHandler, dnsHandler } from '../dns/context.ts';
+import { readSigner } from '../dns/signer.ts';
 import { openZones } from '../dns/zone/build.ts';
+import type { ZoneSigner } from '../dns/zone/zone.ts';
+import type { Member } from '../steering/steering.ts';
 import type { Members } from './members.ts';
 import type { DnsBlueprint } from './zones.ts';
 
@@ -14,7 +17,7 @@ export function dnsListenerNames(config: DnsConfig | undefined): readonly string
 }
 
 export function buildDnsHandler(config: DnsConfig, blueprint: DnsBlueprint, { memberOf, policy }: Members): DnsHandler {
-  const zones = openZones(blueprint.images, config, (steer) => {
+  const member = (steer: unknown): Member => {
     const { kind } = steer as PolicyConfig;
     // A bare name was compiled to a policy of one.
     if (kind === 'round-robin') {
@@ -22,6 +25,13 @@ export function buildDnsHandler(config: DnsConfig, blueprint: DnsBlueprint, { me
       if (members.length === 1) return memberOf(members[0]);
     }
     return policy(kind, steer as PolicyConfig);
-  });
+  };
+  const zones = openZones(blueprint.images, config, member, (zone) => signerOf(blueprint.keys[zone]));
   return dnsHandler(config, zones, blueprint.cookieSecrets, blueprint.seed);
+}
+
+/** The key was checked when it was read. */
+function signerOf(pem: string | undefined): ZoneSigner | undefined {
+  const signer = pem === undefined ? undefined : readSigner(pem);
+  return signer?.ok === true ? signer.value : undefined;
 }

@@ -5,16 +5,20 @@ import { randomBytes } from 'node:crypto';
 import { readFile, stat } from 'node:fs/promises';
 import { isAbsolute, resolve } from 'node:path';
 import type { ConfigIssue } from '../config/issues.ts';
-import type { Config, DnsConfig, DnsZoneConfig } from '../config/types.ts';
+import type { Config, DnsConfig } from '../config/types.ts';
 import { err, ok, type Result } from '../core/result.ts';
+import { readSigner } from '../dns/signer.ts';
 import { buildZones, type ZoneIssue } from '../dns/zone/build.ts';
 import type { ZoneImage } from '../dns/zone/image.ts';
 
 const MOST_FILE_BYTES = 512 * 1024 * 1024;
+const MAKE_KEY = 'make one: openssl ecparam -name prime256v1 -genkey -noout -out FILE';
 
 /** What workers answer from. Plain data over shared buffers. */
 export interface DnsBlueprint {
   readonly images: readonly ZoneImage[];
+  /** PEM texts of the keys of signed zones, by the zone's name in the configuration. */
+  readonly keys: Readonly<Record<string, string>>;
   readonly cookieSecrets: readonly Uint8Array[];
   /** Places the rows of the rate limit's table. */
   readonly seed: number;
@@ -27,7 +31,7 @@ const drawn: Pick<DnsBlueprint, 'cookieSecrets' | 'seed'> = {
 
 /** What they say may change while the configuration stays. */
 export function hasZoneFiles({ dns }: Config): boolean {
-  return Object.values(dns?.zones ?? {}).some(({ file }) => file !== '');
+  return Object.values(dns?.zones ?? {}).some(({ file, dnssec }) => file !== '' || dnssec !== undefined);
 }
 
 /** `folder` is where relative paths of zone files begin. `previous` keeps serials of zones that did not change. */
@@ -40,9 +44,10 @@ export async function readZones(
   if (config === undefined) return ok(undefined);
   const texts = new Map<string, string>();
   const issues: ConfigIssue[] = [];
+  const keys = await readKeys(config, folder, issues);
   for (const zone of Object.values(config.zones)) {
     if (zone.file === '') continue;
-    const text = await fileText(pathOf(zone, folder));
+    const text = await fileText(pathOf(zone.file, folder));
     if (text.ok) texts.set(zone.name, text.value);
     else issues.push({ path: ['dns', 'zones', zone.name, 'file'], message: text.error });
   }
@@ -53,10 +58,25 @@ export async function readZones(
   });
   if (!built.ok) return err(built.error.map((issue) => located(issue, config, folder)));
   const secrets = config.cookies?.secrets.map((text) => Buffer.from(text, 'hex')) ?? [];
-  return ok({ ...drawn, images: built.value, ...(secrets.length > 0 ? { cookieSecrets: secrets } : {}) });
+  return ok({ ...drawn, keys, images: built.value, ...(secrets.length > 0 ? { cookieSecrets: secrets } : {}) });
 }
 
-function pathOf({ file }: DnsZoneConfig, folder: string): string {
+/** Checked here, where somebody reads what is wrong with them. */
+async function readKeys(config: DnsConfig, folder: string, issues: ConfigIssue[]): Promise<Record<string, string>> {
+  const keys: Record<string, string> = {};
+  for (const { name, dnssec } of Object.values(config.zones)) {
+    if (dnssec === undefined) continue;
+    const path = ['dns', 'zones', name, 'dnssec'];
+    const text = await fileText(pathOf(dnssec.key, folder));
+    const signer = text.ok ? readSigner(text.value) : undefined;
+    if (!text.ok) issues.push({ path, message: text.error, hint: MAKE_KEY });
+    else if (!signer!.ok) issues.push({ path, message: `has in ${pathOf(dnssec.key, folder)} what ${signer!.error}` });
+    else keys[name] = text.value;
+  }
+  return keys;
+}
+
+function pathOf(file: string, folder: string): string {
   return isAbsolute(file) ? file : resolve(folder, file);
 }
 
@@ -84,6 +104,6 @@ function located(
   if (!inFile) return { path: [...at, ...path], message };
   return {
     path: [...at, 'file'],
-    message: `has in ${pathOf(config.zones[zone], folder)}:${line}:${column}: ${message}`,
+    message: `has in ${pathOf(config.zones[zone].file, folder)}:${line}:${column}: ${message}`,
   };
 }

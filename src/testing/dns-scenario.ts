@@ -15,7 +15,6 @@ import { type DnsContext, type DnsHandler, type DnsRecord, dnsHandler } from '..
 import { Answerer } from '../dns/engine/answerer.ts';
 import type { AnswerTools, ResolvedNames } from '../dns/engine/settings.ts';
 import { DnsListener } from '../dns/listener.ts';
-import { formatName } from '../dns/wire/name.ts';
 import { buildZones, openZones } from '../dns/zone/build.ts';
 import type { ZoneImage } from '../dns/zone/image.ts';
 import type { ZoneSigner } from '../dns/zone/zone.ts';
@@ -66,7 +65,7 @@ export function handlerOf(options: DnsOptions, previous?: readonly ZoneImage[]):
     assert.ok(member, `no member ${String(steer)}`);
     return member;
   };
-  const zones = openZones(images, config, memberOf, (apex) => options.keys?.[formatName(apex).slice(0, -1)]);
+  const zones = openZones(images, config, memberOf, (zone) => options.keys?.[zone]);
   return dnsHandler(config, zones, [COOKIE_SECRET], 1);
 }
 

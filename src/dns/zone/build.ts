@@ -55,24 +55,21 @@ export function buildZones(
 
 /**
  * What a worker answers from. `memberOf` turns what a record's `steer` (or `fallback`) says into a member; `signerOf` has the key of a zone
- * with DNSSEC.
+ * with DNSSEC, by its name in the configuration.
  */
 export function openZones(
   images: readonly ZoneImage[],
   config: Pick<DnsConfig, 'zones'>,
   memberOf: (steer: unknown) => Member,
-  signerOf: (apex: Uint8Array) => ZoneSigner | undefined = () => undefined,
+  signerOf: (zone: string) => ZoneSigner | undefined = () => undefined,
 ): ZoneSet {
   const labels = newLabels();
   const hashes = images.map(({ apex }) => {
     indexName(apex, 0, labels);
     return labels.hashes[0];
   });
-  const allowed = new Map(
-    Object.values(config.zones).map(({ name, transfer }) => [
-      lowered(parseName(name, ROOT) as Uint8Array).join(),
-      transfer.allow,
-    ]),
+  const configs = new Map(
+    Object.values(config.zones).map((zone) => [lowered(parseName(zone.name, ROOT) as Uint8Array).join(), zone]),
   );
   const zones = images.map((image) => {
     const steered = image.steers.map(({ steer, allDown, fallback }) => ({
@@ -80,7 +77,8 @@ export function openZones(
       allDown,
       fallback: fallback === undefined ? undefined : memberOf(fallback),
     }));
-    return new Zone(image, steered, CidrSet.of(allowed.get(image.apex.join()) ?? []), signerOf(image.apex));
+    const { name, transfer } = configs.get(image.apex.join())!;
+    return new Zone(image, steered, CidrSet.of(transfer.allow), signerOf(name));
   });
   return new ZoneSet(zones, hashes);
 }
