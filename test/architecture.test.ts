@@ -24,6 +24,7 @@ const PURE = [
   'dns/zone',
   'dns/engine',
   'config/compile',
+  'config/import',
   'udp/flow-lists',
   'udp/flow-map',
   'udp/flows',
@@ -104,6 +105,7 @@ function sliceOf(file: string): string {
   if (within !== undefined) return within;
   if (PURE.includes(path)) return path;
   if (path.startsWith('config/types/')) return 'config/types';
+  if (path.startsWith('config/import/')) return 'config/import';
   if (COMPILE_PARTS.includes(path) || COMPILE_FOLDERS.some((folder) => path.startsWith(folder)))
     return 'config/compile';
   return path.split('/')[0];

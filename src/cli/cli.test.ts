@@ -72,10 +72,35 @@ test('check --effective prints every default, --schema the JSON Schema', () => {
   assert.equal(JSON.parse(run('check', '--schema').stdout).type, 'object');
 });
 
+test('import writes a configuration that check accepts, and accounts for every record', () => {
+  const set = {
+    Name: 'www.example.com',
+    Type: 'A',
+    TTL: 60,
+    SetIdentifier: 'us',
+    ResourceRecords: [{ Value: '203.0.113.1' }],
+  };
+  const sets = [
+    { ...set, GeoLocation: { ContinentCode: 'NA' } },
+    { ...set, SetIdentifier: 'no', GeoLocation: {} },
+  ];
+  writeFileSync(join(folder, 'zone.json'), JSON.stringify({ ResourceRecordSets: sets }));
+  const printed = run('import', 'route53', 'zone.json');
+  assert.equal(printed.status, 0, printed.stderr);
+  assert.match(printed.stdout, /us:\n {6}- continent:NA/);
+  assert.match(printed.stderr, /^= www\.example\.com A \(us\): converted\n! www\.example\.com A \(no\): refused/);
+  assert.equal(JSON.parse(run('import', 'route53', 'zone.json', '--json').stdout).report.length, 2);
+  assert.equal(run('import', 'route53', 'zone.json', '-o', 'zone.yaml').status, 0);
+  assert.match(run('import', 'route53', 'zone.json', '-o', 'zone.yaml').stderr, /exists already/);
+  const checked = run('check', 'zone.yaml');
+  assert.equal(checked.status, 0, checked.stderr);
+  for (const file of ['missing.json', 'evenkeel.yaml']) assert.equal(run('import', 'route53', file).status, 1);
+});
+
 test('help names every command, and a wrong command exits with 1', () => {
   const help = run('--help');
   assert.equal(help.status, 0);
-  for (const command of ['run', 'check', 'nat', 'init', 'demo'])
+  for (const command of ['run', 'check', 'nat', 'import', 'init', 'demo'])
     assert.match(help.stdout, new RegExp(`^ {2}${command}`, 'm'));
   assert.equal(run('fly').status, 1);
 });

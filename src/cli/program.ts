@@ -71,6 +71,24 @@ export function buildProgram(ctx: CliContext): Command {
     .action(async (name, type, options) => (await import('./dig.ts')).dig(ctx, name, type, options));
 
   program
+    .command('import')
+    .description('turn what another system wrote into a part of a configuration, and say what became of each record')
+    .addArgument(new Argument('<system>', 'whose it is').choices(['route53']))
+    .argument('<file>', 'JSON: record sets, a change batch, or what "aws route53 list-resource-record-sets" prints')
+    .option(
+      '-o, --output <file>',
+      'where to write; otherwise the configuration is printed, and the account goes to stderr',
+    )
+    .option('--zone <name>', 'the zone, when the file does not say')
+    .option('--json', 'print configuration and account as JSON')
+    .option('--force', 'overwrite an existing file')
+    .addHelpText(
+      'after',
+      '\nExit codes: 0 done, also when records were refused: the account names them · 1 nothing could be read',
+    )
+    .action(async (_system, file, options) => (await import('./import.ts')).importFrom(ctx, file, options));
+
+  program
     .command('init')
     .description('write a first configuration, with comments, by asking three questions')
     .option('-o, --output <file>', 'where to write', DEFAULT_FILE)
