@@ -3,6 +3,7 @@
 
 import { parseArgs } from 'node:util';
 import { findProgram } from '../src/testing/programs.ts';
+import { compareDns, missingDns } from './lib/dns.ts';
 import { compare, type Options } from './lib/measure.ts';
 import { idleConnections, measureMemory } from './lib/memory.ts';
 import { compareNat, missingNat } from './lib/nat.ts';
@@ -52,13 +53,19 @@ function chosen(): readonly Scenario[] {
 }
 
 async function runScenario(scenario: Scenario, machine: Machine, options: Options): Promise<ScenarioResult> {
-  const { name, title, note, special, comparison, udp, subjects = ALL } = scenario;
+  const { name, title, note, special, comparison, udp, dns, subjects = ALL } = scenario;
   const head = { scenario: name, title, note, machine, seconds: options.seconds };
   if (comparison !== undefined) return { ...head, subjects: await compare(comparison, options) };
   if (udp !== undefined) {
     const without = missingUdp();
     const subjects =
       without === undefined ? await compareUdp(udp, options) : [{ name: 'nginx', missing: without, rounds: [] }];
+    return { ...head, subjects };
+  }
+  if (dns !== undefined) {
+    const without = missingDns();
+    const subjects =
+      without === undefined ? await compareDns(dns, options) : [{ name: 'gdnsd', missing: without, rounds: [] }];
     return { ...head, subjects };
   }
   if (special === 'nat') {

@@ -1,6 +1,7 @@
 // Owns the list of scenarios: what is compared with what, under which load, and what a reader should know of it.
 
 import { BOTH_CORES } from './cores.ts';
+import type { DnsComparison } from './dns.ts';
 import type { Comparison } from './measure.ts';
 import type { Subject } from './subjects.ts';
 import type { UdpComparison } from './udp.ts';
@@ -11,6 +12,7 @@ export interface Scenario {
   readonly note: string;
   readonly comparison?: Comparison;
   readonly udp?: UdpComparison;
+  readonly dns?: DnsComparison;
   /** Scenarios that are not about requests have measurements of their own. */
   /** Of `memory`; the default is everybody who speaks HTTP. */
   readonly subjects?: readonly Subject[];
@@ -139,6 +141,18 @@ export const SCENARIOS: readonly Scenario[] = [
     title: 'UDP: 64 flows that go on',
     note: 'datagrams of 64 bytes there and back; a request is one each way',
     udp: { clients: 64, responses: 0 },
+  },
+  {
+    name: 'dns-static',
+    title: 'DNS: plain A records by UDP, a zone of 1,000 names',
+    note: 'dnsperf, 20 sockets, 200 queries under way; a request is a query and its answer; gdnsd with one UDP thread',
+    dns: { records: 1000 },
+  },
+  {
+    name: 'dns-million',
+    title: 'DNS: plain A records by UDP, a zone of 1,000,000 names',
+    note: 'as above, with questions from all over the zone',
+    dns: { records: 1_000_000 },
   },
   {
     name: 'nat',

@@ -19,6 +19,7 @@ export const DEBIAN_PACKAGES = {
   dig: 'bind9-dnsutils',
   delv: 'bind9-dnsutils',
   dnsperf: 'dnsperf',
+  gdnsd: 'gdnsd',
   mariadbd: 'mariadb-server',
   pg_ctlcluster: 'postgresql',
 } as const satisfies Record<string, string>;
