@@ -187,7 +187,7 @@ test('decisions are those of the database and of the networks, from the smallest
       const first = order.findIndex((member) => !steering.sites.has(member) || steering.site(member).up);
       if (first < 0 || !/^[abc]$/.test(order[first])) continue;
       decided++;
-      assert.deepEqual(sites, [order[first]], `seed ${seed}: ${address}: ${why}`);
+      assert.deepEqual(sites, [order[first]], `seed ${seed}: ${address}: ${why.join()}`);
     }
   }
   assert.ok(wanted !== undefined || decided > 300, `only ${decided}`);

@@ -55,7 +55,7 @@ function upstream(connect: () => string | undefined = () => undefined) {
     port: 1,
     bind: () => undefined,
     connect,
-    send: (parts) => void events.push(`sent ${Buffer.concat(parts)}`),
+    send: (parts) => void events.push(`sent ${Buffer.concat(parts).toString()}`),
     close: () => void events.push('closed'),
   });
   const endpoint: Endpoint = { id: 'x', address: { host: 'a.test', port: 53 }, weight: 1, tier: 0, zone: '', slot: 0 };

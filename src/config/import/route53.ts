@@ -14,6 +14,12 @@ export interface Route53Options {
 
 type Written = Record<string, unknown>;
 
+/** All of one name, as it is written. */
+interface Owner extends Written {
+  ttl?: number;
+  ALIAS?: string;
+}
+
 const ADDRESSES = ['A', 'AAAA'];
 /** Route 53 gives at most so many in an answer. */
 const MULTIVALUE_ANSWERS = 8;
@@ -49,7 +55,7 @@ class Import {
   readonly #zone: string;
   readonly #accounts: ReadonlyMap<AwsRecord, Account>;
   readonly #members: Members;
-  readonly #owners = new Map<string, Written>();
+  readonly #owners = new Map<string, Owner>();
   readonly #policies: Record<string, Policy> = {};
 
   /** Steered names without a policy. */
@@ -116,7 +122,7 @@ class Import {
     return !account.refused;
   }
 
-  #owner(name: string): Written {
+  #owner(name: string): Owner {
     const owner = ownerOf(name, this.#zone)!;
     const known = this.#owners.get(owner) ?? {};
     this.#owners.set(owner, known);
@@ -151,7 +157,7 @@ class Import {
       if (ttl === undefined && aliasOf(record) === undefined)
         account.approximate(`it has no TTL; ${DEFAULT_TTL} s is taken`);
       else if (ttl !== undefined && ttl !== owner.ttl)
-        account.approximate(`its TTL of ${ttl} s becomes ${String(owner.ttl)} s, the shortest of the name`);
+        account.approximate(`its TTL of ${ttl} s becomes ${owner.ttl} s, the shortest of the name`);
     }
   }
 
@@ -174,10 +180,8 @@ class Import {
     if (ttl === undefined) account.approximate(`it has no TTL; ${DEFAULT_TTL} s is taken`);
     else if (owner.ttl === undefined) owner.ttl = ttl;
     else if (owner.ttl !== ttl) {
-      account.approximate(
-        `its TTL of ${ttl} s becomes ${String(Math.min(ttl, Number(owner.ttl)))} s, as names have one`,
-      );
-      owner.ttl = Math.min(ttl, Number(owner.ttl));
+      account.approximate(`its TTL of ${ttl} s becomes ${Math.min(ttl, owner.ttl)} s, as names have one`);
+      owner.ttl = Math.min(ttl, owner.ttl);
     }
     if (typeof record.raw.HealthCheckId === 'string')
       account.approximate(
@@ -190,7 +194,7 @@ class Import {
     if (!ADDRESSES.includes(record.type)) return account.refuse('an alias can have the addresses of another name only');
     const owner = this.#owner(record.name);
     if (owner.ALIAS !== undefined && owner.ALIAS !== `${target}.`)
-      return account.refuse(`the name is an alias of ${String(owner.ALIAS)} for its other addresses already`);
+      return account.refuse(`the name is an alias of ${owner.ALIAS} for its other addresses already`);
     owner.ALIAS = `${target}.`;
     const inside = ownerOf(target, this.#zone) !== undefined;
     if (!inside)
