@@ -30,6 +30,7 @@ import type { Blueprint, BlueprintPool } from './snapshot.ts';
 import { SocketAlarm } from './socket-alarm.ts';
 import { statusOfParts } from './status.ts';
 import { Transaction } from './transaction.ts';
+import { ZoneNotices } from './zone-notices.ts';
 import { hasZoneFiles } from './zones.ts';
 
 export interface RuntimeOptions {
@@ -49,6 +50,7 @@ export class Runtime implements Balancer {
   readonly #log: Log;
   readonly #version: string;
   readonly #transaction: Transaction;
+  readonly #notices: ZoneNotices;
   readonly #load: LoadTable;
   readonly #counters: readonly Counters[];
   readonly #health: HealthTable;
@@ -109,6 +111,7 @@ export class Runtime implements Balancer {
       onChange: () => void this.#inTurn(() => this.#renew()),
       onProblem: (reason) => log.warn(reason),
     });
+    this.#notices = new ZoneNotices(env, log);
     const transaction = new Transaction({
       clock: env.clock,
       folder,
@@ -197,6 +200,7 @@ export class Runtime implements Balancer {
     if (!applied.ok) return applied.error;
     if (current === undefined) this.#alarm.start();
     this.#blueprint = applied.value;
+    this.#notices.applied(applied.value);
     this.#configVersion = applied.value.version;
     return undefined;
   }
@@ -281,6 +285,7 @@ export class Runtime implements Balancer {
     this.#health.stop();
     this.#siteDrains.stop();
     this.#geo.close();
+    this.#notices.close();
     this.#alarm.stop();
     await this.#fleet.close();
     return report;
