@@ -81,7 +81,7 @@ export function logQuery(
     type: query.hasQuestion ? typeName(query.type) : '',
     rcode: bytesOut === 0 ? '' : rcodeName(answerer.rcode),
     suppressed,
-    answers: lookup.answers,
+    answers: lookup.sections.answers,
     truncated: answerer.truncated,
     durationMs: ctx.env.clock.now() - begun,
     ecs: edns.ecs && edns.ecsFamily !== 0 ? `${edns.ecsText}/${edns.ecsPrefix}` : '',

@@ -136,7 +136,7 @@ export class Answerer {
     writer.u16(nsid.length + 1);
     writer.u8(nsid.length);
     for (let i = 0; i < nsid.length; i++) writer.u8(nsid.charCodeAt(i));
-    lookup.answers++;
+    lookup.sections.answers++;
   }
 
   #transferAsked(client: DnsClient): void {
@@ -164,9 +164,9 @@ export class Answerer {
     this.rcode = lookup.rcode;
     if (verdict === 'drop') return true;
     // A true client comes back by TCP; a forged one gets no more than was sent in its name.
-    lookup.answers = 0;
-    lookup.authorities = 0;
-    lookup.additionals = 0;
+    lookup.sections.answers = 0;
+    lookup.sections.authorities = 0;
+    lookup.sections.additionals = 0;
     this.#begin(packet, client, out, at);
     this.#truncated = true;
     return false;
@@ -177,16 +177,16 @@ export class Answerer {
     const { out } = writer;
     const { rcode } = lookup;
     this.rcode = rcode;
-    this.#truncated ||= lookup.truncated;
+    this.#truncated ||= lookup.sections.truncated;
     let flags = FLAG.qr | (query.opcode << 11) | (query.flags & FLAG.rd) | (rcode & 15);
     if (lookup.authoritative) flags |= FLAG.aa;
     if (this.#truncated) flags |= FLAG.tc;
     setU16(out, start, query.id);
     setU16(out, start + 2, flags);
     setU16(out, start + 4, query.hasQuestion ? 1 : 0);
-    setU16(out, start + 6, lookup.answers);
-    setU16(out, start + 8, lookup.authorities);
-    let additionals = lookup.additionals;
+    setU16(out, start + 6, lookup.sections.answers);
+    setU16(out, start + 8, lookup.sections.authorities);
+    let additionals = lookup.sections.additionals;
     if (query.edns.present) {
       this.#opt(rcode);
       additionals++;

@@ -5,16 +5,13 @@ import { indexName, type Labels, LOWER, MAX_NAME, nameLength, newLabels } from '
 import type { Query } from '../wire/query.ts';
 import { RCODE, TYPE } from '../wire/types.ts';
 import type { Writer } from '../wire/writer.ts';
-import type { Zone, ZoneSet } from '../zone/zone.ts';
+import type { Zone, ZoneSet, ZoneSigner } from '../zone/zone.ts';
 import { Aliases } from './alias.ts';
 import { type Owner, SetWriter } from './records.ts';
+import { ANSWER, AUTHORITY, type Section, Sections } from './sections.ts';
 import type { AnswerTools } from './settings.ts';
-import { NXNAME, Signing } from './signing.ts';
+import { NXNAME } from './signing.ts';
 import { Steered } from './steered.ts';
-
-type Section = 'answers' | 'authorities' | 'additionals';
-const ANSWER = 'answers';
-const AUTHORITY = 'authorities';
 
 const MAX_CHAIN = 12;
 const YXDOMAIN = 6;
@@ -26,20 +23,12 @@ export class Lookup {
   readonly writer: Writer;
   readonly steered: Steered;
   readonly aliases: Aliases;
-  answers = 0;
-  authorities = 0;
-  additionals = 0;
+  readonly sections: Sections;
   rcode: number = RCODE.noerror;
   authoritative = false;
-  truncated = false;
   /** What answers of this kind have in common, for rate limits: the name's hash, or the zone's. */
   kind = 0;
   decidedBy = '';
-  readonly #sets: SetWriter;
-  readonly #tools: AnswerTools;
-  readonly #signing = new Signing();
-  /** The client wants signatures. */
-  #dnssec = false;
   readonly #owner: Owner = { bytes: undefined, at: 0 };
   /** The name that is looked for: the question's, or where a chain has led. */
   #name: Uint8Array = new Uint8Array(0);
@@ -56,19 +45,16 @@ export class Lookup {
 
   constructor(writer: Writer, tools: AnswerTools) {
     this.writer = writer;
-    this.#sets = new SetWriter(writer, tools.random);
-    this.steered = new Steered(writer, this.#sets, tools);
-    this.aliases = new Aliases(this.#sets, this.steered);
-    this.#tools = tools;
+    const sets = new SetWriter(writer, tools.random);
+    this.sections = new Sections(writer, sets, tools);
+    this.steered = new Steered(writer, sets, tools);
+    this.aliases = new Aliases(sets, this.steered);
   }
 
   reset(): void {
-    this.answers = 0;
-    this.authorities = 0;
-    this.additionals = 0;
+    this.sections.reset();
     this.rcode = RCODE.noerror;
     this.authoritative = false;
-    this.truncated = false;
     this.kind = 0;
     this.decidedBy = '';
     this.steered.reset();
@@ -86,7 +72,7 @@ export class Lookup {
       return;
     }
     this.#zones = zones;
-    this.#dnssec = query.edns.dnssecOk;
+    this.sections.dnssec = query.edns.dnssecOk;
     this.#passed = 0;
     this.#type = type;
     this.#name = name;
@@ -129,15 +115,13 @@ export class Lookup {
     const type = this.#type;
     if (type === TYPE.ANY) return this.#any(zone, node);
     if (type === TYPE.DNSKEY && node === zone.apexNode && zone.signer !== undefined)
-      return this.#made(zone, type, zone.ttl(zone.soa), zone.signer.dnskey);
-    if (type === TYPE.NSEC && this.#signs(zone)) {
-      this.#denial(ANSWER, zone, this.#name, nameLength(this.#name, 0), typesOf(zone, node), zone.negativeTtl);
-      return false;
-    }
+      return this.#key(zone, zone.signer);
+    if (type === TYPE.NSEC && this.sections.signs(zone))
+      return this.#denial(ANSWER, zone, this.#name, typesOf(zone, node), zone.negativeTtl);
     if (type < TYPE.ALIAS) {
       const set = zone.set(node, type);
       if (set !== 0) {
-        if (this.#answer(zone, set) && type === TYPE.NS) this.#addresses(zone, set, zone.count(set), 0);
+        if (this.#answer(zone, set) && type === TYPE.NS) this.#addresses(zone, set, 0);
         return false;
       }
     }
@@ -152,64 +136,36 @@ export class Lookup {
   }
 
   #answer(zone: Zone, set: number): boolean {
-    const before = this.writer.at;
-    return this.#written(ANSWER, zone, before, this.#sets.write(zone, set, this.#owner));
+    return this.sections.set(ANSWER, zone, set, this.#owner);
   }
 
-  /** Counts what was written since `before`, and signs it. False when it does not fit; then it is gone. */
-  #written(section: Section, zone: Zone, before: number, records: number, signed = true): boolean {
-    const { writer } = this;
-    let count = records;
-    if (count > 0 && signed && this.#signs(zone)) {
-      this.#signing.sign(writer, before, zone.apex, zone.signer!, this.#tools.epochSeconds());
-      count++;
-      if (writer.over) {
-        writer.rollback(before);
-        count = -1;
-      }
-    }
-    if (count < 0) this.truncated = true;
-    else this[section] += count;
-    return count >= 0;
-  }
-
-  #signs(zone: Zone): boolean {
-    return this.#dnssec && zone.signer !== undefined;
+  #key(zone: Zone, { dnskey }: ZoneSigner): false {
+    this.sections.record(ANSWER, zone, this.#owner, TYPE.DNSKEY, zone.ttl(zone.soa), dnskey);
+    return false;
   }
 
   /** RFC 8482: one small record instead of everything. */
   #any(zone: Zone, node: number): boolean {
     if (zone.setCount(node) === 0) return this.#deny(zone, node);
-    return this.#made(zone, TYPE.HINFO, REMINDER_TTL, REMINDER);
-  }
-
-  /** A record that no zone has. */
-  #made(zone: Zone, type: number, ttl: number, data: Uint8Array): false {
-    const before = this.writer.at;
-    this.#sets.owner(this.#owner);
-    this.writer.record(type, ttl, data, 0, data.length);
-    this.#written(ANSWER, zone, before, this.writer.over ? -1 : 1);
+    this.sections.record(ANSWER, zone, this.#owner, TYPE.HINFO, REMINDER_TTL, REMINDER);
     return false;
   }
 
   /** No such name (`node` is 0), or nothing of that type: the SOA says for how long (RFC 2308). */
   #deny(zone: Zone, node: number, most = Infinity): false {
+    const { sections } = this;
     const ttl = Math.min(zone.negativeTtl, most);
-    const before = this.writer.at;
-    const written = this.#sets.write(zone, zone.soa, { bytes: zone.apex, at: 0 }, ttl);
-    if (!this.#written(AUTHORITY, zone, before, written) || !this.#signs(zone)) return false;
+    const fits = sections.set(AUTHORITY, zone, zone.soa, { bytes: zone.apex, at: 0 }, ttl);
+    if (!fits || !sections.signs(zone)) return false;
     // RFC 9824: every name gets a record of its own that denies; the response code would tell what is not proved.
     this.rcode = RCODE.noerror;
     const types = node === 0 ? [NXNAME] : typesOf(zone, node).filter((type) => type !== this.#type);
-    this.#denial(AUTHORITY, zone, this.#name, nameLength(this.#name, 0), types, ttl);
-    return false;
+    return this.#denial(AUTHORITY, zone, this.#name, types, ttl);
   }
 
-  #denial(section: Section, zone: Zone, name: Uint8Array, length: number, types: number[], ttl: number): void {
-    const before = this.writer.at;
-    if (this.#signing.deny(this.writer, name, length, [...types, TYPE.RRSIG, TYPE.NSEC], ttl))
-      this.#written(section, zone, before, this.writer.over ? -1 : 1);
-    else this.rcode = RCODE.servfail;
+  #denial(section: Section, zone: Zone, name: Uint8Array, types: number[], ttl: number): false {
+    if (!this.sections.denial(section, zone, name, types, ttl)) this.rcode = RCODE.servfail;
+    return false;
   }
 
   #follow(zone: Zone, cname: number): boolean {
@@ -241,10 +197,8 @@ export class Lookup {
 
   /** The name below `from` gets the DNAME's target as its end (RFC 6672 §2.2, §3.2). */
   #substitute(zone: Zone, node: number, dname: number, from: number): boolean {
-    const { writer } = this;
-    const begun = writer.at;
-    const written = this.#sets.write(zone, dname, { bytes: zone.bytes, at: zone.nameOf(node) });
-    if (!this.#written(ANSWER, zone, begun, written)) return false;
+    const { sections } = this;
+    if (!sections.set(ANSWER, zone, dname, { bytes: zone.bytes, at: zone.nameOf(node) })) return false;
     const target = zone.dataOf(dname) + 2;
     const length = nameLength(zone.bytes, target);
     if (from + length > MAX_NAME) {
@@ -254,12 +208,8 @@ export class Lookup {
     const made = new Uint8Array(from + length);
     made.set(this.#name.subarray(0, from));
     made.set(zone.bytes.subarray(target, target + length), from);
-    const before = writer.at;
-    this.#sets.owner(this.#owner);
-    writer.record(TYPE.CNAME, zone.ttl(dname), made, 0, made.length);
-    if (writer.over) writer.rollback(before);
     // The validator makes it itself (RFC 6672 §5.3.1).
-    if (!this.#written(ANSWER, zone, before, writer.at === before ? -1 : 1, false)) return false;
+    if (!sections.record(ANSWER, zone, this.#owner, TYPE.CNAME, zone.ttl(dname), made, false)) return false;
     return this.#type !== TYPE.CNAME && this.#goTo(zone, made, 0);
   }
 
@@ -269,7 +219,7 @@ export class Lookup {
     this.decidedBy = this.steered.decidedBy;
     // Soon asked again: what is down now may be up in a moment.
     if (written === 0) return this.#deny(zone, node, zone.ttl(set));
-    this.#written(ANSWER, zone, before, written);
+    this.sections.written(ANSWER, zone, before, written);
     return false;
   }
 
@@ -281,39 +231,34 @@ export class Lookup {
     if (written === undefined) {
       this.rcode = RCODE.servfail;
       this.authoritative = false;
-    } else this.#written(ANSWER, zone, before, written);
+    } else this.sections.written(ANSWER, zone, before, written);
     return false;
   }
 
   /** NS records of the zone below, and the addresses of its servers that are in this zone. */
   #refer(zone: Zone, cut: number): false {
     const ns = zone.set(cut, TYPE.NS);
-    if (this.answers === 0) this.authoritative = false;
+    if (this.sections.answers === 0) this.authoritative = false;
     const owner: Owner = { bytes: zone.bytes, at: zone.nameOf(cut) };
-    const before = this.writer.at;
-    const written = this.#sets.write(zone, ns, owner);
-    if (!this.#written(AUTHORITY, zone, before, written, false)) return false;
+    const { sections } = this;
+    if (!sections.set(AUTHORITY, zone, ns, owner, zone.ttl(ns), false)) return false;
     this.kind = zone.soa ^ cut;
-    if (this.#signs(zone)) this.#proveCut(zone, cut, owner);
-    this.#addresses(zone, ns, written, cut);
+    if (sections.signs(zone)) this.#proveCut(zone, cut, owner);
+    this.#addresses(zone, ns, cut);
     return false;
   }
 
   /** The DS records of a signed zone below, or the proof that it has none. */
   #proveCut(zone: Zone, cut: number, owner: Owner): void {
     const ds = zone.set(cut, TYPE.DS);
-    const before = this.writer.at;
-    if (ds !== 0) this.#written(AUTHORITY, zone, before, this.#sets.write(zone, ds, owner));
-    else {
-      const name = zone.bytes.subarray(owner.at);
-      this.#denial(AUTHORITY, zone, name, nameLength(name, 0), [TYPE.NS], zone.negativeTtl);
-    }
+    if (ds !== 0) this.sections.set(AUTHORITY, zone, ds, owner);
+    else this.#denial(AUTHORITY, zone, zone.bytes.subarray(owner.at), [TYPE.NS], zone.negativeTtl);
   }
 
   /** Of the name servers in the zone; those below `cut` must go along. */
-  #addresses(zone: Zone, ns: number, count: number, cut: number): void {
+  #addresses(zone: Zone, ns: number, cut: number): void {
     let at = zone.dataOf(ns);
-    for (let i = 0; i < count; i++) {
+    for (let left = zone.count(ns); left > 0; left--) {
       const length = (zone.bytes[at] << 8) | zone.bytes[at + 1];
       this.#glue(zone, cut, at + 2, length);
       at += 2 + length;
@@ -329,10 +274,9 @@ export class Lookup {
     for (const type of [TYPE.A, TYPE.AAAA]) {
       const set = zone.set(node, type);
       if (set === 0) continue;
-      const written = this.#sets.write(zone, set, { bytes: this.#lowered, at: 0 });
+      const fits = this.sections.extra(zone, set, { bytes: this.#lowered, at: 0 });
       // RFC 9471: without the addresses of servers below the cut nobody gets there; others can be asked for.
-      if (written > 0) this.additionals += written;
-      else if (cut !== 0 && zone.cut(node) === cut) this.truncated = true;
+      if (!fits && cut !== 0 && zone.cut(node) === cut) this.sections.truncated = true;
     }
   }
 }
