@@ -557,7 +557,9 @@ export interface DocumentInput {
         readonly notify?: string | readonly (string)[];
       };
       /** Default: false. */
-      readonly dnssec?: boolean;
+      readonly dnssec?: boolean | {
+        readonly key?: string;
+      } | null;
       readonly records?: { readonly [name: string]: {
         readonly ttl?: number;
         readonly rotate?: "rotate" | "shuffle" | "fixed";
