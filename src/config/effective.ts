@@ -158,7 +158,8 @@ function dns({ bind, cookies, rateLimit, tcp, zones, ...rest }: DnsConfig): Json
   };
 }
 
-function zone({ name: _, file, transfer, records, ...rest }: DnsZoneConfig): Json {
+function zone(config: DnsZoneConfig): Json {
+  const { name: _, file, transfer, records, ...rest } = config;
   return {
     ...(file === '' ? {} : { file }),
     ...rest,
@@ -167,7 +168,8 @@ function zone({ name: _, file, transfer, records, ...rest }: DnsZoneConfig): Jso
   };
 }
 
-function record({ name: _, sets, steer, fallback, alias, ...rest }: DnsRecordConfig): Json {
+function record(config: DnsRecordConfig): Json {
+  const { name: _, sets, steer, fallback, alias, ...rest } = config;
   const values = sets.map(({ type, values: list }) => [
     type,
     list.map((one) => (one.weight === 1 ? one.value : { value: one.value, weight: one.weight })),

@@ -57,7 +57,7 @@ test('every prefix of a hello wants more, and never more than there is', async (
       const wanted = parseClientHello(whole, 0, length);
       assert.ok(
         typeof wanted === 'number' && wanted > length && wanted <= whole.length,
-        `${length}: ${String(wanted)}`,
+        `${length}: ${JSON.stringify(wanted)}`,
       );
     }
   }
