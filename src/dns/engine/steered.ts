@@ -3,7 +3,7 @@
 // empty backup selector), fallback answers with another member, and openly when that is down as well.
 
 import { readIp } from '../../core/ip.ts';
-import type { GeoFacts, SteeredAnswer, SteeredClient, SteeringQuery } from '../../steering/steering.ts';
+import type { GeoFacts, Member, SteeredAnswer, SteeredClient, SteeringQuery } from '../../steering/steering.ts';
 import { formatName } from '../wire/name.ts';
 import { TYPE } from '../wire/types.ts';
 import type { Writer } from '../wire/writer.ts';
@@ -91,14 +91,15 @@ export class Steered {
       answer = this.#ask(fallback);
       if (answer !== undefined) return answer;
     }
-    this.explain?.(`${this.decidedBy}: nothing is up, so it answers as if everything were (allDown: ${allDown})`);
+    this.explain?.(`${this.decidedBy}: nothing that fits is up; asked again as if everything were (allDown: ${allDown})`);
     query.ignoreHealth = true;
     return this.#ask(allDown === 'fallback' && fallback !== undefined ? fallback : member);
   }
 
-  #ask(member: { resolve(query: SteeringQuery): SteeredAnswer | undefined }): SteeredAnswer | undefined {
+  /** What a member has nothing for holds for no more clients than what it would have said otherwise. */
+  #ask(member: Pick<Member, 'resolve' | 'scope'>): SteeredAnswer | undefined {
     const answer = member.resolve(this.#query);
-    if (answer !== undefined) this.scope = Math.max(this.scope, answer.scope);
+    this.scope = Math.max(this.scope, answer?.scope ?? member.scope?.(this.#query) ?? 0);
     return answer;
   }
 
