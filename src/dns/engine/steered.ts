@@ -91,7 +91,9 @@ export class Steered {
       answer = this.#ask(fallback);
       if (answer !== undefined) return answer;
     }
-    this.explain?.(`${this.decidedBy}: nothing that fits is up; asked again as if everything were (allDown: ${allDown})`);
+    this.explain?.(
+      `${this.decidedBy}: nothing that fits is up; asked again as if everything were (allDown: ${allDown})`,
+    );
     query.ignoreHealth = true;
     return this.#ask(allDown === 'fallback' && fallback !== undefined ? fallback : member);
   }
