@@ -5,8 +5,9 @@ import { Reader, type Response } from 'mmdb-lib';
 import { formatIp, readIp } from '../core/ip.ts';
 import { err, ok, type Result } from '../core/result.ts';
 import type { GeoFacts } from '../steering/steering.ts';
+import { NOWHERE } from '../steering/unknown.ts';
 import type { GeoFile } from './files.ts';
-import { NOWHERE, type Place, placeOf } from './record.ts';
+import { type Place, placeOf } from './record.ts';
 
 /** Of one database, for people. */
 export interface DatabaseFacts {
@@ -15,7 +16,6 @@ export interface DatabaseFacts {
   readonly builtAt: Date;
 }
 
-const UNKNOWN: GeoFacts = { ...NOWHERE, prefix: 0 };
 /** Decoded entries, of each database: countries are few, cities are many. */
 const MOST_ENTRIES = 16_384;
 /** Of each of two generations: the older one goes when the newer one is full. */
@@ -81,10 +81,10 @@ export class GeoDatabase {
 
   #lookUp(address: string): GeoFacts {
     const length = readIp(address, this.#bytes);
-    if (length === 0) return UNKNOWN;
+    if (length === 0) return NOWHERE;
     // IPv4 in the clothes of IPv6 is looked up as what it is.
     const text = length === 4 && address.includes(':') ? formatIp(this.#bytes, 0, 4) : address;
-    let facts = UNKNOWN;
+    let facts = NOWHERE;
     for (const reader of this.#readers) {
       // A tree of 32 levels would take the first bits of an IPv6 address for an IPv4 one.
       if (length === 16 && reader.metadata.ipVersion === 4) continue;

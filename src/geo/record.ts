@@ -1,28 +1,14 @@
 // Owns the reading of one entry of a MaxMind-format database. The format says how entries are stored, not what is in them:
 // MaxMind and DB-IP nest (`country.iso_code`), others write flat (`country_code`). What is not understood is left out.
 
+import type { GeoFacts } from '../steering/steering.ts';
+import { NOWHERE } from '../steering/unknown.ts';
 import { COUNTRIES } from './centroids.ts';
 
 /** What one entry tells: '' , 0 and NaN where it does not. */
-export interface Place {
-  readonly continent: string;
-  readonly country: string;
-  readonly subdivision: string;
-  readonly asn: number;
-  readonly latitude: number;
-  readonly longitude: number;
-}
+export type Place = Omit<GeoFacts, 'prefix'>;
 
 type Entry = Readonly<Record<string, unknown>>;
-
-export const NOWHERE: Place = {
-  continent: '',
-  country: '',
-  subdivision: '',
-  asn: 0,
-  latitude: Number.NaN,
-  longitude: Number.NaN,
-};
 
 export function placeOf(record: unknown): Place {
   if (!isEntry(record)) return NOWHERE;

@@ -1,8 +1,10 @@
-// Owns what of a blueprint is known to the health view: every pool by its policies, and the sites, which have none of their
+// Owns what of a configuration has slots and is known to the health view: every pool by its policies, and the sites, which have none of their
 // own but can be taken out by an operator like an endpoint.
 
 import type { Config, EndpointConfig, PoolConfig, SiteConfig } from '../config/types.ts';
+import { ok, type Result } from '../core/result.ts';
 import type { PoolHealth } from '../health/entry.ts';
+import type { SlotRegistry } from '../pool/registry.ts';
 import type { Blueprint, BlueprintPool } from './snapshot.ts';
 
 /** No pool can have this name. */
@@ -14,7 +16,7 @@ export function siteId(name: string): string {
 }
 
 /** Sites in the form of endpoints, so that they get slots as those do. */
-export function siteEndpoints(sites: Readonly<Record<string, SiteConfig>>): readonly EndpointConfig[] {
+function siteEndpoints(sites: Readonly<Record<string, SiteConfig>>): readonly EndpointConfig[] {
   return Object.keys(sites).map((name) => ({
     address: { host: name, port: 0 },
     weight: 1,
@@ -23,6 +25,21 @@ export function siteEndpoints(sites: Readonly<Record<string, SiteConfig>>): read
     maxInFlight: 0,
     maxRate: 0,
   }));
+}
+
+/** Slots for everything of a configuration that has any. The error is for a person. */
+export function assignSlots(
+  registry: SlotRegistry,
+  config: Config,
+): Result<Pick<Blueprint, 'pools' | 'sites'>, string> {
+  const pools: BlueprintPool[] = [];
+  for (const { name, endpoints } of Object.values(config.pools)) {
+    const slots = registry.assign(name, endpoints);
+    if (!slots.ok) return slots;
+    pools.push({ name, ...slots.value });
+  }
+  const sites = registry.assign(SITES, siteEndpoints(config.sites), ({ address }) => address.host);
+  return sites.ok ? ok({ pools, sites: { name: SITES, ...sites.value } }) : sites;
 }
 
 /** Everything with slots. */

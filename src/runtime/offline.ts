@@ -10,7 +10,7 @@ import { LoadTable } from '../core/load-table.ts';
 import { err, ok, type Result } from '../core/result.ts';
 import { HealthTable } from '../health/table.ts';
 import { SlotRegistry } from '../pool/registry.ts';
-import { healthSets, SITES, siteEndpoints, siteId } from './health-sets.ts';
+import { assignSlots, healthSets, siteId } from './health-sets.ts';
 import { type Blueprint, buildSnapshot, type Snapshot } from './snapshot.ts';
 import type { DnsBlueprint } from './zones.ts';
 
@@ -29,19 +29,12 @@ export interface OfflineOptions {
 export function offlineSnapshot(config: Config, { env, kinds, dns, down }: OfflineOptions): Result<Snapshot, string> {
   const load = LoadTable.local(ENDPOINTS, POOLS);
   const registry = new SlotRegistry(load);
-  const pools: Blueprint['pools'][number][] = [];
-  for (const pool of Object.values(config.pools)) {
-    const assigned = registry.assign(pool.name, pool.endpoints);
-    if (!assigned.ok) return assigned;
-    pools.push({ name: pool.name, ...assigned.value });
-  }
-  const sites = registry.assign(SITES, siteEndpoints(config.sites), ({ address }) => address.host);
-  if (!sites.ok) return sites;
+  const slots = assignSlots(registry, config);
+  if (!slots.ok) return slots;
   const blueprint: Blueprint = {
     version: 1,
     config,
-    pools,
-    sites: { name: SITES, ...sites.value },
+    ...slots.value,
     dns,
     geo: [],
     listenerSlots: {},

@@ -15,12 +15,12 @@ import type { ProbeRunner } from '../probes/runner.ts';
 import { listenerAddresses } from './addresses.ts';
 import type { Fleet } from './fleet.ts';
 import type { GeoKeeper } from './geo-keeper.ts';
-import { healthSets, SITES, siteEndpoints, slottedSets } from './health-sets.ts';
+import { assignSlots, healthSets, slottedSets } from './health-sets.ts';
 import type { KernelListeners } from './kernel-listeners.ts';
 import { LeavingListeners } from './leaving.ts';
 import { freshSockets, heldByOurselves, portsInUse, unwritableLog } from './preflight.ts';
 import { MAX_LISTENERS } from './shared-memory.ts';
-import type { Blueprint, BlueprintPool } from './snapshot.ts';
+import type { Blueprint } from './snapshot.ts';
 import { readZones } from './zones.ts';
 
 const SWEEP_MS = 1000;
@@ -148,14 +148,8 @@ export class Transaction {
 
   #assign(config: Config, kindsFile: string, version: number): Result<Blueprint, string> {
     const { registry } = this.#parts;
-    const pools: BlueprintPool[] = [];
-    for (const pool of Object.values(config.pools)) {
-      const slots = registry.assign(pool.name, pool.endpoints);
-      if (!slots.ok) return slots;
-      pools.push({ name: pool.name, ...slots.value });
-    }
-    const sites = registry.assign(SITES, siteEndpoints(config.sites), ({ address }) => address.host);
-    if (!sites.ok) return sites;
+    const slots = assignSlots(registry, config);
+    if (!slots.ok) return slots;
     for (const { name } of listenerAddresses(config)) {
       if (this.listenerSlots.has(name)) continue;
       if (this.listenerSlots.size >= MAX_LISTENERS)
@@ -165,8 +159,7 @@ export class Transaction {
     return ok({
       version,
       config,
-      pools,
-      sites: { name: SITES, ...sites.value },
+      ...slots.value,
       dns: undefined,
       geo: [],
       listenerSlots: Object.fromEntries(this.listenerSlots),

@@ -21,7 +21,8 @@ import type { ZoneSigner } from '../dns/zone/zone.ts';
 import { openSocket } from '../net/datagrams.ts';
 import { NetLoop } from '../net/loop.ts';
 import { realEnv } from '../runtime/real-env.ts';
-import type { LatencyMap, Member } from '../steering/steering.ts';
+import type { Member } from '../steering/steering.ts';
+import { NO_MEASUREMENTS, NOWHERE } from '../steering/unknown.ts';
 import { seededRandom } from './seeded-random.ts';
 
 export interface DnsOptions {
@@ -75,16 +76,8 @@ function toolsOf(options: DnsOptions): AnswerTools {
     random: seededRandom(1),
     now: options.now ?? (() => env.clock.now()),
     epochSeconds: () => options.epochSeconds ?? 1_700_000_000,
-    latency: { find: () => undefined, scope: () => 0 } as LatencyMap,
-    geo: () => ({
-      continent: '',
-      country: '',
-      subdivision: '',
-      asn: 0,
-      latitude: Number.NaN,
-      longitude: Number.NaN,
-      prefix: 0,
-    }),
+    latency: NO_MEASUREMENTS,
+    geo: () => NOWHERE,
     external: options.external,
   };
 }

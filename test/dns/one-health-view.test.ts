@@ -10,7 +10,7 @@ import { Answerer } from '../../src/dns/engine/answerer.ts';
 import { SLACK } from '../../src/dns/wire/writer.ts';
 import { HealthTable } from '../../src/health/table.ts';
 import { SlotRegistry } from '../../src/pool/registry.ts';
-import { healthSets, SITES, siteEndpoints, siteId } from '../../src/runtime/health-sets.ts';
+import { assignSlots, healthSets, siteId } from '../../src/runtime/health-sets.ts';
 import { type Blueprint, buildSnapshot } from '../../src/runtime/snapshot.ts';
 import { readZones } from '../../src/runtime/zones.ts';
 import { NO_MEASUREMENTS, NOWHERE } from '../../src/steering/unknown.ts';
@@ -58,19 +58,13 @@ async function setup() {
   const clock = fakeClock();
   const load = LoadTable.local(16);
   const registry = new SlotRegistry(load);
-  const pools = Object.values(config.pools).map((pool) => {
-    const assigned = registry.assign(pool.name, pool.endpoints);
-    assert.ok(assigned.ok);
-    return { name: pool.name, ...assigned.value };
-  });
-  const sites = registry.assign(SITES, siteEndpoints(config.sites), ({ address }) => address.host);
+  const slots = assignSlots(registry, config);
   const dns = await readZones(config.dns, '.', 0);
-  assert.ok(sites.ok && dns.ok);
+  assert.ok(slots.ok && dns.ok);
   const blueprint: Blueprint = {
     version: 1,
     config,
-    pools,
-    sites: { name: SITES, ...sites.value },
+    ...slots.value,
     dns: dns.value,
     geo: [],
     listenerSlots: {},

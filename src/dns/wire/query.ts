@@ -1,7 +1,7 @@
 // Owns reading a query: header, one question, and what may follow (EDNS, and for IXFR the client's SOA). Strict about bounds and
 // form, and it never throws: whatever the bytes, the outcome is one of a few words. One Query is filled again and again.
 
-import { setU16, u16, u32 } from './bytes.ts';
+import { u16, u32 } from './bytes.ts';
 import { EdnsIn, readOptions } from './edns.ts';
 import { hashLabels, type Labels, LOWER, MAX_NAME, newLabels } from './name.ts';
 import { FLAG, OPCODE, TYPE } from './types.ts';
@@ -125,10 +125,4 @@ export function skipName(packet: Uint8Array, from: number, length: number): numb
     at += 1 + size;
   }
   return -1;
-}
-
-/** Header words but the id; counts follow it. */
-export function writeHeader(out: Uint8Array, at: number, id: number, flags: number): void {
-  setU16(out, at, id);
-  setU16(out, at + 2, flags);
 }

@@ -11,8 +11,7 @@ export const SET_HEADER = 20;
 /** Place of the first node: 0 means "none" in all links. */
 export const FIRST_NODE = 8;
 
-export const ROTATE_MODES: readonly RotateMode[] = ['fixed', 'rotate', 'shuffle'];
-export const ROTATE = { fixed: 0, rotate: 1, shuffle: 2 } as const;
+export const ROTATE = { fixed: 0, rotate: 1, shuffle: 2 } as const satisfies Record<RotateMode, number>;
 
 /** A record set whose addresses are chosen when asked. Plain data: it travels to workers. */
 export interface SteerSpec {
