@@ -100,7 +100,7 @@ test('import writes a configuration that check accepts, and accounts for every r
 test('help names every command, and a wrong command exits with 1', () => {
   const help = run('--help');
   assert.equal(help.status, 0);
-  for (const command of ['run', 'check', 'nat', 'import', 'init', 'demo'])
+  for (const command of ['run', 'check', 'nat', 'dig', 'dns', 'import', 'init', 'demo'])
     assert.match(help.stdout, new RegExp(`^ {2}${command}`, 'm'));
   assert.equal(run('fly').status, 1);
 });

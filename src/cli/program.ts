@@ -70,6 +70,16 @@ export function buildProgram(ctx: CliContext): Command {
     .addHelpText('after', '\nExit codes: 0 answered · 1 the configuration or the question is wrong')
     .action(async (name, type, options) => (await import('./dig.ts')).dig(ctx, name, type, options));
 
+  const dns = program.command('dns').description('what a DNS zone here needs elsewhere');
+  dns
+    .command('ds')
+    .description('print the DS record that the parent of a signed zone needs (RFC 4034); asks nobody')
+    .argument('[zone]', 'such as example.com; otherwise every signed zone')
+    .addOption(config())
+    .option('--json', 'print the parts of each record and the DNSKEY as JSON')
+    .addHelpText('after', '\nExit codes: 0 printed · 1 the configuration is wrong, or the zone is not signed here')
+    .action(async (zone, options) => (await import('./ds.ts')).ds(ctx, zone, options));
+
   program
     .command('import')
     .description('turn what another system wrote into a part of a configuration, and say what became of each record')

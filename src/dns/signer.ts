@@ -4,12 +4,14 @@
 import { createHash, createPrivateKey, createPublicKey, type KeyObject, sign } from 'node:crypto';
 import { err, ok, type Result } from '../core/result.ts';
 import { ALGORITHM, keyTagOf } from './engine/signing.ts';
-import { formatName } from './wire/name.ts';
+import { formatName, lowered } from './wire/name.ts';
 import type { ZoneSigner } from './zone/zone.ts';
 
 /** Zone key, secure entry point. */
 const FLAGS = 257;
 const PROTOCOL = 3;
+/** Digest of a DS record. */
+const SHA_256 = 2;
 
 export function readSigner(pem: string): Result<ZoneSigner, string> {
   let key: KeyObject;
@@ -30,8 +32,24 @@ export function readSigner(pem: string): Result<ZoneSigner, string> {
   });
 }
 
-/** What the parent zone must have for this key: a DS record with a SHA-256 digest. */
-export function dsRecord(apex: Uint8Array, { dnskey, keyTag }: ZoneSigner): string {
-  const digest = createHash('sha256').update(apex).update(dnskey).digest('hex').toUpperCase();
-  return `${formatName(apex)} IN DS ${keyTag} ${ALGORITHM} 2 ${digest}`;
+/** What the parent zone must have for a key: a DS record (RFC 4034 §5) with a SHA-256 digest. */
+export interface DelegationSigner {
+  readonly zone: string;
+  readonly keyTag: number;
+  readonly algorithm: number;
+  readonly digestType: number;
+  /** Hex. */
+  readonly digest: string;
+}
+
+export function delegationSigner(apex: Uint8Array, { dnskey, keyTag }: ZoneSigner): DelegationSigner {
+  const owner = lowered(apex);
+  const digest = createHash('sha256').update(owner).update(dnskey).digest('hex').toUpperCase();
+  return { zone: formatName(owner), keyTag, algorithm: ALGORITHM, digestType: SHA_256, digest };
+}
+
+/** As a line of a zone file. */
+export function dsRecord(apex: Uint8Array, signer: ZoneSigner): string {
+  const { zone, keyTag, algorithm, digestType, digest } = delegationSigner(apex, signer);
+  return `${zone} IN DS ${keyTag} ${algorithm} ${digestType} ${digest}`;
 }

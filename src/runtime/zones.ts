@@ -61,8 +61,12 @@ export async function readZones(
   return ok({ ...drawn, keys, images: built.value, ...(secrets.length > 0 ? { cookieSecrets: secrets } : {}) });
 }
 
-/** Checked here, where somebody reads what is wrong with them. */
-async function readKeys(config: DnsConfig, folder: string, issues: ConfigIssue[]): Promise<Record<string, string>> {
+/** PEM texts by the zone's name in the configuration. Checked here, where somebody reads what is wrong with them. */
+export async function readKeys(
+  config: DnsConfig,
+  folder: string,
+  issues: ConfigIssue[],
+): Promise<Record<string, string>> {
   const keys: Record<string, string> = {};
   for (const { name, dnssec } of Object.values(config.zones)) {
     if (dnssec === undefined) continue;

@@ -18,6 +18,8 @@ export const DEBIAN_PACKAGES = {
   nsd: 'nsd',
   dig: 'bind9-dnsutils',
   delv: 'bind9-dnsutils',
+  'dnssec-dsfromkey': 'bind9-utils',
+  kdig: 'knot-dnsutils',
   dnsperf: 'dnsperf',
   gdnsd: 'gdnsd',
   mariadbd: 'mariadb-server',
