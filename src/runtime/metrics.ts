@@ -1,7 +1,7 @@
 // Owns what the metrics say: reads the workers' counters and the health view, adds them up, and names them. Runs in the
 // main thread and asks no worker anything.
 
-import { type Counters, E, L, LATENCY_BOUNDS_MS, P, W } from '../core/counters.ts';
+import { type Counters, D, E, L, LATENCY_BOUNDS_MS, P, W } from '../core/counters.ts';
 import { ERROR_CODES } from '../core/error.ts';
 import type { EndpointStatus } from '../health/status.ts';
 import { PrometheusText } from '../observe/prometheus.ts';
@@ -194,7 +194,7 @@ function endpoints(text: PrometheusText, { blueprint, counters, endpoints: statu
   }
 }
 
-function workers(text: PrometheusText, { counters, reloads, restarts }: MetricsInput): void {
+function workers(text: PrometheusText, { blueprint, counters, reloads, restarts }: MetricsInput): void {
   text.family('evenkeel_reloads_total', 'counter', 'Configuration reloads, by result.');
   text.sample('evenkeel_reloads_total', { result: 'applied' }, reloads.applied);
   text.sample('evenkeel_reloads_total', { result: 'refused' }, reloads.refused);
@@ -216,6 +216,13 @@ function workers(text: PrometheusText, { counters, reloads, restarts }: MetricsI
   each('evenkeel_access_log_dropped_total', 'counter', 'Access log lines dropped because the log was too slow.', (w) =>
     counters[w].readWorker(W.logDropped),
   );
+  if (blueprint.config.dns !== undefined)
+    each(
+      'evenkeel_worker_dns_queries_total',
+      'counter',
+      'DNS queries that came to the worker.',
+      (w) => counters[w].readDns(D.udp) + counters[w].readDns(D.tcp),
+    );
   const rss = residentBytes();
   if (rss === undefined) return;
   text.family('evenkeel_resident_memory_bytes', 'gauge', 'Memory of the process.');

@@ -3,7 +3,7 @@
 import assert from 'node:assert/strict';
 import { createSocket } from 'node:dgram';
 import { once } from 'node:events';
-import { createConnection } from 'node:net';
+import { createConnection, isIPv6 } from 'node:net';
 import type { TestContext } from 'node:test';
 import dnsPacket from 'dns-packet';
 import { compileDns } from '../config/compile/dns.ts';
@@ -26,7 +26,7 @@ import { NO_MEASUREMENTS, NOWHERE } from '../steering/unknown.ts';
 import { seededRandom } from './seeded-random.ts';
 
 export interface DnsOptions {
-  /** The `dns` part of a configuration; `bind` may be left out. */
+  /** The `dns` part of a configuration; `bind` may be left out. The first address is listened on. */
   readonly dns: Readonly<Record<string, unknown>>;
   /** Texts of zone files, by their path in the configuration. */
   readonly files?: Readonly<Record<string, string>>;
@@ -103,8 +103,10 @@ export async function startDns(t: TestContext, options: DnsOptions, port = 0): P
   const loop = new NetLoop(env.clock);
   const tools = toolsOf(options);
   const ctx: DnsContext = { env, loop, counters, openSocket, tools, log: (record) => log.push(record) };
-  const listener = new DnsListener(ctx, 0, handlerOf(options));
-  await listener.listen({ host: '127.0.0.1', port }, { shared: false });
+  const handler = handlerOf(options);
+  const { host } = handler.config.bind[0];
+  const listener = new DnsListener(ctx, 0, handler);
+  await listener.listen({ host, port }, { shared: false });
   t.after(() => {
     listener.drain();
     listener.cutRequests();
@@ -114,16 +116,16 @@ export async function startDns(t: TestContext, options: DnsOptions, port = 0): P
     listener,
     counters,
     log,
-    udp: (packet) => askUdp(listener.port, packet),
-    tcp: (packets, answers = packets.length) => askTcp(listener.port, packets, answers),
+    udp: (packet) => askUdp(listener.port, packet, host),
+    tcp: (packets, answers = packets.length) => askTcp(listener.port, packets, answers, host),
   };
 }
 
-export async function askUdp(port: number, packet: Uint8Array, timeoutMs = 5000): Promise<Buffer> {
-  const socket = createSocket('udp4');
+export async function askUdp(port: number, packet: Uint8Array, host = '127.0.0.1'): Promise<Buffer> {
+  const socket = createSocket(isIPv6(host) ? 'udp6' : 'udp4');
   try {
-    socket.send(packet, port, '127.0.0.1');
-    const [answer] = (await once(socket, 'message', { signal: AbortSignal.timeout(timeoutMs) })) as [Buffer];
+    socket.send(packet, port, host);
+    const [answer] = (await once(socket, 'message', { signal: AbortSignal.timeout(5000) })) as [Buffer];
     return answer;
   } finally {
     socket.close();
@@ -131,9 +133,14 @@ export async function askUdp(port: number, packet: Uint8Array, timeoutMs = 5000)
 }
 
 /** Sends all at once and waits for so many messages. */
-export function askTcp(port: number, packets: readonly Uint8Array[], answers: number): Promise<Buffer[]> {
+export function askTcp(
+  port: number,
+  packets: readonly Uint8Array[],
+  answers: number,
+  host = '127.0.0.1',
+): Promise<Buffer[]> {
   return new Promise((resolve, reject) => {
-    const socket = createConnection(port, '127.0.0.1');
+    const socket = createConnection(port, host);
     const found: Buffer[] = [];
     let kept = Buffer.alloc(0);
     socket.setTimeout(10_000, () => socket.destroy(new Error('no answer in time')));

@@ -58,6 +58,20 @@ test('answers by UDP and TCP on the same port, counts and logs', async (t) => {
   );
 });
 
+test('an IPv6 address is served by UDP and TCP', async (t) => {
+  const server = await startDns(t, { dns: { ...OPTIONS.dns, bind: '[::1]:0' } });
+  assert.equal(answersOf(await server.udp(question('www.example.com', 'A'))).length, 2);
+  const [answer] = await server.tcp([question('www.example.com', 'A')]);
+  assert.equal(answersOf(answer).length, 2);
+  assert.deepEqual(
+    server.log.map(({ transport, client }) => [transport, client]),
+    [
+      ['udp', '::1'],
+      ['tcp', '::1'],
+    ],
+  );
+});
+
 test('hundreds of pipelined queries are answered in their order', async (t) => {
   const server = await startDns(t, OPTIONS);
   const packets = Array.from({ length: 500 }, (_, id) => question('big.example.com', 'A', { id }));
