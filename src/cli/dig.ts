@@ -61,7 +61,12 @@ export async function dig(ctx: CliContext, name: string, type: string, options: 
     epochSeconds: () => Math.floor(ctx.env.clock.epoch() / 1000),
     latency: NO_MEASUREMENTS,
     geo: ({ address }) => places.value?.find(address) ?? NOWHERE,
-    external: undefined,
+    external: {
+      find(outside) {
+        why.push(`${outside} is outside these zones: a running balancer looks it up`);
+        return undefined;
+      },
+    },
   });
   answerer.lookup.steered.explain = (line) => void why.push(line);
   const packet = queryOf(question, code);
@@ -83,8 +88,8 @@ export async function dig(ctx: CliContext, name: string, type: string, options: 
   if (decidedBy !== '') {
     text += `; decided by ${decidedBy}`;
     text += scope > 0 ? `; the same for everybody who shares the first ${scope} bits of that address\n` : '\n';
-    for (const one of why.reverse()) text += `;   ${one}\n`;
   }
+  for (const one of why.reverse()) text += `;   ${one}\n`;
   ctx.stdout.write(text);
 }
 

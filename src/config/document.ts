@@ -528,6 +528,8 @@ export interface DocumentInput {
       /** Default: 1000. */
       readonly connections?: number;
     };
+    /** host:port, such as 10.0.0.1:8080 or [::1]:8080 */
+    readonly resolvers?: string | readonly (string)[];
     readonly zones: { readonly [name: string]: {
       readonly file?: string;
       /** Default: 300. */

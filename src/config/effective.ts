@@ -147,13 +147,14 @@ function policy(config: PolicyConfig): Json {
   }
 }
 
-function dns({ bind, cookies, rateLimit, tcp, zones, ...rest }: DnsConfig): Json {
+function dns({ bind, cookies, rateLimit, tcp, resolvers, zones, ...rest }: DnsConfig): Json {
   return {
     bind: bind.map(formatAddress),
     ...rest,
     cookies: cookies ?? false,
     rateLimit: rateLimit ?? false,
     tcp: written(tcp),
+    resolvers: resolvers.map(formatAddress),
     zones: Object.fromEntries(Object.values(zones).map((one) => [one.name, zone(one)])),
   };
 }

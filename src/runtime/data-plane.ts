@@ -21,10 +21,10 @@ import { openSocket } from '../net/datagrams.ts';
 import { handlesAreKnown } from '../net/handle.ts';
 import type { Listener } from '../net/listener.ts';
 import { NetLoop } from '../net/loop.ts';
-import type { LatencyMap } from '../steering/steering.ts';
-import { NO_MEASUREMENTS, NOWHERE } from '../steering/unknown.ts';
+import { NOWHERE } from '../steering/unknown.ts';
 import { listenerAddresses } from './addresses.ts';
 import { bindError } from './bind-error.ts';
+import { type Facts, KnownFacts } from './facts.ts';
 import type { Handler } from './handlers.ts';
 import { type Contexts, openListener } from './open-listener.ts';
 import { type Blueprint, buildSnapshot, type Snapshot } from './snapshot.ts';
@@ -38,8 +38,6 @@ export interface DataPlaneOptions {
   readonly pins: KeyedTable;
   /** Distinguishes the request ids of workers and processes. */
   readonly idPrefix: string;
-  /** Nobody knows where clients are, and how far, when absent. */
-  readonly latency?: LatencyMap;
   /** Several workers bind the same addresses. */
   readonly shared: boolean;
   /** False accepts connections the portable way; see `tcp-listener.ts`. */
@@ -70,6 +68,7 @@ export class DataPlane {
   readonly #listeners = new Map<string, AnyListener>();
   /** Listeners that were removed and still have something open. */
   readonly #leaving = new Set<AnyListener>();
+  readonly #facts: KnownFacts;
   #geo: GeoDatabase | undefined;
   #snapshot: Snapshot | undefined;
   #prepared: Prepared | undefined;
@@ -77,6 +76,7 @@ export class DataPlane {
 
   constructor(options: DataPlaneOptions) {
     this.#options = options;
+    this.#facts = new KnownFacts(options.env.clock);
     const { env, counters, counts, idPrefix } = options;
     const loop = new NetLoop(env.clock);
     this.#upstreams = new UpstreamPool(loop);
@@ -95,14 +95,14 @@ export class DataPlane {
   }
 
   #dnsTools(): AnswerTools {
-    const { env, latency = NO_MEASUREMENTS } = this.#options;
+    const { env } = this.#options;
     return {
       random: env.random,
       now: () => env.clock.now(),
       epochSeconds: () => Math.floor(env.clock.epoch() / 1000),
-      latency,
+      latency: this.#facts.latency,
       geo: ({ address }) => this.#geo?.find(address) ?? NOWHERE,
-      external: undefined,
+      external: this.#facts.names,
     };
   }
 
@@ -207,6 +207,11 @@ export class DataPlane {
 
   #logTo(write: ((record: object) => void) | undefined): void {
     for (const context of Object.values(this.#contexts)) (context as { log: typeof write }).log = write;
+  }
+
+  /** What answers are made from beside the configuration. */
+  learn(facts: Facts): void {
+    this.#facts.learn(facts);
   }
 
   reopenLog(): void {

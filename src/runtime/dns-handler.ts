@@ -4,6 +4,7 @@
 import type { DnsConfig, PolicyConfig } from '../config/types.ts';
 import { formatAddress } from '../core/address.ts';
 import { type DnsHandler, dnsHandler } from '../dns/context.ts';
+import { outsideNames } from '../dns/engine/alias-chain.ts';
 import { readSigner } from '../dns/signer.ts';
 import { openZones } from '../dns/zone/build.ts';
 import type { ZoneSigner } from '../dns/zone/zone.ts';
@@ -29,6 +30,17 @@ export function buildDnsHandler(config: DnsConfig, blueprint: DnsBlueprint, { me
   const zones = openZones(blueprint.images, config, member, (zone) => signerOf(blueprint.keys[zone]));
   return dnsHandler(config, zones, blueprint.cookieSecrets, blueprint.seed);
 }
+
+/** Names outside the zones whose addresses answers need. */
+export function outsideNamesOf(config: DnsConfig, { images }: DnsBlueprint): ReadonlySet<string> {
+  // What is steered is never outside.
+  return outsideNames(
+    openZones(images, config, () => NOBODY),
+    config,
+  );
+}
+
+const NOBODY: Member = { name: '', resolve: () => undefined };
 
 /** The key was checked when it was read. */
 function signerOf(pem: string | undefined): ZoneSigner | undefined {

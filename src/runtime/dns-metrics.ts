@@ -1,7 +1,8 @@
-// Owns what the metrics say of DNS: questions by type and transport, answers by code.
+// Owns what the metrics say of DNS: questions by type and transport, answers by code, and lookups for ALIAS.
 
 import { type Counters, D } from '../core/counters.ts';
 import type { PrometheusText } from '../observe/prometheus.ts';
+import type { AliasCounts } from './alias-keeper.ts';
 
 const TYPES = {
   A: D.typeA,
@@ -43,4 +44,13 @@ export function dnsMetrics(text: PrometheusText, counters: readonly Counters[]):
     text.family(name, 'counter', help);
     text.sample(name, {}, sum(column));
   }
+}
+
+export function aliasMetrics(text: PrometheusText, { found, failed, fresh, late, unknown }: AliasCounts): void {
+  const lookups = 'evenkeel_dns_alias_lookups_total';
+  text.family(lookups, 'counter', 'Lookups of targets of ALIAS outside the zones, by result.');
+  for (const [result, value] of Object.entries({ found, failed })) text.sample(lookups, { result }, value);
+  const targets = 'evenkeel_dns_alias_targets';
+  text.family(targets, 'gauge', 'Targets of ALIAS outside the zones, one for A and one for AAAA, by state.');
+  for (const [state, value] of Object.entries({ fresh, late, unknown })) text.sample(targets, { state }, value);
 }

@@ -7,6 +7,7 @@ import { endAllUses } from '../affinity/source.ts';
 import type { Env } from '../core/env.ts';
 import { ok, type Result } from '../core/result.ts';
 import type { Log } from '../observe/log.ts';
+import type { Facts } from './facts.ts';
 import { localLink, type Open, ThreadLink, type WorkerLink } from './link.ts';
 import { serve } from './serve.ts';
 import { countersOf, countsOf, loadTableOf, MAX_LISTENERS, pinsOf, type SharedMemory } from './shared-memory.ts';
@@ -19,6 +20,8 @@ export interface FleetOptions {
   readonly onSignal: () => void;
   /** What a replaced worker must serve. */
   readonly current: () => Blueprint | undefined;
+  /** What a replaced worker must know. */
+  readonly facts: () => Facts;
   /** Runs work when no reload is under way. */
   readonly inTurn: <T>(work: () => Promise<T>) => Promise<T>;
 }
@@ -76,11 +79,18 @@ export class Fleet {
     if (this.#closing || blueprint === undefined) return;
     const link = this.#spawn(worker);
     this.#links[worker] = link;
+    // Before it serves; what is learnt from now on comes behind it.
+    void link.learn(this.#options.facts());
     const prepared = await link.prepare(blueprint);
     if (prepared.ok) return link.commit();
     // Dead again, so that it is tried again after a longer pause.
     this.#options.log.error(`worker ${worker} cannot take up its work`, { error: prepared.error });
     await link.kill();
+  }
+
+  /** Tells all workers. Whoever is told before a commit knows it when that takes effect. */
+  learn(facts: Facts): void {
+    for (const link of this.#links) void link.learn(facts);
   }
 
   /** All prepare, or none does. */

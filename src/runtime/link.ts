@@ -3,6 +3,7 @@
 import { Worker } from 'node:worker_threads';
 import { err, ok, type Result } from '../core/result.ts';
 import type { DataPlane } from './data-plane.ts';
+import type { Facts } from './facts.ts';
 import type { SharedMemory } from './shared-memory.ts';
 import type { Blueprint } from './snapshot.ts';
 
@@ -16,6 +17,7 @@ export interface WorkerLink {
   prepare(blueprint: Blueprint): Promise<Result<void, string>>;
   commit(): Promise<void>;
   abort(): Promise<void>;
+  learn(facts: Facts): Promise<void>;
   drain(): Promise<void>;
   open(): Promise<Open>;
   /** Ends the requests that are left; streams go on. */
@@ -33,6 +35,7 @@ export function localLink(plane: DataPlane): WorkerLink {
     prepare: (blueprint) => plane.prepare(blueprint),
     commit: async () => plane.commit(),
     abort: async () => plane.abort(),
+    learn: async (facts) => plane.learn(facts),
     drain: async () => plane.drain(),
     open: async () => plane.open(),
     cutRequests: async () => plane.cutRequests(),
@@ -48,6 +51,7 @@ export interface Calls {
   prepare: [Blueprint, Result<void, string>];
   commit: [undefined, undefined];
   abort: [undefined, undefined];
+  learn: [Facts, undefined];
   drain: [undefined, undefined];
   open: [undefined, Open];
   cutRequests: [undefined, undefined];
@@ -128,6 +132,9 @@ export class ThreadLink implements WorkerLink {
   }
   async abort(): Promise<void> {
     await this.#ask('abort', undefined);
+  }
+  async learn(facts: Facts): Promise<void> {
+    await this.#ask('learn', facts);
   }
   async drain(): Promise<void> {
     await this.#ask('drain', undefined);

@@ -6,7 +6,8 @@ import { ERROR_CODES } from '../core/error.ts';
 import type { EndpointStatus } from '../health/status.ts';
 import { PrometheusText } from '../observe/prometheus.ts';
 import { listenerAddresses } from './addresses.ts';
-import { dnsMetrics } from './dns-metrics.ts';
+import type { AliasCounts } from './alias-keeper.ts';
+import { aliasMetrics, dnsMetrics } from './dns-metrics.ts';
 import type { ListenerPath } from './kernel-listeners.ts';
 import type { Blueprint } from './snapshot.ts';
 
@@ -22,6 +23,7 @@ export interface MetricsInput {
   /** Of layer 4 listeners. */
   readonly pathOf: (listener: string) => ListenerPath | undefined;
   readonly kernelUpdates: { readonly applied: number; readonly failed: number };
+  readonly aliases: AliasCounts;
 }
 
 export function sum(counters: readonly Counters[], read: (counters: Counters) => number): number {
@@ -43,7 +45,10 @@ export function metricsText(input: MetricsInput): string {
   paths(text, input);
   pools(text, input);
   endpoints(text, input);
-  if (input.blueprint.config.dns !== undefined) dnsMetrics(text, input.counters);
+  if (input.blueprint.config.dns !== undefined) {
+    dnsMetrics(text, input.counters);
+    aliasMetrics(text, input.aliases);
+  }
   workers(text, input);
   return text.toString();
 }

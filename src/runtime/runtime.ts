@@ -17,6 +17,7 @@ import { SlotRegistry } from '../pool/registry.ts';
 import { buildView } from '../pool/view.ts';
 import { ProbeRunner } from '../probes/runner.ts';
 import { listenerAddresses } from './addresses.ts';
+import { AliasKeeper } from './alias-keeper.ts';
 import { drainFleet } from './drain.ts';
 import type { Balancer, ReloadResult, Status, StopReport } from './facade.ts';
 import { Fleet } from './fleet.ts';
@@ -60,6 +61,7 @@ export class Runtime implements Balancer {
   readonly #kernel: KernelListeners;
   readonly #siteDrains: SiteDrains;
   readonly #geo: GeoKeeper;
+  readonly #aliases: AliasKeeper;
   readonly #alarm: SocketAlarm;
   readonly #startedAt: number;
   readonly #reloads = { applied: 0, refused: 0, lastError: undefined as string | undefined };
@@ -97,6 +99,7 @@ export class Runtime implements Balancer {
       memory,
       onSignal: () => this.#signal(),
       current: () => this.#blueprint,
+      facts: () => ({ names: this.#aliases.known }),
       inTurn: (work) => this.#inTurn(work),
     });
     this.#kernel = new KernelListeners({
@@ -111,6 +114,11 @@ export class Runtime implements Balancer {
       onChange: () => void this.#inTurn(() => this.#renew()),
       onProblem: (reason) => log.warn(reason),
     });
+    this.#aliases = new AliasKeeper({
+      clock: env.clock,
+      log,
+      onFound: (names) => this.#fleet.learn({ names }),
+    });
     this.#notices = new ZoneNotices(env, log);
     const transaction = new Transaction({
       clock: env.clock,
@@ -121,6 +129,7 @@ export class Runtime implements Balancer {
       fleet: this.#fleet,
       kernel: this.#kernel,
       geo: this.#geo,
+      aliases: this.#aliases,
     });
     this.#transaction = transaction;
     this.#alarm = new SocketAlarm(env.clock, log, this.#counters, () => [...transaction.listenerSlots.values()]);
@@ -243,6 +252,7 @@ export class Runtime implements Balancer {
       startedAt: this.#startedAt,
       pathOf: (listener) => this.#kernel.pathOf(listener),
       kernelUpdates: this.#kernel.updates,
+      aliases: this.#aliases.counts,
     });
   }
 
@@ -285,6 +295,7 @@ export class Runtime implements Balancer {
     this.#health.stop();
     this.#siteDrains.stop();
     this.#geo.close();
+    this.#aliases.close();
     this.#notices.close();
     this.#alarm.stop();
     await this.#fleet.close();

@@ -13,6 +13,8 @@ import type { HealthTable } from '../health/table.ts';
 import type { SlotRegistry } from '../pool/registry.ts';
 import type { ProbeRunner } from '../probes/runner.ts';
 import { listenerAddresses } from './addresses.ts';
+import type { AliasKeeper } from './alias-keeper.ts';
+import { outsideNamesOf } from './dns-handler.ts';
 import type { Fleet } from './fleet.ts';
 import type { GeoKeeper } from './geo-keeper.ts';
 import { assignSlots, healthSets, slottedSets } from './health-sets.ts';
@@ -38,6 +40,7 @@ export interface TransactionParts {
   readonly fleet: Fleet;
   readonly kernel: KernelListeners;
   readonly geo: GeoKeeper;
+  readonly aliases: AliasKeeper;
 }
 
 export interface Change {
@@ -61,11 +64,12 @@ export class Transaction {
 
   /** The blueprint that is in effect from now on, or what stood in the way. */
   async run(change: Change): Promise<Result<Blueprint, ConfigIssue[]>> {
-    const { kernel, geo } = this.#parts;
+    const { kernel, geo, aliases } = this.#parts;
     const prepared = await this.#prepare(change);
     if (prepared.ok) return ok(await this.#commit(prepared.value, change));
     await kernel.abort();
     geo.abort();
+    aliases.abort();
     this.#undo(change.current);
     return prepared;
   }
@@ -95,15 +99,16 @@ export class Transaction {
   async #prepareWorkers(blueprint: Blueprint, current: Blueprint | undefined): Promise<string | undefined> {
     // Endpoints join now, so that workers can build on their slots; a pool's new policies wait until nothing can fail.
     this.#publishHealth(blueprint, { ...blueprint.config.pools, ...current?.config.pools }, current);
-    if (blueprint.dns !== undefined) await this.#firstProbes();
+    await Promise.all([this.#lookUpAliases(blueprint), blueprint.dns === undefined ? undefined : this.#firstProbes()]);
     const prepared = await this.#parts.fleet.prepare(blueprint);
     return prepared.ok ? undefined : prepared.error;
   }
 
   /** Nothing can fail here. */
   async #commit(blueprint: Blueprint, { next, changes, current }: Change): Promise<Blueprint> {
-    const { clock, fleet, kernel, geo, health, registry, probes } = this.#parts;
+    const { clock, fleet, kernel, geo, aliases, health, registry, probes } = this.#parts;
     geo.commit();
+    aliases.commit();
     await kernel.commit(blueprint);
     await fleet.commit();
     if (current !== undefined) this.#publishHealth(blueprint, next.pools, current);
@@ -115,6 +120,12 @@ export class Transaction {
     probes.sync();
     this.#sweep();
     return blueprint;
+  }
+
+  #lookUpAliases({ config, dns }: Blueprint): Promise<void> {
+    if (config.dns === undefined || dns === undefined)
+      return this.#parts.aliases.prepare({ names: new Set(), servers: [] });
+    return this.#parts.aliases.prepare({ names: outsideNamesOf(config.dns, dns), servers: config.dns.resolvers });
   }
 
   /** A DNS answer is kept by others, so none is given before it is known who is up. */

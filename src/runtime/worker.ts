@@ -1,6 +1,7 @@
 // Owns the body of a worker thread: one data plane, driven by messages from the main thread.
 
 import { parentPort, workerData } from 'node:worker_threads';
+import type { Facts } from './facts.ts';
 import type { CallName, FromWorker, ToWorker, WorkerData } from './link.ts';
 import { realEnv } from './real-env.ts';
 import { serve } from './serve.ts';
@@ -30,6 +31,7 @@ const handlers: { readonly [N in CallName]: (argument: never) => unknown } = {
   prepare: (blueprint: Blueprint) => plane.prepare(blueprint),
   commit: () => plane.commit(),
   abort: () => plane.abort(),
+  learn: (facts: Facts) => plane.learn(facts),
   drain: () => plane.drain(),
   open: () => plane.open(),
   cutRequests: () => plane.cutRequests(),

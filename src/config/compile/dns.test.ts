@@ -27,6 +27,7 @@ test('defaults are what the reference says', () => {
     ednsSize: 1232,
     ecs: true,
     tcp: { idleMs: 10_000, connections: 1000 },
+    resolvers: [],
     zones: {
       'example.com': {
         name: 'example.com',
@@ -93,6 +94,15 @@ test('wrong data is found at its place', () => {
     /records\.a\S* a\.example\.com\. has addresses of its own/,
   );
   assert.match(records({ sub: { NS: 'ns.sub' } })[0], /records\.sub\.NS .* no address/);
+});
+
+test('resolvers are asked by address', () => {
+  const www = { zones: { 'a.example': { records: { www: { A: '192.0.2.1' } } } } };
+  assert.deepEqual(issues({ ...www, resolvers: ['192.0.2.53:53', '[2001:db8::53]:5353'] }), []);
+  assert.deepEqual(issues({ ...www, resolvers: ['192.0.2.53:53', 'resolver.example:53', '192.0.2.53:0'] }), [
+    'dns.resolvers[1] has "resolver.example", which is no IP address',
+    'dns.resolvers[2] has port 0, where nobody answers',
+  ]);
 });
 
 test('zones, addresses and settings are checked', () => {

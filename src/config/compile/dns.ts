@@ -2,6 +2,7 @@
 // A zone with a file is checked as a whole when the file has been read.
 
 import { formatAddress } from '../../core/address.ts';
+import { readIp } from '../../core/ip.ts';
 import { isWithin, lowered, parseName } from '../../dns/wire/name.ts';
 import { buildZone, parseRdata } from '../../dns/zone/build.ts';
 import type { Path } from '../issues.ts';
@@ -32,7 +33,7 @@ export function compileDns(parsed: ParsedDns | undefined, findings: Findings): D
     names.set(key, written);
     zones[written] = compileZone(written, lowered(apex), zone, parsed.rotate, at, findings);
   }
-  const { bind, rotate, nsid, cookies, rateLimit, ednsSize, ecs, tcp } = parsed;
+  const { bind, rotate, nsid, cookies, rateLimit, ednsSize, ecs, tcp, resolvers } = parsed;
   return {
     bind,
     rotate,
@@ -42,17 +43,24 @@ export function compileDns(parsed: ParsedDns | undefined, findings: Findings): D
     ednsSize,
     ecs,
     tcp,
+    resolvers,
     zones,
   };
 }
 
-function checkServer({ bind, rateLimit, zones }: ParsedDns, findings: Findings): void {
+function checkServer({ bind, rateLimit, resolvers, zones }: ParsedDns, findings: Findings): void {
   if (bind.length === 0) findings.add(['dns', 'bind'], 'needs an address', 'write 0.0.0.0:53');
   const taken = new Set<string>();
   bind.forEach((address, i) => {
     const text = formatAddress(address);
     if (taken.has(text)) findings.add(['dns', 'bind', i], `has ${text} twice`);
     if (address.port !== 0) taken.add(text);
+  });
+  resolvers.forEach(({ host, port }, i) => {
+    const at = ['dns', 'resolvers', i];
+    if (readIp(host, new Uint8Array(16)) === 0)
+      findings.add(at, `has "${host}", which is no IP address`, 'write such as 192.0.2.53:53');
+    else if (port === 0) findings.add(at, 'has port 0, where nobody answers');
   });
   if (Object.keys(zones).length === 0) findings.add(['dns', 'zones'], 'must name at least one zone');
   if (rateLimit != null) findings.cidrs(rateLimit.exempt, ['dns', 'rateLimit', 'exempt']);

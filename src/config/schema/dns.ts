@@ -123,6 +123,7 @@ export function dns(steer: z.ZodType = z.unknown()) {
       idle: duration(100).default(10_000),
       connections: integer(1, 1_000_000).default(1000),
     }).prefault({}),
+    resolvers: oneOrMore(address()).default([]),
     zones: z.record(z.string(), zone(steer)),
   });
 }

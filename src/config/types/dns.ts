@@ -17,6 +17,8 @@ export interface DnsConfig {
   /** Client subnets that resolvers tell are believed. */
   readonly ecs: boolean;
   readonly tcp: DnsTcpConfig;
+  /** Asked for targets of ALIAS outside the zones; empty: the system's. */
+  readonly resolvers: readonly Address[];
   readonly zones: Readonly<Record<string, DnsZoneConfig>>;
 }
 

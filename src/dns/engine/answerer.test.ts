@@ -2,7 +2,15 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { DecodedPacket } from 'dns-packet';
 import type { Member, SteeredAnswer, SteeringQuery } from '../../steering/steering.ts';
-import { answererOf, type DnsOptions, decode, type QuestionOptions, question } from '../../testing/dns-scenario.ts';
+import {
+  answererOf,
+  type DnsOptions,
+  decode,
+  dnsConfig,
+  type QuestionOptions,
+  question,
+} from '../../testing/dns-scenario.ts';
+import { outsideNames } from './alias-chain.ts';
 import type { Answerer } from './answerer.ts';
 
 type Json = Record<string, unknown>;
@@ -350,6 +358,50 @@ test("ALIAS has its target's addresses: in the zone, through CNAMEs, in another 
   const missing = ask(answerer, 'missing.example.com');
   assert.deepEqual([missing.code, missing.answers, missing.authorities!.length], [0, [], 1]);
   assert.deepEqual(asked, ['cdn.example.net. 4', 'nobody.example.net. 4']);
+});
+
+test('ALIAS leads out of the zones by CNAME and delegation too, and whoever looks names up is told which', () => {
+  const options = {
+    dns: {
+      rateLimit: 'off',
+      zones: {
+        'example.com': {
+          records: {
+            '@': { ALIAS: 'www' },
+            www: { CNAME: 'CDN.example.net.' },
+            '*.wild': { ALIAS: 'cdn2.example.net.' },
+            sub: { NS: 'ns.elsewhere.org.' },
+            given: { ALIAS: 'x.sub' },
+            inside: { ALIAS: 'a' },
+            a: { A: ABC[0] },
+            steered: { ALIAS: 'app' },
+            app: { steer: 'eu' },
+            plain: { CNAME: 'not-asked.example.net.' },
+            circle: { ALIAS: 'circle' },
+          },
+        },
+        'example.org': { records: { '@': { ALIAS: 'other.example.com.' }, gone: { ALIAS: 'cdn3.example.net.' } } },
+      },
+    },
+    members: { eu: site('eu', { addresses4: ['192.0.2.1'] }) },
+  };
+  const { zones } = answererOf(options).settings;
+  assert.deepEqual([...outsideNames(zones, dnsConfig(options))].sort(), [
+    'cdn.example.net.',
+    'cdn2.example.net.',
+    'cdn3.example.net.',
+    'x.sub.example.com.',
+  ]);
+  const external = {
+    find: (name: string) =>
+      name === 'x.sub.example.com.'
+        ? { addresses: ['198.51.100.9'], ttlSeconds: 11 }
+        : { addresses: [], ttlSeconds: 60 },
+  };
+  const answerer = answererOf({ ...options, external });
+  assert.deepEqual(data(ask(answerer, 'given.example.com')), ['198.51.100.9']);
+  const none = ask(answerer, 'example.com');
+  assert.deepEqual([none.code, none.answers], [0, []], 'a target without addresses');
 });
 
 test('a zone below another of ours answers for its names, and the parent for its DS', () => {

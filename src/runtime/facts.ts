@@ -1,0 +1,36 @@
+// Owns what the control plane tells workers while they serve, beside configurations: what was measured and what was looked up.
+// Each message is a part of it; a worker keeps what it was told, within bounds, for as long as that holds.
+
+import type { Clock } from '../core/env.ts';
+import { KnownNames, type ResolvedName } from '../dns/engine/resolved-names.ts';
+import { type LatencyEntry, MeasuredLatency } from '../steering/latency-map.ts';
+
+/** Plain data. */
+export interface Facts {
+  readonly latency?: readonly LatencyEntry[];
+  readonly names?: readonly ResolvedName[];
+}
+
+const SWEEP_MS = 60_000;
+
+export class KnownFacts {
+  readonly latency = new MeasuredLatency();
+  readonly names: KnownNames;
+  readonly #clock: Clock;
+  #sweptAt: number;
+
+  constructor(clock: Clock) {
+    this.#clock = clock;
+    this.#sweptAt = clock.now();
+    this.names = new KnownNames(() => clock.now());
+  }
+
+  learn({ latency, names }: Facts): void {
+    const now = this.#clock.now();
+    if (names !== undefined) this.names.learn(names);
+    if (latency !== undefined) this.latency.merge(latency, now);
+    if (now - this.#sweptAt < SWEEP_MS) return;
+    this.#sweptAt = now;
+    this.latency.sweep(now);
+  }
+}
