@@ -3,7 +3,7 @@
 
 import { parseArgs } from 'node:util';
 import { findProgram } from '../src/testing/programs.ts';
-import { compareDns, missingDns } from './lib/dns.ts';
+import { compareDns } from './lib/dns.ts';
 import { compare, type Options } from './lib/measure.ts';
 import { idleConnections, measureMemory } from './lib/memory.ts';
 import { compareNat, missingNat } from './lib/nat.ts';
@@ -62,12 +62,7 @@ async function runScenario(scenario: Scenario, machine: Machine, options: Option
       without === undefined ? await compareUdp(udp, options) : [{ name: 'nginx', missing: without, rounds: [] }];
     return { ...head, subjects };
   }
-  if (dns !== undefined) {
-    const without = missingDns();
-    const subjects =
-      without === undefined ? await compareDns(dns, options) : [{ name: 'gdnsd', missing: without, rounds: [] }];
-    return { ...head, subjects };
-  }
+  if (dns !== undefined) return { ...head, subjects: await compareDns(dns, options) };
   if (special === 'nat') {
     const without = missingNat();
     return without === undefined ? { ...head, nat: await compareNat(options) } : { ...head, note: without, nat: [] };

@@ -5,7 +5,7 @@ import { execFileSync } from 'node:child_process';
 import { mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
 import { cpus, loadavg, release } from 'node:os';
 import { fileURLToPath } from 'node:url';
-import { findProgram } from '../../src/testing/programs.ts';
+import { findProgram, type Program } from '../../src/testing/programs.ts';
 
 /** One measurement; microseconds are per request. */
 export interface Sample {
@@ -73,7 +73,7 @@ const FOLDER = fileURLToPath(new URL('../results/', import.meta.url));
 const ROOT = fileURLToPath(new URL('../../', import.meta.url));
 
 export function describeMachine(): Machine {
-  const versionOf = (program: 'nginx' | 'haproxy' | 'wrk', args: string[], pattern: RegExp): string => {
+  const versionOf = (program: Program, args: string[], pattern: RegExp): string => {
     const path = findProgram(program);
     if (path === undefined) return 'not installed';
     // wrk prints its version and fails.
@@ -95,6 +95,10 @@ export function describeMachine(): Machine {
       nginx: versionOf('nginx', ['-v'], /nginx\/(\S+)/),
       haproxy: versionOf('haproxy', ['-v'], /version (\S+)/),
       wrk: versionOf('wrk', ['-v'], /wrk (\S+)/),
+      dnsperf: versionOf('dnsperf', ['-h'], /Version (\S+)/),
+      gdnsd: versionOf('gdnsd', ['-h'], /version (\S+)/),
+      PowerDNS: versionOf('pdns_server', ['--version'], /Authoritative Server (\S+)/),
+      h2load: versionOf('h2load', ['--version'], /nghttp2\/(\S+)/),
       '@fastify/http-proxy': packageVersion('node_modules/@fastify/http-proxy'),
       httpxy: packageVersion('node_modules/httpxy'),
     },

@@ -146,13 +146,31 @@ export const SCENARIOS: readonly Scenario[] = [
     name: 'dns-static',
     title: 'DNS: plain A records by UDP, a zone of 1,000 names',
     note: 'dnsperf, 20 sockets, 200 queries under way; a request is a query and its answer; gdnsd with one UDP thread',
-    dns: { records: 1000 },
+    dns: { kind: 'static', records: 1000 },
   },
   {
     name: 'dns-million',
     title: 'DNS: plain A records by UDP, a zone of 1,000,000 names',
     note: 'as above, with questions from all over the zone',
-    dns: { records: 1_000_000 },
+    dns: { kind: 'static', records: 1_000_000 },
+  },
+  {
+    name: 'dns-half',
+    title: 'DNS: latency at half load',
+    note: 'the zone of 1,000 names at half the rate that Evenkeel answered in the warm-up, the same rate for both (`dnsperf -Q`): look at p99',
+    dns: { kind: 'static', records: 1000, half: true },
+  },
+  {
+    name: 'dns-geo',
+    title: 'DNS: an A record steered by continent, asked for 50,000 networks',
+    note: 'client subnets (ECS) all over the world, one database of countries for both; PowerDNS with its geoip backend, one receiver thread, unthreaded',
+    dns: { kind: 'geo', networks: 50_000 },
+  },
+  {
+    name: 'dns-workers-2',
+    title: 'DNS: two workers against one, a zone of 1,000 names',
+    note: 'both cores, and dnsperf on one of them, so that queries/s cannot double: look at the CPU time. Queries per CPU second are 1,000,000 ÷ it',
+    dns: { kind: 'workers', records: 1000 },
   },
   {
     name: 'nat',

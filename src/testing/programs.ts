@@ -22,6 +22,8 @@ export const DEBIAN_PACKAGES = {
   kdig: 'knot-dnsutils',
   dnsperf: 'dnsperf',
   gdnsd: 'gdnsd',
+  pdns_server: 'pdns-backend-geoip',
+  h2load: 'nghttp2-client',
   mariadbd: 'mariadb-server',
   pg_ctlcluster: 'postgresql',
 } as const satisfies Record<string, string>;
