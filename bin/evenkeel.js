@@ -2,7 +2,7 @@
 // Starts Evenkeel on a Node that can run it. Plain JavaScript that old versions can parse: it checks the version, and when
 // that is too old, goes on with the Node 24 that a checkout brings along, or says what is missing.
 
-import { spawnSync } from 'node:child_process';
+import { spawn } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { fileURLToPath } from 'node:url';
@@ -23,9 +23,18 @@ if (major >= NEEDED) {
     );
     process.exit(1);
   }
-  const result = spawnSync(node, [fileURLToPath(import.meta.url), ...process.argv.slice(2)], { stdio: 'inherit' });
-  if (result.signal) process.kill(process.pid, result.signal);
-  process.exit(result.status === null ? 1 : result.status);
+  const child = spawn(node, [fileURLToPath(import.meta.url), ...process.argv.slice(2)], { stdio: 'inherit' });
+  // Whoever stops or reloads this process means the one that does the work. Ctrl-C reaches both by itself.
+  for (const signal of ['SIGTERM', 'SIGHUP', 'SIGUSR1', 'SIGUSR2', 'SIGQUIT']) {
+    process.on(signal, () => child.kill(signal));
+  }
+  process.on('SIGINT', () => undefined);
+  child.on('exit', (code, signal) => {
+    if (signal !== null) {
+      process.removeAllListeners(signal);
+      process.kill(process.pid, signal);
+    } else process.exit(code ?? 1);
+  });
 }
 
 function ownNode() {

@@ -180,6 +180,7 @@ test('the shortest TCP listener gets every default', () => {
   assert.deepEqual(listener, {
     name: 'db',
     protocol: 'tcp',
+    tls: undefined,
     mode: 'proxy',
     snat: 'auto',
     proxyProtocol: undefined,
@@ -342,17 +343,17 @@ const BAD: readonly (readonly [string, unknown, RegExp])[] = [
   [
     'a protocol that is not there',
     { ...base, listeners: { a: { bind: '127.0.0.1:80', protocol: 'gopher', pool: 'web' } } },
-    /protocol has no kind "gopher" \| known here: http, tcp, udp/,
+    /protocol has no kind "gopher" \| known here: http, https, tcp, udp/,
   ],
   [
     'a setting of another protocol',
     udp({ limits: { connections: 5 } }),
-    /listeners\.d\.limits is not known here \| "limits" is for protocol http and tcp$/,
+    /listeners\.d\.limits is not known here \| "limits" is for protocol http, https and tcp$/,
   ],
   [
     'a setting of one other protocol',
     udp({ forwarded: {} }),
-    /forwarded is not known here \| "forwarded" is for protocol http$/,
+    /forwarded is not known here \| "forwarded" is for protocol http and https$/,
   ],
   [
     'a setting of UDP on a listener whose protocol is the default',

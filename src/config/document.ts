@@ -27,10 +27,10 @@ export interface DocumentInput {
     readonly streams?: string;
   };
   readonly listeners?: { readonly [name: string]: {
-    /** host:port, such as 10.0.0.1:8080 or [::1]:8080 */
-    readonly bind: string;
     /** Default: "http". */
     readonly protocol?: "http";
+    /** host:port, such as 10.0.0.1:8080 or [::1]:8080 */
+    readonly bind: string;
     /** true, or whose headers are believed */
     readonly proxyProtocol?: boolean | string | readonly (string)[] | {
       readonly from?: string | readonly (string)[];
@@ -148,10 +148,242 @@ export interface DocumentInput {
       /** Default: "x-request-id". */
       readonly requestId?: string;
     };
+    /** Default: null. */
+    readonly http2?: boolean | {
+      /** Default: 128. */
+      readonly streams?: number;
+      /** bytes, or such as 16k, 1m */
+      readonly window?: string | number;
+      /** bytes, or such as 16k, 1m */
+      readonly connectionWindow?: string | number;
+      /** Default: 200. */
+      readonly resets?: number;
+      /** Default: 1000. */
+      readonly controlFrames?: number;
+    } | null;
+    /** true, or the port of the HTTPS listener */
+    readonly redirectToHttps?: boolean | number | {
+      /** Default: 443. */
+      readonly port?: number;
+      /** Default: 308. */
+      readonly status?: 301 | 302 | 307 | 308;
+    } | null;
+  } | {
+    readonly protocol: "https";
+    /** host:port, such as 10.0.0.1:8080 or [::1]:8080 */
+    readonly bind: string;
+    /** true, or whose headers are believed */
+    readonly proxyProtocol?: boolean | string | readonly (string)[] | {
+      readonly from?: string | readonly (string)[];
+      /** such as 250ms, 5s, 10m */
+      readonly timeout?: string;
+    } | null;
+    readonly pool?: string;
+    readonly routes?: readonly ({
+      /** Default: "". */
+      readonly name?: string;
+      readonly host?: string | readonly (string)[];
+      /** /exact, /prefix/*, /glob/*\/x, or ~regex */
+      readonly path?: string | {
+        readonly kind: "exact";
+        readonly value: string;
+      } | {
+        readonly kind: "prefix";
+        readonly value: string;
+      } | {
+        readonly kind: "glob";
+        readonly value: string;
+      } | {
+        readonly kind: "regex";
+        readonly value: string;
+      };
+      readonly method?: string | readonly (string)[];
+      readonly header?: { readonly [name: string]: string | boolean | number | {
+        readonly kind: "present";
+      } | {
+        readonly kind: "absent";
+      } | {
+        readonly kind: "exact";
+        readonly value: string;
+      } | {
+        readonly kind: "prefix";
+        readonly value: string;
+      } | {
+        readonly kind: "regex";
+        readonly value: string;
+      } };
+      readonly cookie?: { readonly [name: string]: string | boolean | number | {
+        readonly kind: "present";
+      } | {
+        readonly kind: "absent";
+      } | {
+        readonly kind: "exact";
+        readonly value: string;
+      } | {
+        readonly kind: "prefix";
+        readonly value: string;
+      } | {
+        readonly kind: "regex";
+        readonly value: string;
+      } };
+      readonly query?: { readonly [name: string]: string | boolean | number | {
+        readonly kind: "present";
+      } | {
+        readonly kind: "absent";
+      } | {
+        readonly kind: "exact";
+        readonly value: string;
+      } | {
+        readonly kind: "prefix";
+        readonly value: string;
+      } | {
+        readonly kind: "regex";
+        readonly value: string;
+      } };
+      readonly client?: string | readonly (string)[];
+      readonly pool: string;
+      readonly timeouts?: {
+        /** such as 250ms, 5s, 10m */
+        readonly firstByte?: string;
+        /** such as 250ms, 5s, 10m */
+        readonly total?: string;
+      };
+    })[];
+    readonly limits?: {
+      /** bytes, or such as 16k, 1m */
+      readonly head?: string | number;
+      /** Default: 100. */
+      readonly fields?: number;
+      /** bytes, or such as 16k, 1m */
+      readonly target?: string | number;
+      /** bytes, or such as 16k, 1m */
+      readonly body?: string | number;
+      /** Default: 100000. */
+      readonly connections?: number;
+      /** Default: 0. */
+      readonly connectionsPerClient?: number;
+      /** Default: 0. */
+      readonly connectionRate?: number;
+      /** Default: 0. */
+      readonly connectionRatePerClient?: number;
+      /** Default: 0. */
+      readonly requestsPerConnection?: number;
+    };
+    readonly timeouts?: {
+      /** such as 250ms, 5s, 10m */
+      readonly head?: string;
+      /** such as 250ms, 5s, 10m */
+      readonly bodyIdle?: string;
+      /** such as 250ms, 5s, 10m */
+      readonly keepAlive?: string;
+      /** such as 250ms, 5s, 10m */
+      readonly sendIdle?: string;
+      /** such as 250ms, 5s, 10m */
+      readonly tunnelIdle?: string;
+    };
+    readonly forwarded?: {
+      /** Default: true. */
+      readonly xForwarded?: boolean;
+      /** Default: false. */
+      readonly forwarded?: boolean;
+      /** Default: "x-request-id". */
+      readonly requestId?: string;
+    };
+    readonly tls?: {
+      readonly certificates?: string | {
+        readonly cert?: string;
+        readonly key?: string;
+        readonly directory?: string;
+      } | readonly (string | {
+        readonly cert?: string;
+        readonly key?: string;
+        readonly directory?: string;
+      })[];
+      /** Default: "intermediate". */
+      readonly profile?: "modern" | "intermediate";
+      readonly minVersion?: "TLSv1.2" | "TLSv1.3";
+      /** Default: "TLSv1.3". */
+      readonly maxVersion?: "TLSv1.2" | "TLSv1.3";
+      readonly ciphers?: string | readonly (string)[];
+      readonly curves?: string | readonly (string)[];
+      /** Default: "default". */
+      readonly unknownNames?: "default" | "refuse";
+      /** such as 250ms, 5s, 10m */
+      readonly handshakeTimeout?: string;
+      /** Default: 0. */
+      readonly handshakeRate?: number;
+      /** such as 250ms, 5s, 10m */
+      readonly sessions?: string;
+      /** Default: true. */
+      readonly ocsp?: boolean;
+      readonly clients?: false | {
+        /** Default: "required". */
+        readonly verify?: "optional" | "required";
+        readonly ca: string;
+        /** Default: "". */
+        readonly crl?: string;
+      } | null;
+    };
+    readonly http2?: boolean | {
+      /** Default: 128. */
+      readonly streams?: number;
+      /** bytes, or such as 16k, 1m */
+      readonly window?: string | number;
+      /** bytes, or such as 16k, 1m */
+      readonly connectionWindow?: string | number;
+      /** Default: 200. */
+      readonly resets?: number;
+      /** Default: 1000. */
+      readonly controlFrames?: number;
+    } | null;
+    /** how long browsers remember it, such as 365d */
+    readonly hsts?: string | boolean | {
+      /** such as 250ms, 5s, 10m */
+      readonly maxAge?: string;
+      /** Default: false. */
+      readonly includeSubDomains?: boolean;
+      /** Default: false. */
+      readonly preload?: boolean;
+    } | null;
   } | {
     /** host:port, such as 10.0.0.1:8080 or [::1]:8080 */
     readonly bind: string;
     readonly protocol: "tcp";
+    readonly tls?: {
+      readonly certificates?: string | {
+        readonly cert?: string;
+        readonly key?: string;
+        readonly directory?: string;
+      } | readonly (string | {
+        readonly cert?: string;
+        readonly key?: string;
+        readonly directory?: string;
+      })[];
+      /** Default: "intermediate". */
+      readonly profile?: "modern" | "intermediate";
+      readonly minVersion?: "TLSv1.2" | "TLSv1.3";
+      /** Default: "TLSv1.3". */
+      readonly maxVersion?: "TLSv1.2" | "TLSv1.3";
+      readonly ciphers?: string | readonly (string)[];
+      readonly curves?: string | readonly (string)[];
+      /** Default: "default". */
+      readonly unknownNames?: "default" | "refuse";
+      /** such as 250ms, 5s, 10m */
+      readonly handshakeTimeout?: string;
+      /** Default: 0. */
+      readonly handshakeRate?: number;
+      /** such as 250ms, 5s, 10m */
+      readonly sessions?: string;
+      /** Default: true. */
+      readonly ocsp?: boolean;
+      readonly clients?: false | {
+        /** Default: "required". */
+        readonly verify?: "optional" | "required";
+        readonly ca: string;
+        /** Default: "". */
+        readonly crl?: string;
+      } | null;
+    };
     /** Default: "proxy". */
     readonly mode?: "proxy" | "nat" | "auto";
     /** Default: "auto". */
@@ -487,7 +719,23 @@ export interface DocumentInput {
       readonly maxIdle?: number;
       /** Default: 1. */
       readonly pipelining?: number;
+      /** Default: 100. */
+      readonly streams?: number;
     };
+    /** Default: "http1". */
+    readonly protocol?: "http1" | "h2";
+    readonly tls?: boolean | {
+      /** Default: true. */
+      readonly verify?: boolean;
+      /** Default: "". */
+      readonly serverName?: string;
+      /** Default: "". */
+      readonly ca?: string;
+      /** Default: "". */
+      readonly cert?: string;
+      /** Default: "". */
+      readonly key?: string;
+    } | null;
     readonly proxyProtocol?: false | "off" | "v1" | "v2" | {
       readonly version: 1 | 2;
       /** Default: true. */

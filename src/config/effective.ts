@@ -8,6 +8,7 @@ import type {
   DnsConfig,
   DnsRecordConfig,
   DnsZoneConfig,
+  HstsConfig,
   KeySource,
   ListenerConfig,
   PathPattern,
@@ -16,6 +17,7 @@ import type {
   ProbeConfig,
   RouteConfig,
   TextMatch,
+  TlsConfig,
 } from './types.ts';
 import { formatDuration, formatSize } from './units.ts';
 
@@ -105,9 +107,34 @@ function listener(config: ListenerConfig): Json {
   const bounds = { limits: written(limits), timeouts: written(timeouts) };
   if (config.protocol === 'tcp') {
     const { mode, snat, routes } = config;
-    return { ...common, mode, snat, routes, ...bounds };
+    const tls = config.tls === undefined ? {} : { tls: tlsForm(config.tls) };
+    return { ...common, ...tls, mode, snat, routes, ...bounds };
   }
-  return { ...common, routes: config.routes.map(route), ...bounds, forwarded: config.forwarded };
+  const { tls, http2, hsts, redirect, routes, forwarded } = config;
+  return {
+    ...common,
+    ...(tls === undefined ? { redirectToHttps: redirect ?? false } : { protocol: 'https', tls: tlsForm(tls) }),
+    ...(tls === undefined ? {} : { hsts: hsts === undefined ? false : hstsForm(hsts) }),
+    http2: http2 === undefined ? false : written(http2),
+    ...(redirect === undefined ? { routes: routes.map(route) } : {}),
+    ...bounds,
+    forwarded,
+  };
+}
+
+function tlsForm({ ciphers, curves, handshakeMs, sessionMs, clients, ...rest }: TlsConfig): Json {
+  return {
+    ...rest,
+    ciphers: ciphers.split(':'),
+    curves: curves.split(':'),
+    handshakeTimeout: formatDuration(handshakeMs),
+    sessions: formatDuration(sessionMs),
+    clients: clients ?? false,
+  };
+}
+
+function hstsForm({ maxAgeSeconds, ...rest }: HstsConfig): Json {
+  return { maxAge: formatDuration(maxAgeSeconds * 1000), ...rest };
 }
 
 function pool(config: PoolConfig, needsKey: boolean): Json {
@@ -124,6 +151,8 @@ function pool(config: PoolConfig, needsKey: boolean): Json {
     queue: written(queue),
     retries: written(retries),
     connection: written(connection),
+    protocol: config.protocol,
+    tls: config.tls ?? false,
     proxyProtocol: config.proxyProtocol ?? false,
     affinity: config.affinity === undefined ? false : written(config.affinity),
   };

@@ -81,10 +81,11 @@ function names(node: Json): string[] {
   return marks(node).map(([key, value]) => `${key} ${String(value)}`);
 }
 
-/** `protocol http and tcp`. */
+/** `protocol http, https and tcp`. */
 function listed(variantNames: readonly string[]): string {
   const [first, ...rest] = [...new Set(variantNames)];
-  return [first, ...rest.map((name) => name.slice(name.indexOf(' ') + 1))].join(' and ');
+  const all = [first, ...rest.map((name) => name.slice(name.indexOf(' ') + 1))];
+  return all.length === 1 ? first : `${all.slice(0, -1).join(', ')} and ${all.at(-1)}`;
 }
 
 /** The variants that the document's group is; all of them when it does not say. */

@@ -17,6 +17,7 @@ export type * from './types/pool.ts';
 export type * from './types/route.ts';
 export type * from './types/site.ts';
 export type * from './types/steering.ts';
+export type * from './types/tls.ts';
 
 export interface Config {
   readonly listeners: Readonly<Record<string, ListenerConfig>>;

@@ -50,6 +50,11 @@ export const L = {
   bytesOut: 10,
   upgrades: 11,
   openUpgrades: 12,
+  /** TLS handshakes that came to an end, and those of them that took up an earlier session. */
+  tlsHandshakes: 13,
+  tlsResumed: 14,
+  /** Requests of HTTP/2. */
+  h2Requests: 15,
   errors: 16,
 } as const;
 /** Columns of a worker's DNS row: questions by type, answers by response code, and what else there is to know. */

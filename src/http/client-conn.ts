@@ -78,7 +78,7 @@ export class ClientConn implements ConnOwner {
         xForwarded: forwarded.xForwarded,
         forwarded: forwarded.forwarded,
         requestIdName: forwarded.requestId,
-        proto: 'http',
+        proto: this.conn.tls === undefined ? 'http' : 'https',
         local: this,
         known: '',
         knownHost: undefined,

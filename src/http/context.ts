@@ -8,6 +8,7 @@ import type { KeyedCounts } from '../limits/keyed-counts.ts';
 import type { NetLoop } from '../net/loop.ts';
 import type { ProxyTrust } from '../net/proxy-gate.ts';
 import type { Pool } from '../pool/pool.ts';
+import type { TlsTerms } from '../tls/secure.ts';
 import type { HeadView } from './head-view.ts';
 import type { UpstreamPool } from './upstream-pool.ts';
 
@@ -34,6 +35,8 @@ export interface HttpHandler {
   readonly limits: HttpLimits;
   match(head: HeadView): HttpRoute | undefined;
   isTrusted(address: string): boolean;
+  /** Undefined: in the clear. */
+  readonly tls: TlsTerms | undefined;
   /** Undefined: nobody may speak the PROXY protocol. */
   readonly proxies: ProxyTrust | undefined;
 }

@@ -8,6 +8,8 @@ import type { Listener, ListenOptions } from '../net/listener.ts';
 import { ProxyEntrance } from '../net/proxy-gate.ts';
 import type { Splice } from '../net/splice.ts';
 import { TcpListener } from '../net/tcp-listener.ts';
+import { TlsEntrance } from '../tls/gate.ts';
+import { tlsHandlesWork } from '../tls/handle-check.ts';
 import { refusedRecord } from './account.ts';
 import { ClientConn } from './client-conn.ts';
 import type { HttpContext, HttpHandler } from './context.ts';
@@ -22,12 +24,21 @@ export class HttpListener implements Listener<HttpHandler> {
   draining = false;
   readonly #tcp: TcpListener;
   readonly #entrance: ProxyEntrance;
+  readonly #tls: TlsEntrance;
 
   constructor(ctx: HttpContext, slot: number, handler: HttpHandler) {
     this.ctx = ctx;
     this.slot = slot;
     this.handler = handler;
     this.#entrance = new ProxyEntrance((code, peer) => this.refused(code, peer));
+    this.#tls = new TlsEntrance({
+      counters: ctx.counters,
+      counts: ctx.counts,
+      clock: ctx.env.clock,
+      slot,
+      refused: (code, peer) => this.refused(code, peer),
+      open: () => new ClientConn(this),
+    });
     this.#tcp = new TcpListener(ctx.loop, {
       accept: () => {
         const ticket = admit(ctx.counts, slot, this.handler.limits, ctx.env.clock.now());
@@ -35,12 +46,14 @@ export class HttpListener implements Listener<HttpHandler> {
         if (ticket === undefined) ctx.counters.error(slot, 'too-many-connections');
         return ticket;
       },
-      open: () => this.#entrance.open(this.handler.proxies, () => new ClientConn(this)),
+      open: () =>
+        this.#entrance.open(this.handler.proxies, () => this.#tls.open(this.handler.tls, () => new ClientConn(this))),
     });
   }
 
-  listen(address: Address, options: ListenOptions): Promise<void> {
-    return this.#tcp.listen(address, options);
+  async listen(address: Address, options: ListenOptions): Promise<void> {
+    const adopt = options.adopt !== false && (this.handler.tls === undefined || (await tlsHandlesWork(this.ctx.loop)));
+    return this.#tcp.listen(address, { ...options, adopt });
   }
 
   get port(): number {
@@ -84,6 +97,7 @@ export class HttpListener implements Listener<HttpHandler> {
 
   cutRequests(): void {
     this.#entrance.cut();
+    this.#tls.cut();
     for (const client of this.open) client.cut();
   }
 

@@ -16,6 +16,7 @@ const CONFIG: UpstreamConnectionConfig = {
   maxAgeMs: 10_000,
   maxIdle: 4,
   pipelining: 1,
+  streams: 100,
 };
 
 /** Asks once over a connection; resolves when the answer is complete, and so the connection let go. */

@@ -28,6 +28,26 @@ export interface Ticket {
   leave(): void;
 }
 
+/** What is known of a connection that is encrypted. */
+export interface TlsFacts {
+  /** Whom the client asked for, lower case; '' when it named nobody. */
+  readonly serverName: string;
+  /** The protocol that both sides agreed on; '' when none was. */
+  readonly alpn: string;
+  /** `TLSv1.2` or `TLSv1.3`. */
+  readonly version: string;
+  readonly resumed: boolean;
+  /** The peer's certificate, if it showed one and it was verified. */
+  readonly peer: TlsPeer | undefined;
+}
+
+export interface TlsPeer {
+  /** One line, RFC 4514 order as OpenSSL prints it. */
+  readonly subject: string;
+  /** SHA-256 of the certificate, lower-case hex. */
+  readonly fingerprint: string;
+}
+
 /** Whoever has a connection; which one may be known later. */
 export interface HasConn {
   readonly conn: Conn;
@@ -49,6 +69,8 @@ export abstract class Conn implements Expiring {
   ticket: Ticket | undefined;
   /** What a trusted proxy said in front of everything about who is behind it. */
   proxied: ProxyHeader | undefined;
+  /** Undefined: in the clear. */
+  tls: TlsFacts | undefined;
 
   constructor(loop: NetLoop, owner: ConnOwner) {
     this.loop = loop;

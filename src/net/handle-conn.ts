@@ -106,6 +106,20 @@ export class HandleConn extends Conn implements HandleUser {
     this.owner.onConnect();
   }
 
+  /** From now on bytes go through what `layer` makes of this connection's handle: TLS, or back from it. */
+  cover(layer: (handle: TcpHandle) => TcpHandle): void {
+    this.#handle = layer(this.#handle);
+    startReading(this.#handle, this, this.#reading);
+    if (this.paused) this.#handle.readStop();
+  }
+
+  /** For those who need a stream: the handle is theirs from now on, and this connection is over without a word. */
+  giveUp(): TcpHandle {
+    const handle = this.#handle;
+    this.finish();
+    return handle;
+  }
+
   get peer(): Address {
     return this.#named((out) => this.#handle.getpeername(out));
   }

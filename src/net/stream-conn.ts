@@ -7,26 +7,47 @@ import { Conn, type ConnOwner } from './conn.ts';
 import type { NetLoop } from './loop.ts';
 
 export class StreamConn extends Conn {
-  readonly #socket: net.Socket;
+  #socket: net.Socket;
   #written: (() => void) | undefined;
 
   constructor(loop: NetLoop, socket: net.Socket, owner: ConnOwner) {
     super(loop, owner);
     this.#socket = socket;
+    this.#listen(socket);
+    loop.watch(this);
+  }
+
+  #listen(socket: net.Socket): void {
+    const isOurs = (): boolean => this.#socket === socket && !this.closed;
     socket.on('error', (error) => {
       this.error = error;
     });
-    socket.on('close', () => this.finish());
+    socket.on('close', () => {
+      if (isOurs()) this.finish();
+    });
     socket.on('end', () => {
-      if (!this.closed) this.owner.onEnd();
+      if (isOurs()) this.owner.onEnd();
     });
     socket.on('connect', () => {
-      if (!this.closed) this.owner.onConnect();
+      if (isOurs()) this.owner.onConnect();
     });
     socket.on('data', (chunk: Buffer) => {
-      if (!this.closed) this.owner.onData(chunk, chunk.length);
+      if (isOurs()) this.owner.onData(chunk, chunk.length);
     });
-    loop.watch(this);
+  }
+
+  /** From now on bytes go through what `layer` makes of this connection's socket (TLS). */
+  cover(layer: (socket: net.Socket) => net.Socket): void {
+    this.#socket.removeAllListeners('data');
+    this.#socket = layer(this.#socket);
+    this.#listen(this.#socket);
+  }
+
+  /** For those who need a stream: the socket is theirs from now on, and this connection is over without a word. */
+  giveUp(): net.Socket {
+    this.#socket.removeAllListeners('data');
+    this.finish();
+    return this.#socket;
   }
 
   static dial(loop: NetLoop, address: Address, owner: ConnOwner): StreamConn {

@@ -19,27 +19,34 @@ import { compileRoutes } from '../routing/compile.ts';
 import { cookieOf, parameterOf } from '../routing/conditions.ts';
 import { compileTcpRoutes } from '../routing/tcp.ts';
 import type { TcpHandler, TcpPool } from '../tcp/context.ts';
+import { ServerContexts } from '../tls/contexts.ts';
+import type { TlsTerms } from '../tls/secure.ts';
 import type { UdpHandler } from '../udp/context.ts';
 import type { ServedPool } from './snapshot.ts';
+import type { TlsBlueprint } from './tls-keeper.ts';
 
 export type Handler = HttpHandler | TcpHandler | UdpHandler | DnsHandler;
 type Pools = ReadonlyMap<string, ServedPool>;
 
-export function handlerBuilder(pools: Pools, trustedProxies: readonly string[]): (listener: ListenerConfig) => Handler {
+export function handlerBuilder(
+  pools: Pools,
+  trustedProxies: readonly string[],
+  tls: TlsBlueprint,
+): (listener: ListenerConfig) => Handler {
   const trusted = CidrSet.of(trustedProxies);
   return (listener) => {
     switch (listener.protocol) {
       case 'http':
-        return httpHandler(listener, pools, trusted);
+        return httpHandler(listener, pools, trusted, tls);
       case 'tcp':
-        return tcpHandler(listener, pools);
+        return tcpHandler(listener, pools, tls);
       case 'udp':
         return udpHandler(listener, pools);
     }
   };
 }
 
-function httpHandler(listener: HttpListenerConfig, pools: Pools, trusted: CidrSet): HttpHandler {
+function httpHandler(listener: HttpListenerConfig, pools: Pools, trusted: CidrSet, tls: TlsBlueprint): HttpHandler {
   const routes = listener.routes.map((config) => {
     const served = pools.get(config.pool)!;
     const keyOf = served.keyed ? keyFunction(served.config.balance.key) : undefined;
@@ -52,11 +59,12 @@ function httpHandler(listener: HttpListenerConfig, pools: Pools, trusted: CidrSe
     limits: listener.limits,
     match: (head) => router.match(head),
     isTrusted: (address) => trusted.has(address),
+    tls: tlsTerms(listener, tls, listener.http2 === undefined ? HTTP_1 : HTTP_2),
     proxies: proxyTrust(listener.proxyProtocol),
   };
 }
 
-function tcpHandler(listener: TcpListenerConfig, pools: Pools): TcpHandler {
+function tcpHandler(listener: TcpListenerConfig, pools: Pools, tls: TlsBlueprint): TcpHandler {
   const routes = listener.routes.map((config) => ({
     config,
     target: { name: config.name, pool: tcpPool(pools.get(config.pool)!) },
@@ -70,7 +78,14 @@ function tcpHandler(listener: TcpListenerConfig, pools: Pools): TcpHandler {
       ({ config, target: { pool } }) =>
         config.client.length > 0 || pool.key === 'source' || pool.affinity !== undefined,
     );
-  return { config: listener, router, needsHello, needsClient, proxies: proxyTrust(listener.proxyProtocol) };
+  return {
+    config: listener,
+    router,
+    needsHello,
+    needsClient,
+    tls: tlsTerms(listener, tls, []),
+    proxies: proxyTrust(listener.proxyProtocol),
+  };
 }
 
 /** That layer 4 has the key was checked when the configuration was compiled. */
@@ -83,6 +98,25 @@ function udpHandler(listener: UdpListenerConfig, pools: Pools): UdpHandler {
   const { proxyProtocol } = listener;
   const proxies = proxyProtocol === undefined ? undefined : CidrSet.of(proxyProtocol.from);
   return { config: listener, pool: pools.get(listener.pool)!, proxies };
+}
+
+const HTTP_1 = ['http/1.1'];
+const HTTP_2 = ['h2', 'http/1.1'];
+
+function tlsTerms(
+  { name, tls: config }: HttpListenerConfig | TcpListenerConfig,
+  { materials, ticketKey }: TlsBlueprint,
+  alpn: readonly string[],
+): TlsTerms | undefined {
+  if (config === undefined) return undefined;
+  const { handshakeMs, handshakeRate, clients } = config;
+  return {
+    contexts: new ServerContexts(config, materials[name], ticketKey),
+    alpn,
+    handshakeMs,
+    handshakeRate,
+    clients,
+  };
 }
 
 function proxyTrust(config: ProxyProtocolInConfig | undefined): ProxyTrust | undefined {

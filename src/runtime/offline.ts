@@ -12,6 +12,7 @@ import { HealthTable } from '../health/table.ts';
 import { SlotRegistry } from '../pool/registry.ts';
 import { assignSlots, healthSets, siteId } from './health-sets.ts';
 import { type Blueprint, buildSnapshot, type Snapshot } from './snapshot.ts';
+import { NO_TLS } from './tls-keeper.ts';
 import type { DnsBlueprint } from './zones.ts';
 
 const ENDPOINTS = 16_384;
@@ -37,6 +38,7 @@ export function offlineSnapshot(config: Config, { env, kinds, dns, down }: Offli
     ...slots.value,
     dns,
     geo: [],
+    tls: NO_TLS,
     listenerSlots: {},
     kernel: [],
     kindsFile: '',

@@ -30,6 +30,7 @@ import { SiteDrains } from './site-drain.ts';
 import type { Blueprint, BlueprintPool } from './snapshot.ts';
 import { SocketAlarm } from './socket-alarm.ts';
 import { statusOfParts } from './status.ts';
+import { TlsKeeper } from './tls-keeper.ts';
 import { Transaction } from './transaction.ts';
 import { ZoneNotices } from './zone-notices.ts';
 import { hasZoneFiles } from './zones.ts';
@@ -61,6 +62,7 @@ export class Runtime implements Balancer {
   readonly #kernel: KernelListeners;
   readonly #siteDrains: SiteDrains;
   readonly #geo: GeoKeeper;
+  readonly #tls: TlsKeeper;
   readonly #aliases: AliasKeeper;
   readonly #alarm: SocketAlarm;
   readonly #startedAt: number;
@@ -119,6 +121,12 @@ export class Runtime implements Balancer {
       log,
       onFound: (names) => this.#fleet.learn({ names }),
     });
+    this.#tls = new TlsKeeper({
+      clock: env.clock,
+      folder,
+      onChange: () => void this.#inTurn(() => this.#renew()),
+      onProblem: (reason) => log.error(reason),
+    });
     this.#notices = new ZoneNotices(env, log);
     const transaction = new Transaction({
       clock: env.clock,
@@ -129,6 +137,7 @@ export class Runtime implements Balancer {
       fleet: this.#fleet,
       kernel: this.#kernel,
       geo: this.#geo,
+      tls: this.#tls,
       aliases: this.#aliases,
     });
     this.#transaction = transaction;
@@ -295,6 +304,7 @@ export class Runtime implements Balancer {
     this.#health.stop();
     this.#siteDrains.stop();
     this.#geo.close();
+    this.#tls.close();
     this.#aliases.close();
     this.#notices.close();
     this.#alarm.stop();

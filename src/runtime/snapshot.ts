@@ -12,6 +12,7 @@ import type { PoolEndpoint } from '../pool/view.ts';
 import { buildDnsHandler, dnsListenerNames } from './dns-handler.ts';
 import { type Handler, handlerBuilder } from './handlers.ts';
 import { membersOf } from './members.ts';
+import type { TlsBlueprint } from './tls-keeper.ts';
 import type { DnsBlueprint } from './zones.ts';
 
 /** A configuration with slots assigned: what the main thread sends to every worker. */
@@ -24,6 +25,7 @@ export interface Blueprint {
   readonly dns: DnsBlueprint | undefined;
   /** Databases of places; none when nobody asks. */
   readonly geo: readonly GeoFile[];
+  readonly tls: TlsBlueprint;
   /** Row of the counters by listener name. */
   readonly listenerSlots: Readonly<Record<string, number>>;
   /** Listeners whose packets the kernel forwards: workers leave them alone. */
@@ -67,7 +69,7 @@ export interface SnapshotParts {
 export function buildSnapshot(blueprint: Blueprint, parts: SnapshotParts): Snapshot {
   const { config } = blueprint;
   const pools = new Map(blueprint.pools.map((pool) => [pool.name, buildPool(pool, config, parts)]));
-  const build = handlerBuilder(pools, config.trustedProxies);
+  const build = handlerBuilder(pools, config.trustedProxies, blueprint.tls);
   const handlers = new Map<string, Handler>(
     Object.values(config.listeners).map((listener) => [listener.name, build(listener)]),
   );

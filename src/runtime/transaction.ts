@@ -23,6 +23,7 @@ import { LeavingListeners } from './leaving.ts';
 import { freshSockets, heldByOurselves, portsInUse, unwritableLog } from './preflight.ts';
 import { MAX_LISTENERS } from './shared-memory.ts';
 import type { Blueprint } from './snapshot.ts';
+import { NO_TLS, type TlsKeeper } from './tls-keeper.ts';
 import { readZones } from './zones.ts';
 
 const SWEEP_MS = 1000;
@@ -40,6 +41,7 @@ export interface TransactionParts {
   readonly fleet: Fleet;
   readonly kernel: KernelListeners;
   readonly geo: GeoKeeper;
+  readonly tls: TlsKeeper;
   readonly aliases: AliasKeeper;
 }
 
@@ -64,11 +66,12 @@ export class Transaction {
 
   /** The blueprint that is in effect from now on, or what stood in the way. */
   async run(change: Change): Promise<Result<Blueprint, ConfigIssue[]>> {
-    const { kernel, geo, aliases } = this.#parts;
+    const { kernel, geo, tls, aliases } = this.#parts;
     const prepared = await this.#prepare(change);
     if (prepared.ok) return ok(await this.#commit(prepared.value, change));
     await kernel.abort();
     geo.abort();
+    tls.abort();
     aliases.abort();
     this.#undo(change.current);
     return prepared;
@@ -76,7 +79,7 @@ export class Transaction {
 
   /** Everything that can fail. */
   async #prepare({ next, kindsFile, changes, current, version }: Change): Promise<Result<Blueprint, ConfigIssue[]>> {
-    const { clock, folder, fleet, kernel, geo } = this.#parts;
+    const { clock, folder, fleet, kernel, geo, tls } = this.#parts;
     const refuse = (path: readonly string[], message: string) => err([{ path, message }]);
     const assigned = this.#assign(next, kindsFile, version);
     if (!assigned.ok) return refuse(['pools'], assigned.error);
@@ -86,7 +89,15 @@ export class Transaction {
     if (!zones.ok) return zones;
     const places = await geo.prepare(next);
     if (!places.ok) return refuse(['geo'], places.error);
-    const blueprint = { ...assigned.value, kernel: forwarded.value, dns: zones.value, geo: places.value };
+    const certificates = await tls.prepare(next);
+    if (!certificates.ok) return certificates;
+    const blueprint = {
+      ...assigned.value,
+      kernel: forwarded.value,
+      dns: zones.value,
+      geo: places.value,
+      tls: certificates.value,
+    };
     const fresh = freshSockets(changes, blueprint, current);
     const refused =
       (await unwritableLog(next)) ??
@@ -106,8 +117,9 @@ export class Transaction {
 
   /** Nothing can fail here. */
   async #commit(blueprint: Blueprint, { next, changes, current }: Change): Promise<Blueprint> {
-    const { clock, fleet, kernel, geo, aliases, health, registry, probes } = this.#parts;
+    const { clock, fleet, kernel, geo, tls, aliases, health, registry, probes } = this.#parts;
     geo.commit();
+    tls.commit();
     aliases.commit();
     await kernel.commit(blueprint);
     await fleet.commit();
@@ -173,6 +185,7 @@ export class Transaction {
       ...slots.value,
       dns: undefined,
       geo: [],
+      tls: NO_TLS,
       listenerSlots: Object.fromEntries(this.listenerSlots),
       kernel: [],
       kindsFile,

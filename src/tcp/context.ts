@@ -10,6 +10,7 @@ import type { ProxyTrust } from '../net/proxy-gate.ts';
 import type { SpliceEnd } from '../net/splice.ts';
 import type { Pool } from '../pool/pool.ts';
 import type { TcpRouter } from '../routing/tcp.ts';
+import type { TlsTerms } from '../tls/secure.ts';
 
 /** A pool as connections use it. */
 export interface TcpPool {
@@ -35,6 +36,8 @@ export interface TcpHandler {
   readonly needsHello: boolean;
   /** A route, a pool or a limit asks who the client is. */
   readonly needsClient: boolean;
+  /** Defined: TLS ends here. */
+  readonly tls: TlsTerms | undefined;
   /** Undefined: nobody may speak the PROXY protocol. */
   readonly proxies: ProxyTrust | undefined;
 }

@@ -8,6 +8,8 @@ import { admit } from '../limits/admission.ts';
 import type { Listener, ListenOptions } from '../net/listener.ts';
 import { ProxyEntrance } from '../net/proxy-gate.ts';
 import { TcpListener } from '../net/tcp-listener.ts';
+import { TlsEntrance } from '../tls/gate.ts';
+import { tlsHandlesWork } from '../tls/handle-check.ts';
 import type { TcpContext, TcpHandler } from './context.ts';
 import { Session } from './session.ts';
 
@@ -20,12 +22,21 @@ export class TcpProxyListener implements Listener<TcpHandler> {
   draining = false;
   readonly #tcp: TcpListener;
   readonly #entrance: ProxyEntrance;
+  readonly #tls: TlsEntrance;
 
   constructor(ctx: TcpContext, slot: number, handler: TcpHandler) {
     this.ctx = ctx;
     this.slot = slot;
     this.handler = handler;
     this.#entrance = new ProxyEntrance((code, peer) => this.#refused(code, peer));
+    this.#tls = new TlsEntrance({
+      counters: ctx.counters,
+      counts: ctx.counts,
+      clock: ctx.env.clock,
+      slot,
+      refused: (code, peer) => this.#refused(code, peer),
+      open: () => new Session(this),
+    });
     this.#tcp = new TcpListener(ctx.loop, {
       accept: () => {
         const ticket = admit(ctx.counts, slot, this.handler.config.limits, ctx.env.clock.now());
@@ -33,7 +44,8 @@ export class TcpProxyListener implements Listener<TcpHandler> {
         if (ticket === undefined) ctx.counters.error(slot, 'too-many-connections');
         return ticket;
       },
-      open: () => this.#entrance.open(this.handler.proxies, () => new Session(this)),
+      open: () =>
+        this.#entrance.open(this.handler.proxies, () => this.#tls.open(this.handler.tls, () => new Session(this))),
     });
   }
 
@@ -44,8 +56,9 @@ export class TcpProxyListener implements Listener<TcpHandler> {
     ctx.log?.({ ...NOTHING, listener: handler.config.name, client, error });
   }
 
-  listen(address: Address, options: ListenOptions): Promise<void> {
-    return this.#tcp.listen(address, options);
+  async listen(address: Address, options: ListenOptions): Promise<void> {
+    const adopt = options.adopt !== false && (this.handler.tls === undefined || (await tlsHandlesWork(this.ctx.loop)));
+    return this.#tcp.listen(address, { ...options, adopt });
   }
 
   get port(): number {
@@ -74,6 +87,7 @@ export class TcpProxyListener implements Listener<TcpHandler> {
 
   cutRequests(): void {
     this.#entrance.cut();
+    this.#tls.cut();
   }
 
   cutStreams(): void {

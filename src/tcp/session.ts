@@ -66,6 +66,7 @@ export class Session implements FreshOwner, DialUser, SpliceOwner {
     if (fault !== undefined) return this.#refuse(fault);
     // What is relayed has its own rhythm; waiting for more to send would only add to it.
     conn.noDelay();
+    if (conn.tls !== undefined) return this.#dial({ sni: conn.tls.serverName, alpn: [conn.tls.alpn] });
     if (!this.#handler.needsHello) return this.#dial(NO_HELLO);
     this.#peeking = true;
     conn.expireIn(timeouts.helloMs);

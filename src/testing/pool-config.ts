@@ -26,9 +26,12 @@ export function poolConfig(over: Partial<PoolConfig> = {}): PoolConfig {
       maxAgeMs: 3600000,
       maxIdle: 64,
       pipelining: 1,
+      streams: 100,
     },
     proxyProtocol: undefined,
     affinity: undefined,
+    protocol: 'http1',
+    tls: undefined,
     ...over,
   };
 }

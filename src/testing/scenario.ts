@@ -14,6 +14,7 @@ import type { RequestRecord } from '../http/context.ts';
 import { DataPlane } from '../runtime/data-plane.ts';
 import { realEnv } from '../runtime/real-env.ts';
 import type { Blueprint } from '../runtime/snapshot.ts';
+import { NO_TLS } from '../runtime/tls-keeper.ts';
 import type { FakeUpstream } from './fake-upstream.ts';
 import { RawClient } from './raw-client.ts';
 
@@ -137,6 +138,7 @@ function blueprint(options: ProxyOptions, version: number): Blueprint {
     kernel: [],
     dns: undefined,
     geo: [],
+    tls: NO_TLS,
     sites: { name: '@sites', slot: 1, endpoints: [] },
     kindsFile: '',
   };

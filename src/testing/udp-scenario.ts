@@ -11,6 +11,7 @@ import { LoadTable, STATE } from '../core/load-table.ts';
 import { DataPlane } from '../runtime/data-plane.ts';
 import { realEnv } from '../runtime/real-env.ts';
 import type { Blueprint } from '../runtime/snapshot.ts';
+import { NO_TLS } from '../runtime/tls-keeper.ts';
 import type { FlowRecord } from '../udp/context.ts';
 import { eventually } from './scenario.ts';
 import { UdpPeer } from './udp-peer.ts';
@@ -139,6 +140,7 @@ function blueprint(options: RelayOptions, version: number, slots: Map<string, nu
     kernel: [],
     dns: undefined,
     geo: [],
+    tls: NO_TLS,
     sites: { name: '@sites', slot: 1, endpoints: [] },
     kindsFile: '',
   };

@@ -12,6 +12,7 @@ import { HealthTable } from '../../src/health/table.ts';
 import { SlotRegistry } from '../../src/pool/registry.ts';
 import { assignSlots, healthSets, siteId } from '../../src/runtime/health-sets.ts';
 import { type Blueprint, buildSnapshot } from '../../src/runtime/snapshot.ts';
+import { NO_TLS } from '../../src/runtime/tls-keeper.ts';
 import { readZones } from '../../src/runtime/zones.ts';
 import { NO_MEASUREMENTS, NOWHERE } from '../../src/steering/unknown.ts';
 import { fakeClock } from '../../src/testing/fake-clock.ts';
@@ -67,6 +68,7 @@ async function setup() {
     ...slots.value,
     dns: dns.value,
     geo: [],
+    tls: NO_TLS,
     listenerSlots: {},
     kernel: [],
     kindsFile: '',

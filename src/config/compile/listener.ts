@@ -12,9 +12,10 @@ import type {
   TcpRouteConfig,
 } from '../types.ts';
 import type { Findings } from './findings.ts';
+import { compileTls } from './tls.ts';
 
 type Parsed = ParsedDocument['listeners'][string];
-type ParsedHttp = Extract<Parsed, { readonly protocol: 'http' }>;
+type ParsedHttp = Extract<Parsed, { readonly protocol: 'http' | 'https' }>;
 type ParsedTcp = Extract<Parsed, { readonly protocol: 'tcp' }>;
 type ParsedRoute = ParsedHttp['routes'][number];
 
@@ -29,6 +30,7 @@ export function compileListener(
   const proxyProtocol = believed(parsed, trustedProxies, at, findings);
   switch (parsed.protocol) {
     case 'http':
+    case 'https':
       return { ...http(name, parsed, at, findings), proxyProtocol };
     case 'tcp':
       return { ...tcp(name, parsed, at, findings), proxyProtocol };
@@ -61,11 +63,31 @@ function http(
   at: Path,
   findings: Findings,
 ): Omit<HttpListenerConfig, 'proxyProtocol'> {
-  const { bind, protocol, limits, timeouts, forwarded, pool } = parsed;
+  const { bind, limits, timeouts, forwarded, pool } = parsed;
   const routes = parsed.routes.map((route, i) => httpRoute(route, [...at, 'routes', i], `${name}[${i}]`, findings));
   if (pool !== undefined) routes.push({ ...EMPTY_ROUTE, name: `${name}[default]`, pool });
-  if (routes.length === 0) findings.add(at, 'needs "routes" or a "pool"');
-  return { name, bind, protocol, limits, timeouts, forwarded, routes };
+  const redirect = parsed.protocol === 'http' ? (parsed.redirectToHttps ?? undefined) : undefined;
+  if (redirect !== undefined && routes.length > 0)
+    findings.add([...at, 'redirectToHttps'], 'leaves no request for "routes" or "pool"', 'leave one of them out');
+  if (redirect === undefined && routes.length === 0) findings.add(at, 'needs "routes" or a "pool"');
+  const hsts = parsed.protocol === 'https' ? (parsed.hsts ?? undefined) : undefined;
+  return {
+    name,
+    bind,
+    protocol: 'http',
+    tls: parsed.protocol === 'https' ? compileTls(parsed.tls, [...at, 'tls'], findings) : undefined,
+    http2: parsed.http2 ?? undefined,
+    hsts: hsts && {
+      maxAgeSeconds: Math.floor(hsts.maxAge / 1000),
+      includeSubDomains: hsts.includeSubDomains,
+      preload: hsts.preload,
+    },
+    redirect,
+    limits,
+    timeouts,
+    forwarded,
+    routes,
+  };
 }
 
 function httpRoute(route: ParsedRoute, path: Path, fallbackName: string, findings: Findings): RouteConfig {
@@ -88,7 +110,10 @@ function tcp(name: string, parsed: ParsedTcp, at: Path, findings: Findings): Omi
   if (pool !== undefined) routes.push({ name: `${name}[default]`, sni: [], alpn: [], client: [], pool });
   if (routes.length === 0) findings.add(at, 'needs "routes" or a "pool"');
   checkShadowed(routes, (i) => (i < parsed.routes.length ? [...at, 'routes', i] : [...at, 'pool']), findings);
-  return { name, bind, protocol, limits, timeouts, mode, snat, routes };
+  const tls = parsed.tls === undefined ? undefined : compileTls(parsed.tls, [...at, 'tls'], findings);
+  if (tls !== undefined && mode === 'nat')
+    findings.add([...at, 'tls'], 'cannot end where the kernel forwards', 'mode: proxy');
+  return { name, bind, protocol, tls, limits, timeouts, mode, snat, routes };
 }
 
 /** Routes that never match: for each of their names an earlier one has the very same conditions. */

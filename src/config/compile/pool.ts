@@ -43,6 +43,8 @@ export function compilePool(name: string, pool: ParsedPool, findings: Findings):
     queue,
     retries,
     connection,
+    protocol: pool.protocol,
+    tls: pool.tls ?? undefined,
     proxyProtocol: proxyProtocol ?? undefined,
     affinity: affinity ?? undefined,
   };

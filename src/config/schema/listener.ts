@@ -15,6 +15,7 @@ import {
 } from '../fields.ts';
 import type { ClientTimeouts, ConnectionLimits, FlowConfig, HttpLimits, TcpTimeouts } from '../types.ts';
 import { route } from './route.ts';
+import { hsts, http2, listenerTls, redirectToHttps } from './tls.ts';
 
 /** `true` believes the top-level `trustedProxies`; a CIDR or a list of them believes those. */
 const proxyProtocol = (timeout: z.ZodType) =>
@@ -46,9 +47,8 @@ const dataPath = {
   snat: z.enum(['auto', 'off']).default('auto'),
 };
 
-const http = z.strictObject({
+const anyHttp = {
   bind: address(),
-  protocol: z.literal('http').default('http'),
   proxyProtocol: onStreams,
   /** Short for one route that takes everything. */
   pool: z.string().optional(),
@@ -78,6 +78,21 @@ const http = z.strictObject({
         .default('x-request-id'),
     })
     .prefault({}),
+};
+
+const http = z.strictObject({
+  protocol: z.literal('http').default('http'),
+  ...anyHttp,
+  http2: http2(false),
+  redirectToHttps,
+});
+
+const https = z.strictObject({
+  protocol: z.literal('https'),
+  ...anyHttp,
+  tls: listenerTls.prefault({}),
+  http2: http2(true),
+  hsts,
 });
 
 const tcpRoute = z.strictObject({
@@ -91,6 +106,7 @@ const tcpRoute = z.strictObject({
 const tcp = z.strictObject({
   bind: address(),
   protocol: z.literal('tcp'),
+  tls: listenerTls.optional(),
   ...dataPath,
   proxyProtocol: onStreams,
   pool: z.string().optional(),
@@ -117,4 +133,4 @@ const udp = z.strictObject({
   }).prefault({}),
 });
 
-export const listener = byDiscriminator('protocol', 'http', z.discriminatedUnion('protocol', [http, tcp, udp]));
+export const listener = byDiscriminator('protocol', 'http', z.discriminatedUnion('protocol', [http, https, tcp, udp]));

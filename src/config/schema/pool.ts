@@ -5,6 +5,7 @@ import { address, duration, integer, isOff, section, share, shorthand } from '..
 import type { AffinityConfig, QueueConfig, RetryConfig, SlowStartConfig, UpstreamConnectionConfig } from '../types.ts';
 import { balance, type Kinds } from './balance.ts';
 import { health, passive } from './health.ts';
+import { upstreamTls } from './tls.ts';
 
 const endpointFields = {
   address: address(),
@@ -88,7 +89,10 @@ export function pool(kinds: Kinds) {
       maxAge: duration(1).default(3_600_000),
       maxIdle: integer(0, 100_000).default(512),
       pipelining: integer(1, 256).default(1),
+      streams: integer(1, 10_000).default(100),
     }).prefault({}),
+    protocol: z.enum(['http1', 'h2']).default('http1'),
+    tls: upstreamTls,
     proxyProtocol,
     affinity,
   });

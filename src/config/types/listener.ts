@@ -2,6 +2,7 @@
 
 import type { Address } from '../../core/address.ts';
 import type { RouteConfig } from './route.ts';
+import type { HstsConfig, Http2Config, HttpsRedirectConfig, TlsConfig } from './tls.ts';
 
 export type ListenerConfig = HttpListenerConfig | TcpListenerConfig | UdpListenerConfig;
 export type Protocol = ListenerConfig['protocol'];
@@ -15,6 +16,13 @@ interface AnyListenerConfig {
 
 export interface HttpListenerConfig extends AnyListenerConfig {
   readonly protocol: 'http';
+  /** Undefined: in the clear. Written as `protocol: https`. */
+  readonly tls: TlsConfig | undefined;
+  /** Undefined: HTTP/1 only. Over TLS clients ask for it (ALPN), in the clear they know beforehand (RFC 9113 §3.3). */
+  readonly http2: Http2Config | undefined;
+  readonly hsts: HstsConfig | undefined;
+  /** Undefined: requests are served here. */
+  readonly redirect: HttpsRedirectConfig | undefined;
   readonly routes: readonly RouteConfig[];
   readonly limits: HttpLimits;
   readonly timeouts: ClientTimeouts;
@@ -23,6 +31,8 @@ export interface HttpListenerConfig extends AnyListenerConfig {
 
 export interface TcpListenerConfig extends AnyListenerConfig, DataPathConfig {
   readonly protocol: 'tcp';
+  /** Undefined: bytes are passed as they come. Defined: TLS ends here, and what is inside is passed. */
+  readonly tls: TlsConfig | undefined;
   /** In order of precedence: see `routing/tcp.ts`. */
   readonly routes: readonly TcpRouteConfig[];
   readonly limits: ConnectionLimits;

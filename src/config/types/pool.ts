@@ -2,6 +2,7 @@
 
 import type { Address } from '../../core/address.ts';
 import type { HealthConfig, PassiveConfig } from './health.ts';
+import type { UpstreamTlsConfig } from './tls.ts';
 
 export interface PoolConfig {
   readonly name: string;
@@ -16,6 +17,10 @@ export interface PoolConfig {
   readonly queue: QueueConfig;
   readonly retries: RetryConfig;
   readonly connection: UpstreamConnectionConfig;
+  /** What endpoints speak. */
+  readonly protocol: 'http1' | 'h2';
+  /** Undefined: in the clear. */
+  readonly tls: UpstreamTlsConfig | undefined;
   /** Sent to every endpoint at the start of a connection, or in front of a datagram; layer 4 only. */
   readonly proxyProtocol: ProxyProtocolOutConfig | undefined;
   /** Session persistence; undefined when every connection is picked anew. */
@@ -105,4 +110,6 @@ export interface UpstreamConnectionConfig {
   readonly maxIdle: number;
   /** Requests sent on one connection before its first answer; 1 means no pipelining. */
   readonly pipelining: number;
+  /** HTTP/2: requests at once on one connection; the endpoint may allow less. */
+  readonly streams: number;
 }

@@ -1,0 +1,86 @@
+// Owns everything this project knows of Node's inner TLS handle, which nobody documents: how to lay it over a connection's TCP
+// handle, and what it tells while the two sides agree. Whether what is known is still true is found out by
+// `handle-check.ts`; where it is not, TLS runs on Node's own sockets (`socket.ts`). See docs/decisions/0003.
+
+import type { SecureContext } from 'node:tls';
+import type { TcpHandle } from '../net/handle.ts';
+
+/** What a client said so far: `servername` is false when it named nobody. */
+export interface HelloInfo {
+  readonly servername?: string | false;
+  readonly OCSPRequest?: boolean;
+}
+
+/** The context of a SecureContext, which only Node looks into. */
+export type InnerContext = unknown;
+
+export interface TlsHandle extends TcpHandle {
+  onhandshakestart: () => void;
+  /** Called from within the reading of what completed it: what follows it is read in the same turn. */
+  onhandshakedone: () => void;
+  onerror: (error: NodeJS.ErrnoException) => void;
+  oncertcb?: (info: HelloInfo) => void;
+  onnewsession?: (id: Buffer, session: Buffer) => void;
+  sni_context?: InnerContext;
+  _parent?: TcpHandle;
+  _secureContext?: SecureContext;
+  enableCertCb(): void;
+  certCbDone(): void;
+  enableSessionCallbacks(): void;
+  setVerifyMode(request: boolean, reject: boolean): void;
+  verifyError(): Error | null;
+  setALPNProtocols(wire: Uint8Array): void;
+  setOCSPResponse(response: Uint8Array): void;
+  setServername(name: string): void;
+  setSession(session: Uint8Array): void;
+  getALPNNegotiatedProtocol(): string | false;
+  getServername(): string | false | undefined;
+  getProtocol(): string;
+  getPeerCertificate(detailed: boolean): { readonly raw?: Buffer } | undefined;
+  isSessionReused(): boolean;
+  /** Ciphertext that was read before the layer was there. */
+  receive(bytes: Uint8Array): void;
+  /** Begins the handshake; clients only. */
+  start(): void;
+  destroySSL(): void;
+}
+
+type Wrap = (handle: TcpHandle, context: InnerContext, isServer: boolean, activeWrite: boolean) => TlsHandle;
+
+const METHODS = ['enableCertCb', 'certCbDone', 'setVerifyMode', 'verifyError', 'setALPNProtocols', 'receive', 'start'];
+
+let wrap: Wrap | undefined = lookUp();
+
+function lookUp(): Wrap | undefined {
+  try {
+    const { binding } = process as unknown as { binding(name: string): unknown };
+    const found = binding('tls_wrap') as { wrap?: Wrap; TLSWrap?: { prototype: Record<string, unknown> } };
+    const methods = found.TLSWrap?.prototype ?? {};
+    return METHODS.every((name) => typeof methods[name] === 'function') ? found.wrap : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+/** They look as known. */
+export function tlsHandlesAreKnown(): boolean {
+  return wrap !== undefined;
+}
+
+/** From now on TLS of this thread runs on Node's own sockets. */
+export function forgetTlsHandles(): void {
+  wrap = undefined;
+}
+
+/** Lays TLS over a connected handle. What goes through the result is plain text. */
+export function tlsOver(inner: TcpHandle, context: SecureContext, isServer: boolean): TlsHandle {
+  const handle = wrap!(inner, context.context, isServer, false);
+  handle._parent = inner;
+  handle._secureContext = context;
+  // The secrets are wiped once nothing can use them any more; within a callback of the handle they still may be.
+  const wiped = (): void => handle.destroySSL();
+  const { close, reset } = inner as unknown as { close(done: () => void): void; reset(done: () => void): number };
+  handle.close = () => close.call(inner, wiped);
+  handle.reset = () => reset.call(inner, wiped);
+  return handle;
+}

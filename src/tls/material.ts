@@ -1,0 +1,34 @@
+// Owns the shapes in which certificates, keys and what belongs to them travel from the control plane, which reads and checks
+// them, to the workers, which use them. Plain data.
+
+export interface CertificateMaterial {
+  /** SHA-256 of the certificate, lower-case hex: tells whether two are the same. */
+  readonly id: string;
+  /** PEM: the certificate and those above it. */
+  readonly cert: string;
+  /** PEM, not encrypted. */
+  readonly key: string;
+  /** Lower case; with `*.` in front for wildcards. */
+  readonly names: readonly string[];
+  /** `ec`, `rsa`, `ed25519` ... */
+  readonly keyType: string;
+  /** Wall-clock ms. */
+  readonly notBefore: number;
+  readonly notAfter: number;
+  /** For people: where it was read. */
+  readonly source: string;
+  /** DER of an OCSP response to staple; undefined when there is none. */
+  readonly ocsp?: Uint8Array;
+}
+
+/** What one listener needs beside its configuration. */
+export interface TlsMaterial {
+  /** The first is for clients that name nobody, or somebody unknown. */
+  readonly certificates: readonly CertificateMaterial[];
+  /** PEM; '' when no clients are verified. */
+  readonly clientCa: string;
+  readonly clientCrl: string;
+}
+
+/** What seals session tickets: the same for all workers, so that a client may resume with any of them. */
+export const TICKET_KEY_BYTES = 48;
