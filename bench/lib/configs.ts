@@ -2,6 +2,7 @@
 // X-Forwarded-For, -Proto and -Host, a request id, no access log, the same endpoints, algorithm and routes.
 
 import { stringify } from 'yaml';
+import type { Certificate } from './certificate.ts';
 
 export interface Setup {
   readonly port: number;
@@ -14,6 +15,10 @@ export interface Setup {
   readonly routes: number;
   readonly balance: 'round-robin' | 'least-connections';
   readonly folder: string;
+  /** Clients come by TLS. */
+  readonly tls: Certificate | undefined;
+  /** Endpoints speak gRPC: HTTP/2 without TLS. */
+  readonly grpc: boolean;
 }
 
 export const routePath = (i: number): string => `/service-${i}/`;
@@ -22,23 +27,38 @@ const routesOf = (setup: Setup): string[] => Array.from({ length: setup.routes }
 const KEPT = 2048;
 
 export function evenkeelConfig(setup: Setup): string {
-  const { port, adminPort, endpoints, workers, pipelining, balance } = setup;
+  const { port, adminPort, endpoints, workers, pipelining, balance, tls, grpc } = setup;
   const bind = `127.0.0.1:${port}`;
   const routes = routesOf(setup).map((path) => ({ path: `${path}*`, pool: 'web' }));
+  const secure = tls && { protocol: 'https', tls: { certificates: [{ cert: tls.cert, key: tls.key }] } };
+  const connection = grpc ? {} : { connection: { pipelining } };
   return stringify({
     workers,
     listeners: {
-      web: { bind, ...(routes.length > 0 ? { routes: [...routes, { pool: 'web' }] } : { pool: 'web' }) },
+      web: { bind, ...secure, ...(routes.length > 0 ? { routes: [...routes, { pool: 'web' }] } : { pool: 'web' }) },
     },
-    pools: { web: { balance, endpoints, connection: { pipelining } } },
+    pools: { web: { balance, endpoints, ...connection, ...(grpc ? { protocol: 'h2' } : {}) } },
     admin: { bind: `127.0.0.1:${adminPort}` },
   });
 }
 
 export function nginxConfig(setup: Setup): string {
-  const { port, endpoints, workers, balance, folder } = setup;
+  const { port, endpoints, workers, balance, folder, tls, grpc } = setup;
   const user = process.getuid?.() === 0 ? 'user root;' : '';
-  const locations = [...routesOf(setup), '/'].map((path) => `location ${path} { proxy_pass http://web; }`);
+  const pass = grpc ? 'grpc_pass grpc://web;' : 'proxy_pass http://web;';
+  const locations = [...routesOf(setup), '/'].map((path) => `location ${path} { ${pass} }`);
+  // Versions of TLS as HAProxy and Node offer them by themselves.
+  const secure =
+    tls &&
+    `ssl_certificate ${tls.cert}; ssl_certificate_key ${tls.key}; ssl_protocols TLSv1.2 TLSv1.3;
+    ssl_session_cache shared:bench:16m;`;
+  const fields = [
+    'Host $http_host',
+    'X-Forwarded-For $proxy_add_x_forwarded_for',
+    'X-Forwarded-Proto $scheme',
+    'X-Forwarded-Host $http_host',
+    'X-Request-Id $request_id',
+  ].map((field) => `${grpc ? 'grpc' : 'proxy'}_set_header ${field};`);
   return `${user} daemon off; pid ${folder}/nginx.pid; error_log ${folder}/error.log; worker_processes ${workers};
 worker_rlimit_nofile 20000;
 events { worker_connections 16384; }
@@ -48,17 +68,16 @@ http { access_log off; keepalive_requests 1000000000; keepalive_timeout 75; clie
   upstream web { ${balance === 'least-connections' ? 'least_conn;' : ''}
     ${endpoints.map((endpoint) => `server ${endpoint};`).join('\n    ')}
     keepalive ${KEPT}; keepalive_requests 1000000000; }
-  proxy_http_version 1.1; proxy_request_buffering off;
-  proxy_set_header Connection ""; proxy_set_header Host $http_host;
-  proxy_set_header X-Forwarded-For $proxy_add_x_forwarded_for; proxy_set_header X-Forwarded-Proto $scheme;
-  proxy_set_header X-Forwarded-Host $http_host; proxy_set_header X-Request-Id $request_id;
-  server { listen 127.0.0.1:${port} backlog=4096;
+  proxy_http_version 1.1; proxy_request_buffering off; proxy_set_header Connection "";
+  ${fields.join('\n  ')}
+  server { listen 127.0.0.1:${port} ${tls ? 'ssl http2 ' : ''}backlog=4096; ${secure ?? ''}
     ${locations.join('\n    ')} } }
 `;
 }
 
 export function haproxyConfig(setup: Setup, mapFile: string): string {
-  const { port, endpoints, workers, balance } = setup;
+  const { port, endpoints, workers, balance, tls, grpc } = setup;
+  const secure = tls === undefined ? '' : ` ssl crt ${tls.both} alpn h2,http/1.1`;
   const routed =
     setup.routes > 0 ? `use_backend %[path,map_beg(${mapFile})] if { path,map_beg(${mapFile}) -m found }` : '';
   return `global
@@ -73,17 +92,17 @@ defaults
   timeout http-keep-alive 75s
   http-reuse always
 frontend web
-  bind 127.0.0.1:${port} backlog 4096
+  bind 127.0.0.1:${port} backlog 4096${secure}
   option forwardfor
   unique-id-format %{+X}o%ci%cp%fi%fp%Ts%rt%pid
   unique-id-header x-request-id
-  http-request set-header x-forwarded-proto http
+  http-request set-header x-forwarded-proto ${tls ? 'https' : 'http'}
   http-request set-header x-forwarded-host %[req.hdr(host)]
   ${routed}
   default_backend web
 backend web
   balance ${balance === 'least-connections' ? 'leastconn' : 'roundrobin'}
-  ${endpoints.map((endpoint, i) => `server s${i} ${endpoint}`).join('\n  ')}
+  ${endpoints.map((endpoint, i) => `server s${i} ${endpoint}${grpc ? ' proto h2' : ''}`).join('\n  ')}
 `;
 }
 

@@ -39,6 +39,8 @@ const QUESTIONS = 50_000;
 /** Coprime to the numbers of records, so that questions jump about in the zone. */
 const STRIDE = 7919;
 const UNDER_WAY = ['-q', '200', '-c', '20'];
+/** Queries a second that tell their latency, beside a load that is limited. */
+const PROBES = 2000;
 /** Networks that are looked at before a measurement: some of most continents. */
 const PROBED = 40;
 
@@ -127,31 +129,34 @@ function framed(ip: string): Buffer {
 
 async function measure(scope: Scope, server: NameServer, { questions, rate }: Load, seconds: number): Promise<Sample> {
   const { pid } = server.started;
-  const limit = rate > 0 ? ['-Q', `${rate}`] : [];
-  const args = ['-s', '127.0.0.1', '-p', `${server.port}`, ...questions, ...UNDER_WAY, ...limit];
+  const dnsperf = (...more: string[]): Promise<string> => {
+    const args = ['-s', '127.0.0.1', '-p', `${server.port}`, ...questions, ...UNDER_WAY, ...more];
+    return scope.run(LOAD_CORE, findProgram('dnsperf')!, args, (seconds + 60) * 1000);
+  };
+  const told = (output: string, pattern: RegExp): number => Number(pattern.exec(output)?.[1] ?? Number.NaN);
+  const timed = ['-l', `${seconds}`];
   const before = cpuTime(pid);
-  const output = await scope.run(
-    LOAD_CORE,
-    findProgram('dnsperf')!,
-    [...args, '-l', `${seconds}`],
-    (seconds + 30) * 1000,
+  // Telling every latency costs dnsperf much, and makes it send in bursts: under a limited load others tell them, a few beside it;
+  // under full load that is a run of its own.
+  const outputs = await Promise.all(
+    rate === 0
+      ? [dnsperf(...timed)]
+      : [dnsperf(...timed, '-Q', `${rate - PROBES}`), dnsperf(...timed, '-Q', `${PROBES}`, '-v')],
   );
   const after = cpuTime(pid);
-  const number = (pattern: RegExp): number => Number(pattern.exec(output)?.[1] ?? Number.NaN);
-  const requests = number(/Queries completed:\s+(\d+)/);
-  if (!(requests > 0)) throw new Error(`${server.name} answered nothing:\n${output}\n${server.started.output()}`);
-  // Telling every latency costs dnsperf much, so that is a run of its own.
-  const each = await scope.run(LOAD_CORE, findProgram('dnsperf')!, [...args, '-v', '-n', '1'], 60_000);
-  const latencies = Array.from(each.matchAll(/^> NOERROR .*?(\d+\.\d+)$/gm), ([, text]) => Number(text) * 1e6).sort(
-    (a, b) => a - b,
-  );
+  const sum = (pattern: RegExp): number => outputs.reduce((total, output) => total + told(output, pattern), 0);
+  const requests = sum(/Queries completed:\s+(\d+)/);
+  if (!(requests > 0)) throw new Error(`${server.name} answered nothing:\n${outputs[0]}\n${server.started.output()}`);
+  const verbose = rate === 0 ? await dnsperf('-v', '-n', '1') : outputs.at(-1)!;
+  const latencies = Array.from(verbose.matchAll(/^> NOERROR .*?(\d+\.\d+)$/gm), ([, text]) => Number(text) * 1e6);
+  latencies.sort((a, b) => a - b);
   const quantile = (q: number): number => latencies[Math.floor(q * (latencies.length - 1))] ?? 0;
   return {
     requests,
-    seconds: number(/Run time \(s\):\s+([\d.]+)/),
+    seconds: told(outputs[0], /Run time \(s\):\s+([\d.]+)/),
     p50Us: quantile(0.5),
     p99Us: quantile(0.99),
-    errors: number(/Queries lost:\s+(\d+)/),
+    errors: sum(/Queries lost:\s+(\d+)/),
     userUs: (after.userUs - before.userUs) / requests,
     systemUs: (after.systemUs - before.systemUs) / requests,
   };

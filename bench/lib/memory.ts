@@ -48,7 +48,7 @@ async function measureOne(subject: Subject, count: number, { seconds, own }: Opt
   own(scope);
   try {
     const { endpoints } = await startBackends(scope);
-    const { port, started } = await startSubject(scope, subject, endpoints);
+    const { port, started } = await startSubject(scope, subject, { endpoints });
     const load = { connections: 64, path: '/' };
     const script = wrkScript(scope, load);
     // The same light traffic before both looks, so that garbage of the past is collected and code is compiled.

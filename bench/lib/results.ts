@@ -101,6 +101,7 @@ export function describeMachine(): Machine {
       h2load: versionOf('h2load', ['--version'], /nghttp2\/(\S+)/),
       '@fastify/http-proxy': packageVersion('node_modules/@fastify/http-proxy'),
       httpxy: packageVersion('node_modules/httpxy'),
+      '@grpc/grpc-js': packageVersion('node_modules/@grpc/grpc-js'),
     },
   };
 }

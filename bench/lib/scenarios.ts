@@ -33,6 +33,13 @@ const NATIVE = [EVENKEEL, NGINX, HAPROXY];
 /** nginx by its stream module. */
 const RELAYS: readonly Subject[] = NATIVE.map((subject) => ({ ...subject, tcp: true }));
 
+const SECURE: readonly Subject[] = NATIVE.map((subject) => ({ ...subject, tls: true }));
+const GRPC: readonly Subject[] = [...NATIVE, { name: 'grpc-js', kind: 'grpc-js' } as const].map((subject) => ({
+  ...subject,
+  tls: true,
+  grpc: true,
+}));
+
 const withAll = (subjects: readonly Subject[], extra: Partial<Subject>, suffix = ''): Subject[] =>
   subjects.map((subject) => ({ ...subject, ...extra, name: subject.name + suffix }));
 
@@ -111,6 +118,36 @@ export const SCENARIOS: readonly Scenario[] = [
       ],
       load: { connections: 256, path: '/' },
     },
+  },
+  {
+    name: 'tls-64',
+    title: 'HTTPS: small keep-alive GETs by HTTP/1.1, 64 connections',
+    note: 'as small-64 over TLS 1.3 with AES-256-GCM; the backends are plain HTTP',
+    comparison: { subjects: SECURE, load: { connections: 64, path: '/', tls: true } },
+  },
+  {
+    name: 'tls-handshake',
+    title: 'TLS: full handshakes, 16 clients',
+    note: 'TLS 1.3, ECDSA P-256; a request is a connection that is secure and leaves. Handshakes per CPU second are 1,000,000 ÷ the CPU time',
+    comparison: { subjects: SECURE, load: { by: 'handshakes', connections: 16, resume: false } },
+  },
+  {
+    name: 'tls-resume',
+    title: 'TLS: resumed handshakes, 16 clients',
+    note: 'as above, with the session ticket of an earlier connection; one that is not resumed is an error',
+    comparison: { subjects: SECURE, load: { by: 'handshakes', connections: 16, resume: true } },
+  },
+  {
+    name: 'h2-256',
+    title: 'HTTP/2 over TLS: small GETs, 16 connections with 16 streams each',
+    note: 'h2load; the backends are plain HTTP/1.1',
+    comparison: { subjects: SECURE, load: { by: 'h2load', connections: 16, streams: 16, path: '/' } },
+  },
+  {
+    name: 'grpc-unary',
+    title: 'gRPC: unary calls of 100 bytes, 16 connections with 16 streams each',
+    note: 'h2load over TLS; the backends are HTTP/2 without TLS; grpc-js is a proxy that reads and writes every message anew',
+    comparison: { subjects: GRPC, load: { by: 'h2load', connections: 16, streams: 16, path: '/', grpc: 100 } },
   },
   {
     name: 'tcp-64',

@@ -7,12 +7,13 @@ import { fileURLToPath } from 'node:url';
 import { freePorts } from '../../src/testing/free-port.ts';
 import { listening } from '../../src/testing/nginx.ts';
 import { DEBIAN_PACKAGES, findProgram } from '../../src/testing/programs.ts';
+import type { Certificate } from './certificate.ts';
 import { evenkeelConfig, haproxyConfig, haproxyMap, nginxConfig, type Setup } from './configs.ts';
 import { BALANCER_CORE } from './cores.ts';
 import type { Scope, Started } from './scope.ts';
 import { evenkeelTcp, haproxyTcp, nginxStream } from './tcp-configs.ts';
 
-export type Kind = 'evenkeel' | 'nginx' | 'haproxy' | 'node:http' | '@fastify/http-proxy' | 'httpxy';
+export type Kind = 'evenkeel' | 'nginx' | 'haproxy' | 'node:http' | '@fastify/http-proxy' | 'httpxy' | 'grpc-js';
 
 export interface Subject {
   readonly name: string;
@@ -20,10 +21,20 @@ export interface Subject {
   readonly cores?: string;
   /** Relays bytes instead of requests. */
   readonly tcp?: boolean;
+  /** Clients come by TLS, with HTTP/2 or HTTP/1.1 as they like. */
+  readonly tls?: boolean;
+  /** gRPC backends: HTTP/2 without TLS. */
+  readonly grpc?: boolean;
   readonly workers?: number;
   readonly pipelining?: number;
   readonly routes?: number;
   readonly balance?: Setup['balance'];
+}
+
+/** What all subjects of a measurement share. */
+export interface Behind {
+  readonly endpoints: readonly string[];
+  readonly certificate?: Certificate | undefined;
 }
 
 export interface Running {
@@ -36,6 +47,7 @@ const RIVAL_FILES: Partial<Record<Kind, string>> = {
   'node:http': 'node-http.ts',
   '@fastify/http-proxy': 'fastify.ts',
   httpxy: 'httpxy.ts',
+  'grpc-js': 'grpc-js.ts',
 };
 const here = (path: string): string => fileURLToPath(new URL(path, import.meta.url));
 
@@ -46,11 +58,17 @@ export function missing(kind: Kind): string | undefined {
   return `left out: not installed (Debian: apt-get install ${DEBIAN_PACKAGES[kind]})`;
 }
 
-export async function startSubject(scope: Scope, subject: Subject, endpoints: readonly string[]): Promise<Running> {
+export async function startSubject(
+  scope: Scope,
+  subject: Subject,
+  { endpoints, certificate }: Behind,
+): Promise<Running> {
   const [port, adminPort] = await freePorts(2);
   const { workers = 1, pipelining = 1, routes = 0, balance = 'round-robin', cores = BALANCER_CORE } = subject;
   const folder = scope.folder();
-  const setup: Setup = { port, adminPort, endpoints, workers, pipelining, routes, balance, folder };
+  const { grpc = false } = subject;
+  const tls = subject.tls ? certificate : undefined;
+  const setup: Setup = { port, adminPort, endpoints, workers, pipelining, routes, balance, folder, tls, grpc };
   const [program, args] = commandOf(subject.kind, setup, subject.tcp === true);
   const started = scope.start(cores, program, args, { NODE_ENV: 'production' });
   const ended = new Promise<never>((_, reject) =>
@@ -94,6 +112,14 @@ function commandOf(kind: Kind, setup: Setup, tcp: boolean): [string, string[]] {
         ],
       ];
     default:
-      return [process.execPath, [here(`../rivals/${RIVAL_FILES[kind]!}`), String(port), endpoints.join(',')]];
+      return [
+        process.execPath,
+        [
+          here(`../rivals/${RIVAL_FILES[kind]!}`),
+          String(port),
+          endpoints.join(','),
+          ...(setup.tls === undefined ? [] : [setup.tls.cert, setup.tls.key]),
+        ],
+      ];
   }
 }

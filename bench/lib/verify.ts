@@ -1,18 +1,33 @@
 // Owns the proof, before anything is measured, that a balancer does the work: status and body arrive, the backend sees the
-// header fields, connections to the backends are kept, a download and an upload of 1 MiB arrive whole.
+// header fields, connections to the backends are kept, a download and an upload of 1 MiB arrive whole. Over TLS, that it speaks the
+// same TLS as the others, and HTTP/2.
 
+import { once } from 'node:events';
+import { readFileSync } from 'node:fs';
 import { Agent, request } from 'node:http';
+import { connect } from 'node:http2';
+import { Agent as SecureAgent, request as secureRequest } from 'node:https';
+import type { TLSSocket } from 'node:tls';
 import { LARGE_BYTES, SMALL_BODY } from './backends.ts';
+import { SERVER_NAME } from './certificate.ts';
 import { routePath } from './configs.ts';
-import type { Running } from './subjects.ts';
+import type { Behind, Running } from './subjects.ts';
 
 const ECHOES = 12;
+/** What everybody here agrees on when nothing is configured. */
+const TLS = 'TLSv1.3 TLS_AES_256_GCM_SHA384';
 
 /** What is wrong with it, or undefined. */
-export async function verify({ port, subject }: Running): Promise<string | undefined> {
-  const agent = new Agent({ keepAlive: true, maxSockets: 1 });
+export async function verify({ port, subject }: Running, { certificate }: Behind): Promise<string | undefined> {
+  const ca = subject.tls ? readFileSync(certificate!.cert, 'utf8') : undefined;
+  const kept = { keepAlive: true, maxSockets: 1 };
+  const agent = ca === undefined ? new Agent(kept) : new SecureAgent({ ...kept, ca, servername: SERVER_NAME });
   const ask = (path: string, body?: Buffer): Promise<Answer> => exchange(agent, port, path, body);
   try {
+    if (ca !== undefined) {
+      const secure = await verifySecure(port, ca);
+      if (secure !== undefined) return secure;
+    }
     const small = await ask('/');
     if (small.status !== 200 || small.body.toString() !== SMALL_BODY) return `answers ${small.status} to GET /`;
     if (subject.routes) {
@@ -23,7 +38,11 @@ export async function verify({ port, subject }: Running): Promise<string | undef
     for (let i = 0; i < (subject.tcp ? 0 : ECHOES); i++) {
       const echo = (await ask('/echo')).body.toString();
       const [client, protocol, host, id, count] = echo.split('|');
-      const told = client === '127.0.0.1' && protocol === 'http' && host === `127.0.0.1:${port}` && id !== '';
+      const told =
+        client === '127.0.0.1' &&
+        protocol === (ca === undefined ? 'http' : 'https') &&
+        host === `127.0.0.1:${port}` &&
+        id !== '';
       if (!told) return `the backend sees the fields "${echo}"`;
       if (Number(count) > 1) reused = true;
     }
@@ -43,6 +62,24 @@ export async function verify({ port, subject }: Running): Promise<string | undef
   }
 }
 
+/** A GET by HTTP/2. */
+async function verifySecure(port: number, ca: string): Promise<string | undefined> {
+  const session = connect(`https://127.0.0.1:${port}`, { ca, servername: SERVER_NAME });
+  try {
+    await once(session, 'connect', { signal: AbortSignal.timeout(5000) });
+    const socket = session.socket as TLSSocket;
+    const spoken = `${socket.getProtocol()} ${socket.getCipher().name}`;
+    if (spoken !== TLS) return `speaks ${spoken}, not ${TLS}`;
+    const stream = session.request({ ':path': '/' });
+    stream.setEncoding('utf8');
+    let body = '';
+    for await (const part of stream) body += part as string;
+    return body === SMALL_BODY ? undefined : `answers "${body}" to GET / by HTTP/2`;
+  } finally {
+    session.destroy();
+  }
+}
+
 interface Answer {
   readonly status: number;
   readonly body: Buffer;
@@ -52,7 +89,8 @@ function exchange(agent: Agent, port: number, path: string, body: Buffer | undef
   return new Promise((resolve, reject) => {
     const headers = body === undefined ? {} : { 'content-length': body.length };
     const method = body === undefined ? 'GET' : 'POST';
-    const call = request({ host: '127.0.0.1', port, path, method, headers, agent, timeout: 10_000 }, (response) => {
+    const options = { host: '127.0.0.1', port, path, method, headers, agent, timeout: 10_000 };
+    const call = (agent instanceof SecureAgent ? secureRequest : request)(options, (response) => {
       const chunks: Buffer[] = [];
       response.on('data', (chunk: Buffer) => chunks.push(chunk));
       response.on('error', reject);

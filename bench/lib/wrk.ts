@@ -9,6 +9,7 @@ import { LOAD_CORE } from './cores.ts';
 import type { Scope } from './scope.ts';
 
 export interface Load {
+  readonly by?: undefined;
   readonly connections: number;
   readonly path: string;
   /** A POST with a body of 1 MiB. */
@@ -17,9 +18,12 @@ export interface Load {
   readonly close?: boolean;
   /** Ask for these many routes in turn, instead of `path`. */
   readonly routes?: number;
+  /** Over TLS. */
+  readonly tls?: boolean;
 }
 
-export interface WrkResult {
+/** What a load generator saw. */
+export interface LoadResult {
   readonly requests: number;
   readonly seconds: number;
   readonly p50Us: number;
@@ -66,9 +70,9 @@ export async function runWrk(
   load: Load,
   port: number,
   seconds: number,
-): Promise<WrkResult> {
+): Promise<LoadResult> {
   const args = ['-t1', `-c${load.connections}`, `-d${seconds}s`, '--timeout', '10s', '-s', script];
-  const url = `http://127.0.0.1:${port}${load.path}`;
+  const url = `http${load.tls ? 's' : ''}://127.0.0.1:${port}${load.path}`;
   const output = await scope.run(LOAD_CORE, findProgram('wrk')!, [...args, url], (seconds + 30) * 1000);
   const numbers = /RESULT (\d+) (\d+) (\d+) (\d+) (\d+)/.exec(output);
   if (numbers === null) throw new Error(`wrk said:\n${output}`);

@@ -3,9 +3,16 @@
 import { randomBytes } from 'node:crypto';
 import type { IncomingHttpHeaders } from 'node:http';
 
+interface Target {
+  readonly host: string;
+  readonly port: number;
+  readonly origin: string;
+}
+
 export interface Rival {
   readonly port: number;
-  next(): { readonly host: string; readonly port: number; readonly origin: string };
+  readonly targets: readonly Target[];
+  next(): Target;
 }
 
 export function rivalFromArguments(): Rival {
@@ -15,7 +22,7 @@ export function rivalFromArguments(): Rival {
     return { host, port: Number(targetPort), origin: `http://${endpoint}` };
   });
   let turn = 0;
-  return { port: Number(port), next: () => targets[turn++ % targets.length] };
+  return { port: Number(port), targets, next: () => targets[turn++ % targets.length] };
 }
 
 const prefix = randomBytes(6).toString('hex');
