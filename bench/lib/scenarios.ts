@@ -132,9 +132,15 @@ export const SCENARIOS: readonly Scenario[] = [
     comparison: { subjects: SECURE, load: { by: 'handshakes', connections: 16, resume: false } },
   },
   {
+    name: 'tls-connections',
+    title: 'HTTPS: a new connection for every request, 64 clients',
+    note: 'as connections over TLS 1.3: a full handshake and one small GET; wrk can do more of these than the handshakes above',
+    comparison: { subjects: SECURE, load: { connections: 64, path: '/', close: true, tls: true } },
+  },
+  {
     name: 'tls-resume',
     title: 'TLS: resumed handshakes, 16 clients',
-    note: 'as above, with the session ticket of an earlier connection; one that is not resumed is an error',
+    note: 'as tls-handshake, with the session ticket of an earlier connection; one that is not resumed is an error',
     comparison: { subjects: SECURE, load: { by: 'handshakes', connections: 16, resume: true } },
   },
   {
