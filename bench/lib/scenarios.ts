@@ -147,7 +147,10 @@ export const SCENARIOS: readonly Scenario[] = [
     name: 'h2-256',
     title: 'HTTP/2 over TLS: small GETs, 16 connections with 16 streams each',
     note: 'h2load; the backends are plain HTTP/1.1',
-    comparison: { subjects: SECURE, load: { by: 'h2load', connections: 16, streams: 16, path: '/' } },
+    comparison: {
+      subjects: withAll(SECURE, { h2: true }),
+      load: { by: 'h2load', connections: 16, streams: 16, path: '/' },
+    },
   },
   {
     name: 'grpc-unary',

@@ -23,6 +23,8 @@ export interface Subject {
   readonly tcp?: boolean;
   /** Clients come by TLS, with HTTP/2 or HTTP/1.1 as they like. */
   readonly tls?: boolean;
+  /** By HTTP/2, in this measurement. */
+  readonly h2?: boolean;
   /** gRPC backends: HTTP/2 without TLS. */
   readonly grpc?: boolean;
   readonly workers?: number;
