@@ -364,7 +364,7 @@ const BAD: readonly (readonly [string, unknown, RegExp])[] = [
   [
     'an option of another algorithm',
     pool({ balance: { kind: 'round-robin', key: 'source' } }),
-    /balance\.key is not known here \| "key" is for kind source-hash and /,
+    /balance\.key is not known here \| "key" is for kind source-hash, /,
   ],
   [
     'a time for headers of datagrams',

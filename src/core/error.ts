@@ -47,6 +47,8 @@ export const ERRORS = {
   'tls-no-certificate': kind(0, 'downstream', 'never', 'There is no certificate for the name the client asked for.'),
   'tls-client-certificate': kind(0, 'downstream', 'never', 'The client certificate is missing or not accepted.'),
   'tls-rate-limited': kind(0, 'downstream', 'never', 'The listener has as many TLS handshakes a second as it may.'),
+  'h2-protocol': kind(0, 'downstream', 'never', 'The HTTP/2 connection broke its protocol.'),
+  'h2-flood': kind(0, 'downstream', 'never', 'The HTTP/2 connection sent too much that carries nothing.'),
   'no-route': kind(404, 'downstream', 'never', 'No route matches this request.'),
   'pool-empty': kind(503, 'internal', 'never', 'The pool has no endpoints.'),
   'pool-down': kind(503, 'internal', 'never', 'Every endpoint of the pool is down.'),

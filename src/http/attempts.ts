@@ -15,7 +15,7 @@ import type { Refusal } from '../pool/refusal.ts';
 import type { WaitTicket } from '../pool/waiting-room.ts';
 import type { HttpContext, HttpPool } from './context.ts';
 import { countFailure, isIdempotent, mayRetry } from './retry.ts';
-import type { UpstreamConn, UpstreamUser } from './upstream-conn.ts';
+import type { Upstream, UpstreamUser } from './upstream.ts';
 
 const NONE: readonly number[] = [];
 
@@ -42,7 +42,7 @@ export class Attempts {
   count = 0;
   /** Endpoint tried last; '' before the first. */
   endpointId = '';
-  upstream: UpstreamConn | undefined;
+  upstream: Upstream | undefined;
   lease: Lease | undefined;
   /** Something of the request has left. */
   sent = false;

@@ -11,11 +11,15 @@ import { ERRORS, type ErrorCode } from '../core/error.ts';
 import type { AdmissionTicket } from '../limits/admission.ts';
 import type { Conn, ConnOwner } from '../net/conn.ts';
 import { refusedRecord } from './account.ts';
+import type { ClientPort } from './client-port.ts';
 import { RequestParser } from './codec/request-parser.ts';
 import { Exchange } from './exchange.ts';
-import type { HttpListener } from './listener.ts';
+import { ClientSession } from './h2/client-session.ts';
+import { prefaceAt } from './h2/preface.ts';
+import type { HttpListener, OpenClient } from './listener.ts';
 import { localReply } from './reply.ts';
-import type { RequestAdditions } from './request-head.ts';
+import { type AddedTo, additionsFor, type RequestAdditions } from './request-head.ts';
+import { ResponseRelay } from './response-relay.ts';
 
 const LINGER_MS = 2000;
 const LINGER_BYTES = 1024 * 1024;
@@ -25,9 +29,11 @@ export const requestParser = new RequestParser();
 
 type Phase = 'head' | 'body' | 'busy' | 'linger' | 'closed';
 
-export class ClientConn implements ConnOwner {
+export class ClientConn implements ConnOwner, ClientPort, OpenClient, AddedTo {
   readonly listener: HttpListener;
   conn!: Conn;
+  readonly sink = new ResponseRelay(this);
+  readonly plainBodies = false;
   /** The peer's address as the socket gives it. */
   peer = '';
   requests = 0;
@@ -71,24 +77,13 @@ export class ClientConn implements ConnOwner {
     const { handler } = this.listener;
     if (this.#additions === undefined || this.#additionsFor !== handler) {
       if (this.peer === '') this.peer = this.conn.remote.host;
-      const { forwarded } = handler.config;
-      this.#additions = {
-        trusted: handler.isTrusted(this.peer),
-        peer: this.peer,
-        xForwarded: forwarded.xForwarded,
-        forwarded: forwarded.forwarded,
-        requestIdName: forwarded.requestId,
-        proto: this.conn.tls === undefined ? 'http' : 'https',
-        local: this,
-        known: '',
-        knownHost: undefined,
-      };
+      const proto = this.conn.tls === undefined ? 'http' : 'https';
+      this.#additions = additionsFor(handler, this.peer, proto, this);
       this.#additionsFor = handler;
     }
     return this.#additions;
   }
 
-  /** The address the client reached us at; asked of the system only when it is needed. */
   localAuthority(): string {
     return formatAddress(this.conn.local);
   }
@@ -131,6 +126,14 @@ export class ClientConn implements ConnOwner {
   /** Returns where the next bytes begin; `start` itself when the head is not complete. */
   #head(buffer: Buffer, start: number, end: number): number {
     const { handler } = this.listener;
+    if (this.requests === 0 && buffer[start] === 0x50 && handler.config.http2 !== undefined) {
+      const preface = prefaceAt(buffer, start, end);
+      if (preface === 'whole') return this.#speakHttp2(buffer, start, end);
+      if (preface === 'begun') {
+        this.#held = Buffer.from(buffer.subarray(start, end));
+        return start;
+      }
+    }
     const after = requestParser.parse(buffer, start, end, handler.limits);
     if (after === 0) {
       if (this.conn.deadline === 0 || this.requests > 0) this.#armHead();
@@ -148,6 +151,14 @@ export class ClientConn implements ConnOwner {
     this.#phase = 'body';
     this.#headArmed = false;
     return this.#exchange.begin(requestParser, buffer, after, end);
+  }
+
+  /** The client knew beforehand (RFC 9113 §3.3). */
+  #speakHttp2(buffer: Buffer, start: number, end: number): number {
+    this.#phase = 'closed';
+    this.#forget();
+    new ClientSession(this.listener, Buffer.from(buffer.subarray(start, end))).attach(this.conn);
+    return end;
   }
 
   #headArmed = false;

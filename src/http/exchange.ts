@@ -12,32 +12,32 @@ import { CANCELLED, type Outcome } from '../core/outcome.ts';
 import { normalizePath } from '../routing/normalize.ts';
 import { countFinished, logFinished, settleWith } from './account.ts';
 import { type AttemptedRequest, Attempts } from './attempts.ts';
-import type { ClientConn } from './client-conn.ts';
 import { clientAddress } from './client-identity.ts';
+import type { ClientPort, ResponseSink, ResponseTerms } from './client-port.ts';
 import type { BodyReader } from './codec/body.ts';
 import { F } from './codec/fields.ts';
 import type { RequestParser } from './codec/request-parser.ts';
 import type { ResponseParser } from './codec/response-parser.ts';
 import type { HttpContext, HttpHandler, HttpRoute } from './context.ts';
 import { HeadView } from './head-view.ts';
-import { localReply, replyTo } from './reply.ts';
+import { replyTo } from './reply.ts';
 import { RequestFacts } from './request-facts.ts';
 import { buildRequestHead } from './request-head.ts';
 import { RequestRelay } from './request-relay.ts';
-import { buildInformationalHead, endsWithConnection } from './response-head.ts';
-import { ResponseRelay } from './response-relay.ts';
+import { endsWithConnection } from './response-head.ts';
 import { openTunnel } from './upgrade.ts';
-import type { UpstreamConn } from './upstream-conn.ts';
+import type { Upstream } from './upstream.ts';
 
 let headView: HeadView | undefined;
+const EMPTY = Buffer.alloc(0);
 
 export class Exchange implements AttemptedRequest {
-  readonly #client: ClientConn;
+  readonly #client: ClientPort;
   readonly #ctx: HttpContext;
   readonly #facts = new RequestFacts();
   readonly #attempts: Attempts;
   readonly #request: RequestRelay;
-  readonly #response: ResponseRelay;
+  readonly #response: ResponseSink;
   #handler!: HttpHandler;
   /** Undefined until one matched. */
   #route: HttpRoute | undefined;
@@ -54,12 +54,12 @@ export class Exchange implements AttemptedRequest {
   #error: ErrorCode | undefined;
   #done = true;
 
-  constructor(client: ClientConn) {
+  constructor(client: ClientPort) {
     this.#client = client;
     this.#ctx = client.listener.ctx;
     this.#attempts = new Attempts(this.#ctx, this);
     this.#request = new RequestRelay(client);
-    this.#response = new ResponseRelay(client);
+    this.#response = client.sink;
   }
 
   get method(): string {
@@ -76,7 +76,7 @@ export class Exchange implements AttemptedRequest {
 
   /** A client of HTTP/1.0 cannot read chunks. */
   get wantsPlainBody(): boolean {
-    return this.#facts.minor === 0;
+    return this.#facts.minor === 0 || this.#client.plainBodies;
   }
 
   get wantsUpgrade(): boolean {
@@ -100,9 +100,9 @@ export class Exchange implements AttemptedRequest {
     const { listener } = this.#client;
     const ctx = this.#ctx;
     this.#reset(parser);
+    this.#request.start(parser.bodyLength);
     ctx.counters.listener(listener.slot, L.requests);
     const { limits } = this.#handler;
-    this.#request.start(parser.bodyLength);
     const path = parser.target.form === 'asterisk' ? '*' : normalizePath(parser.target.path);
     const add = this.#client.additions();
     const forwardedFor = add.trusted ? parser.fields.joined(F.xForwardedFor) : undefined;
@@ -116,6 +116,7 @@ export class Exchange implements AttemptedRequest {
     const route = this.#handler.match(headView);
     if (route === undefined) return this.#refuseAt('no-route', end, start);
     this.#route = route;
+    if (route.pool.config.protocol === 'h2') this.#request.start(parser.bodyLength, true);
     const key = route.pool.keyOf === undefined ? '' : route.pool.keyOf(headView);
     const head = buildRequestHead(parser, path, this.#facts.id, add);
     const after = this.#request.intake(parser, buffer, start, end, head);
@@ -158,7 +159,7 @@ export class Exchange implements AttemptedRequest {
     this.#reply(code);
   }
 
-  onUpstreamReady(upstream: UpstreamConn): void {
+  onUpstreamReady(upstream: Upstream): void {
     const { connection } = this.#route!.pool.config;
     const first = this.#attempts.count === 1 && upstream.served > 0;
     this.#attempts.sent = true;
@@ -176,8 +177,20 @@ export class Exchange implements AttemptedRequest {
   /** More of the request body. Returns the offset after what belongs to it. */
   requestBody(buffer: Buffer, start: number, end: number): number {
     const request = this.#request;
+    return this.#passBody(request.reader.consume(buffer, start, end), buffer, start, end);
+  }
+
+  /** The end of a body that only the client's stream delimits. `trailers`: lines of fields. */
+  requestEnd(trailers: string): void {
+    const { reader } = this.#request;
+    if (reader.done) return;
+    reader.finish(trailers);
+    this.#passBody(0, EMPTY, 0, 0);
+  }
+
+  #passBody(after: number, buffer: Buffer, start: number, end: number): number {
+    const request = this.#request;
     const { conn } = this.#client;
-    const after = request.reader.consume(buffer, start, end);
     if (after < 0) {
       this.#giveUp('bad-framing');
       return end;
@@ -231,8 +244,7 @@ export class Exchange implements AttemptedRequest {
     if (parser.status === 100) facts.wantsContinue = false;
     // Hints may be left out; a flood of them must not pile up behind a client that does not read.
     if (this.#client.conn.blocked) return;
-    this.#client.conn.noDelay();
-    this.#client.send(buildInformationalHead(parser));
+    this.#response.informational(parser);
   }
 
   onResponse(parser: ResponseParser, reader: BodyReader, buffer: Buffer, start: number): void {
@@ -246,10 +258,12 @@ export class Exchange implements AttemptedRequest {
       this.#attempts.lease!.answered(parser.status, this.#firstByteMs);
       this.#client.conn.noDelay();
     }
-    const date = this.#ctx.date();
     const upstream = this.#attempts.upstream!;
-    if (!this.#response.begin(parser, reader, upstream, buffer, start, this.#facts.minor, this.#close, date))
-      this.#holdUpstream();
+    if (!this.#response.begin(parser, reader, upstream, buffer, start, this.#terms(this.#close))) this.#holdUpstream();
+  }
+
+  #terms(close: boolean): ResponseTerms {
+    return { minor: this.#facts.minor, close, date: this.#ctx.date() };
   }
 
   onResponseBody(reader: BodyReader, buffer: Buffer, start: number): void {
@@ -347,9 +361,7 @@ export class Exchange implements AttemptedRequest {
     const close = this.#mustClose() || code === 'bad-request';
     const reply = replyTo(code, this.#route?.pool.config.allDown);
     this.#status = reply.status;
-    const text = localReply(reply, this.#facts.id, close, this.isHead, this.#ctx.date());
-    this.#response.bytesOut += text.length;
-    client.conn.sendText(text);
+    this.#response.local(reply, this.#facts.id, this.isHead, this.#terms(close));
     this.#finish(CANCELLED);
     client.responded(close, this.#request.done, !this.#facts.keepAlive);
   }

@@ -13,12 +13,22 @@ import { tlsHandlesWork } from '../tls/handle-check.ts';
 import { refusedRecord } from './account.ts';
 import { ClientConn } from './client-conn.ts';
 import type { HttpContext, HttpHandler } from './context.ts';
+import { ClientSession } from './h2/client-session.ts';
+
+/** A client connection, whatever version it speaks. */
+export interface OpenClient {
+  /** Something would be lost if it were closed now. */
+  readonly unfinished: boolean;
+  /** Closes as soon as nothing is lost by it. */
+  drain(): void;
+  cut(): void;
+}
 
 export class HttpListener implements Listener<HttpHandler> {
   readonly ctx: HttpContext;
   /** Row of the counters. */
   readonly slot: number;
-  readonly open = new Set<ClientConn>();
+  readonly open = new Set<OpenClient>();
   readonly tunnels = new Set<Splice>();
   handler: HttpHandler;
   draining = false;
@@ -37,7 +47,7 @@ export class HttpListener implements Listener<HttpHandler> {
       clock: ctx.env.clock,
       slot,
       refused: (code, peer) => this.refused(code, peer),
-      open: () => new ClientConn(this),
+      open: ({ alpn }) => (alpn === 'h2' ? new ClientSession(this) : new ClientConn(this)),
     });
     this.#tcp = new TcpListener(ctx.loop, {
       accept: () => {

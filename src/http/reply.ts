@@ -39,6 +39,12 @@ export function replyTo(code: ErrorCode, allDown: AllDownConfig | undefined): Lo
   }
 }
 
+/** For people. */
+export function localBody({ status, code }: LocalReply, requestId: string): string {
+  const line = requestId === '' ? '' : `Request ${requestId}\n`;
+  return `${status} ${REASONS[status] ?? 'Error'}\n${ERRORS[code].reason}\n${line}`;
+}
+
 /** A complete response. `isHead` leaves the body out. */
 export function localReply(
   reply: LocalReply,
@@ -48,7 +54,7 @@ export function localReply(
   date: string,
 ): string {
   const reason = REASONS[reply.status] ?? 'Error';
-  const body = `${reply.status} ${reason}\n${ERRORS[reply.code].reason}\n${requestId === '' ? '' : `Request ${requestId}\n`}`;
+  const body = localBody(reply, requestId);
   let out = `HTTP/1.1 ${reply.status} ${reason}\r\nDate: ${date}\r\nContent-Type: text/plain; charset=utf-8\r\n`;
   out += `Content-Length: ${body.length}\r\nCache-Control: no-store\r\n`;
   if (reply.retryAfterSeconds !== undefined) out += `Retry-After: ${reply.retryAfterSeconds}\r\n`;

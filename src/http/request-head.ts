@@ -3,6 +3,14 @@
 
 import { F } from './codec/fields.ts';
 import type { RequestParser } from './codec/request-parser.ts';
+import { UNTIL_CLOSE } from './codec/response-parser.ts';
+import type { HttpHandler } from './context.ts';
+
+/** The connection whose requests get something added. */
+export interface AddedTo {
+  /** The address the client reached us at; asked of the system only when it is needed. */
+  localAuthority(): string;
+}
 
 /** What this connection and listener add to every request. */
 export interface RequestAdditions {
@@ -15,10 +23,30 @@ export interface RequestAdditions {
   readonly requestIdName: string;
   readonly proto: 'http' | 'https';
   /** Host for a client of HTTP/1.0 that named none. */
-  readonly local: { localAuthority(): string };
+  readonly local: AddedTo;
   /** What was added for `knownHost` up to the request id: requests of one connection mostly name one host. */
   known: string;
   knownHost: string | undefined;
+}
+
+export function additionsFor(
+  { config, isTrusted }: HttpHandler,
+  peer: string,
+  proto: 'http' | 'https',
+  local: AddedTo,
+): RequestAdditions {
+  const { xForwarded, forwarded, requestId } = config.forwarded;
+  return {
+    trusted: isTrusted(peer),
+    peer,
+    xForwarded,
+    forwarded,
+    requestIdName: requestId,
+    proto,
+    local,
+    known: '',
+    knownHost: undefined,
+  };
 }
 
 /** Names that a Connection field may not take away: they belong to us or carry the message itself. */
@@ -77,6 +105,8 @@ export function buildRequestHead(
   if (lineStart > run) out += text.slice(run, lineStart);
   if (dropHost || !fields.has(F.host))
     out += `Host: ${target.authority === '' ? add.local.localAuthority() : target.authority}\r\n`;
+  // A stream delimits its body by itself; here somebody has to say that it comes in chunks.
+  if (parser.bodyLength === UNTIL_CLOSE) out += 'Transfer-Encoding: chunked\r\n';
   return out + additions(parser, requestId, add);
 }
 

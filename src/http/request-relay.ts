@@ -1,10 +1,12 @@
-// Owns passing one request on to an endpoint: its head, its body with backpressure, and the copy that lets it be sent
-// again. A small request that was at hand at once is kept as text; anything longer leaves once and is gone.
+// Owns passing one request on to an endpoint: its head, its body with backpressure and in the framing that this endpoint
+// reads, and the copy that lets it be sent again. A small request that was at hand at once is kept as text; anything longer
+// leaves once and is gone.
 
 import type { HasConn } from '../net/conn.ts';
 import { BodyReader } from './codec/body.ts';
-import type { RequestParser } from './codec/request-parser.ts';
-import type { UpstreamConn } from './upstream-conn.ts';
+import { CHUNKED, type RequestParser } from './codec/request-parser.ts';
+import { UNTIL_CLOSE } from './codec/response-parser.ts';
+import type { Upstream } from './upstream.ts';
 
 /** A request up to this size that was at hand at once is kept as text, so that it can be sent again. */
 const REPLAY_BYTES = 16 * 1024;
@@ -21,6 +23,10 @@ export class RequestRelay {
   #firstTail = '';
   /** The client's connection reads into a private buffer. */
   #long = false;
+  /** Chunks are taken off, because the endpoint's streams need none. */
+  #dechunk = false;
+  /** Chunks are put around what a stream brought without. */
+  #rechunk = false;
 
   constructor(client: HasConn) {
     this.#client = client;
@@ -35,8 +41,11 @@ export class RequestRelay {
     return this.reader.payload;
   }
 
-  start(bodyLength: number): void {
-    this.reader.start(bodyLength);
+  /** `streams`: the endpoint delimits bodies by itself (HTTP/2). */
+  start(bodyLength: number, streams = false): void {
+    this.reader.start(bodyLength, streams);
+    this.#dechunk = streams && bodyLength === CHUNKED;
+    this.#rechunk = !streams && bodyLength === UNTIL_CLOSE;
     this.#first = undefined;
     this.#firstTail = '';
   }
@@ -51,18 +60,27 @@ export class RequestRelay {
     if (after < 0) return -1;
     const { verbatimEnd, tail } = reader;
     if (reader.done && verbatimEnd - start <= REPLAY_BYTES && !parser.expectContinue) {
-      this.#text = head + buffer.latin1Slice(start, verbatimEnd) + tail;
+      this.#text = head + (this.#dechunk ? this.#payloadText(buffer) : buffer.latin1Slice(start, verbatimEnd) + tail);
       return after;
     }
     this.whole = false;
-    if (verbatimEnd > start) this.#first = Buffer.from(buffer.subarray(start, verbatimEnd));
-    this.#firstTail = tail;
+    if (this.#dechunk) this.#first = Buffer.from(this.#payloadText(buffer), 'latin1');
+    else if (verbatimEnd > start) this.#first = Buffer.from(buffer.subarray(start, verbatimEnd));
+    this.#firstTail = this.#dechunk ? '' : tail;
     if (!reader.done) this.#client.conn.pause();
     return after;
   }
 
+  #payloadText(buffer: Buffer): string {
+    const { runs } = this.reader;
+    let text = '';
+    for (let i = 0; i < runs.length; i += 2) text += buffer.latin1Slice(runs[i], runs[i + 1]);
+    return text;
+  }
+
   /** Sends what is at hand; false when the endpoint takes no more for now. `batched`: others may share the write. */
-  send(upstream: UpstreamConn, batched: boolean): boolean {
+  send(upstream: Upstream, batched: boolean): boolean {
+    upstream.trailers = this.reader.trailers;
     if (this.whole) {
       if (!batched) return upstream.send(this.#text);
       upstream.sendBatched(this.#text);
@@ -70,15 +88,31 @@ export class RequestRelay {
     }
     const first = this.#first;
     this.#first = undefined;
-    const accepted = first === undefined ? upstream.send(this.#text) : upstream.sendWithBody(this.#text, first);
+    const empty = first === undefined || first.length === 0;
+    const accepted = empty ? upstream.send(this.#text) : upstream.sendWithBody(this.#text, first);
     return this.#firstTail === '' ? accepted : upstream.conn.sendText(this.#firstTail) && accepted;
   }
 
   /** Sends what `reader.consume` just passed of `buffer` from `start`. */
-  more(upstream: UpstreamConn, buffer: Buffer, start: number): boolean {
+  more(upstream: Upstream, buffer: Buffer, start: number): boolean {
     const { reader } = this;
-    const accepted = upstream.conn.sendBytes(this.#client.conn, buffer, start, reader.verbatimEnd);
-    return reader.tail === '' ? accepted : upstream.conn.sendText(reader.tail) && accepted;
+    const source = this.#client.conn;
+    upstream.trailers = reader.trailers;
+    let accepted = true;
+    if (this.#dechunk) {
+      const { runs } = reader;
+      for (let i = 0; i < runs.length; i += 2)
+        accepted = upstream.conn.sendBytes(source, buffer, runs[i], runs[i + 1]) && accepted;
+      return accepted;
+    }
+    const size = reader.verbatimEnd - start;
+    if (!this.#rechunk) {
+      accepted = upstream.conn.sendBytes(source, buffer, start, reader.verbatimEnd);
+      return reader.tail === '' ? accepted : upstream.conn.sendText(reader.tail) && accepted;
+    }
+    if (size > 0)
+      accepted = upstream.conn.sendBytes(source, buffer, start, reader.verbatimEnd, `${size.toString(16)}\r\n`);
+    return reader.done ? upstream.conn.sendText(`0\r\n${reader.trailers}\r\n`) && accepted : accepted;
   }
 
   /** More than one read's worth of body follows: read it without copies. */

@@ -1,14 +1,14 @@
-// Owns passing one response's head and body on to the client, in the framing that this client can read. Counts what it
-// sent. It decides nothing about the exchange: a false return says that the client takes no more for now.
+// Owns passing one response on to a client of HTTP/1, in the framing that this client can read. Counts what it sent. It
+// decides nothing about the exchange.
 
 import type { HasConn } from '../net/conn.ts';
+import type { ResponseSink, ResponseTerms } from './client-port.ts';
 import type { BodyReader } from './codec/body.ts';
 import type { ResponseParser } from './codec/response-parser.ts';
-import { buildResponseHead, dechunks, rechunks } from './response-head.ts';
-import type { UpstreamConn } from './upstream-conn.ts';
+import { type LocalReply, localReply } from './reply.ts';
+import { buildInformationalHead, buildResponseHead, buildUpgradeHead, dechunks, rechunks } from './response-head.ts';
 
-export class ResponseRelay {
-  /** To this client, heads included. */
+export class ResponseRelay implements ResponseSink {
   bytesOut = 0;
   readonly #client: HasConn;
   #dechunk = false;
@@ -22,16 +22,13 @@ export class ResponseRelay {
     this.bytesOut = 0;
   }
 
-  /** The head, and what of the body stands in `buffer[start, reader.verbatimEnd)`. `minor`: the client's version. */
   begin(
     parser: ResponseParser,
     reader: BodyReader,
-    upstream: UpstreamConn,
+    source: HasConn,
     buffer: Buffer,
     start: number,
-    minor: number,
-    close: boolean,
-    date: string,
+    { minor, close, date }: ResponseTerms,
   ): boolean {
     this.#rechunk = rechunks(parser, minor);
     this.#dechunk = dechunks(parser, minor);
@@ -40,14 +37,14 @@ export class ResponseRelay {
     if (this.#dechunk || this.#rechunk || reader.tail !== '') {
       this.bytesOut += head.length;
       const accepted = conn.sendText(head);
-      return this.more(reader, upstream, buffer, start) && accepted;
+      return this.more(reader, source, buffer, start) && accepted;
     }
     const size = reader.done && parser.bodyLength === 0 ? 0 : reader.verbatimEnd - start;
     this.bytesOut += head.length + size;
     return size === 0 ? conn.sendText(head) : conn.sendTextAndBytes(head, buffer, start, reader.verbatimEnd);
   }
 
-  more(reader: BodyReader, upstream: UpstreamConn, buffer: Buffer, start: number): boolean {
+  more(reader: BodyReader, source: HasConn, buffer: Buffer, start: number): boolean {
     if (this.#dechunk) return this.#payload(reader, buffer);
     const { conn } = this.#client;
     const size = reader.verbatimEnd - start;
@@ -55,10 +52,10 @@ export class ResponseRelay {
     if (this.#rechunk) {
       let accepted = true;
       if (size > 0)
-        accepted = conn.sendBytes(upstream.conn, buffer, start, reader.verbatimEnd, `${size.toString(16)}\r\n`);
-      return reader.done ? conn.sendText('0\r\n\r\n') && accepted : accepted;
+        accepted = conn.sendBytes(source.conn, buffer, start, reader.verbatimEnd, `${size.toString(16)}\r\n`);
+      return reader.done ? conn.sendText(`0\r\n${reader.trailers}\r\n`) && accepted : accepted;
     }
-    const accepted = conn.sendBytes(upstream.conn, buffer, start, reader.verbatimEnd);
+    const accepted = conn.sendBytes(source.conn, buffer, start, reader.verbatimEnd);
     return reader.tail === '' ? accepted : conn.sendText(reader.tail) && accepted;
   }
 
@@ -71,5 +68,23 @@ export class ResponseRelay {
       this.bytesOut += runs[i + 1] - runs[i];
     }
     return accepted;
+  }
+
+  informational(parser: ResponseParser): void {
+    this.#client.conn.noDelay();
+    this.#text(buildInformationalHead(parser));
+  }
+
+  local(reply: LocalReply, requestId: string, isHead: boolean, { close, date }: ResponseTerms): void {
+    this.#text(localReply(reply, requestId, close, isHead, date));
+  }
+
+  upgraded(parser: ResponseParser): void {
+    this.#text(buildUpgradeHead(parser));
+  }
+
+  #text(text: string): void {
+    this.bytesOut += text.length;
+    this.#client.conn.sendText(text);
   }
 }

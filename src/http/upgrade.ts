@@ -4,15 +4,14 @@
 import { E, L } from '../core/counters.ts';
 import { Splice } from '../net/splice.ts';
 import type { Lease } from '../pool/lease.ts';
-import type { ClientConn } from './client-conn.ts';
+import type { ClientPort } from './client-port.ts';
 import type { ResponseParser } from './codec/response-parser.ts';
-import { buildUpgradeHead } from './response-head.ts';
-import type { UpstreamConn } from './upstream-conn.ts';
+import type { Upstream } from './upstream.ts';
 
 /** `buffer[start, end)` came after the 101. `onDone` is called once, with the bytes the client received. */
 export function openTunnel(
-  client: ClientConn,
-  upstream: UpstreamConn,
+  client: ClientPort,
+  upstream: Upstream,
   lease: Lease,
   firstByteMs: number,
   idleMs: number,
@@ -25,7 +24,7 @@ export function openTunnel(
   const { listener } = client;
   const { counters } = listener.ctx;
   lease.answered(101, firstByteMs);
-  client.send(buildUpgradeHead(parser));
+  client.sink.upgraded(parser);
   const early = client.release();
   counters.listener(listener.slot, L.upgrades);
   counters.listener(listener.slot, L.openUpgrades);

@@ -14,32 +14,7 @@ import { BodyReader } from './codec/body.ts';
 import { F } from './codec/fields.ts';
 import { ResponseParser } from './codec/response-parser.ts';
 import { Line } from './line.ts';
-
-/** Who waits for a response: an exchange, or what is left of one whose client went away. */
-export interface UpstreamUser {
-  readonly isHead: boolean;
-  /** The whole request has been handed over. */
-  readonly requestDone: boolean;
-  /** The request asked for another protocol, so that a 101 is an answer to it. */
-  readonly wantsUpgrade: boolean;
-  /** Chunks are to be taken off the body. */
-  readonly wantsPlainBody: boolean;
-  /** Limits between the request's end and the response's first byte, and between reads of its body, in ms. */
-  readonly firstByteMs: number;
-  onUpstreamReady(upstream: UpstreamConn): void;
-  /** A 1xx other than 101. */
-  onInformational(parser: ResponseParser): void;
-  /** 101: `buffer[start, end)` already belongs to the new protocol. The upstream has left its pool. */
-  onUpgraded(parser: ResponseParser, buffer: Buffer, start: number, end: number): void;
-  /** The head and what came of the body with it: `buffer[start, reader.verbatimEnd)` and `reader.tail`. */
-  onResponse(parser: ResponseParser, reader: BodyReader, buffer: Buffer, start: number): void;
-  onResponseBody(reader: BodyReader, buffer: Buffer, start: number): void;
-  /** The response is complete and the connection has been let go. */
-  onResponseEnd(): void;
-  onUpstreamDrain(): void;
-  /** `answered`: some of the response had come. `reused`: the connection had served before. */
-  onUpstreamFailed(code: ErrorCode, answered: boolean, reused: boolean): void;
-}
+import type { Upstream, UpstreamUser } from './upstream.ts';
 
 export interface UpstreamHome {
   /** May take the connection back; called when a response is complete. */
@@ -54,7 +29,7 @@ export interface UpstreamTimeouts {
 
 const parser = new ResponseParser();
 
-export class UpstreamConn implements ConnOwner {
+export class UpstreamConn implements ConnOwner, Upstream {
   readonly endpoint: Endpoint;
   readonly conn: Conn;
   readonly createdAt: number;
@@ -63,6 +38,8 @@ export class UpstreamConn implements ConnOwner {
   readonly #users = new Line<UpstreamUser>();
   readonly #reader = new BodyReader();
   connected = false;
+  /** Unused: chunks hold them. */
+  trailers = '';
   /** Monotonic ms since when nothing runs on it. */
   idleSince = 0;
   /** Responses completed. */

@@ -6,7 +6,8 @@ import type { UpstreamConnectionConfig } from '../config/types.ts';
 import type { Endpoint } from '../core/endpoint.ts';
 import { NetLoop } from '../net/loop.ts';
 import { fakeClock } from '../testing/fake-clock.ts';
-import type { UpstreamConn, UpstreamUser } from './upstream-conn.ts';
+import type { UpstreamUser } from './upstream.ts';
+import type { UpstreamConn } from './upstream-conn.ts';
 import { UpstreamPool } from './upstream-pool.ts';
 
 const CONFIG: UpstreamConnectionConfig = {

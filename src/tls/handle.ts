@@ -78,9 +78,14 @@ export function tlsOver(inner: TcpHandle, context: SecureContext, isServer: bool
   handle._parent = inner;
   handle._secureContext = context;
   // The secrets are wiped once nothing can use them any more; within a callback of the handle they still may be.
-  const wiped = (): void => handle.destroySSL();
-  const { close, reset } = inner as unknown as { close(done: () => void): void; reset(done: () => void): number };
-  handle.close = () => close.call(inner, wiped);
-  handle.reset = () => reset.call(inner, wiped);
+  const wiped = (done: unknown) => (): void => {
+    handle.destroySSL();
+    if (typeof done === 'function') done();
+  };
+  const { close, reset } = inner as unknown as Record<'close' | 'reset', (done: () => void) => number>;
+  Object.assign(handle, {
+    close: (done: unknown) => close.call(inner, wiped(done)),
+    reset: (done: unknown) => reset.call(inner, wiped(done)),
+  });
   return handle;
 }

@@ -43,6 +43,8 @@ export class BodyReader {
   verbatimEnd = 0;
   /** After `consume`: text to send after them: the trailer section, when one had to be rebuilt. */
   tail = '';
+  /** Fields that came behind the body, as lines; '' for none. */
+  trailers = '';
   /** Bytes that must not fail to come: false for a body that ends with the connection. */
   delimited = true;
   #left = 0;
@@ -59,6 +61,7 @@ export class BodyReader {
   start(length: number, collectRuns = false): void {
     this.#collect = collectRuns && length === CHUNKED;
     this.tail = '';
+    this.trailers = '';
     this.#payload = 0;
     this.#inChunks = length === CHUNKED;
     this.delimited = length !== UNTIL_CLOSE;
@@ -90,6 +93,13 @@ export class BodyReader {
     this.#payload += take;
     this.verbatimEnd = start + take;
     return this.verbatimEnd;
+  }
+
+  /** The end of a body that only its stream delimits. `trailers`: lines of fields. */
+  finish(trailers: string): void {
+    this.done = true;
+    this.verbatimEnd = 0;
+    this.trailers = trailers === '' ? '' : allowedAmong(trailers);
   }
 
   #consumeChunked(buffer: Buffer, start: number, end: number): number {
@@ -125,9 +135,18 @@ export class BodyReader {
       return done;
     }
     trailerFields.text = bytes.latin1Slice(from, done);
-    this.tail = `${allowedTrailers()}\r\n`;
+    this.trailers = allowedTrailers();
+    this.tail = `${this.trailers}\r\n`;
     return held === undefined ? done : start + (done - held.length);
   }
+}
+
+/** The fields of `lines` that may be trailers. */
+function allowedAmong(lines: string): string {
+  const bytes = Buffer.from(`${lines}\r\n`, 'latin1');
+  if (trailerFields.parse(bytes, 0, 0, bytes.length) <= 0) return '';
+  trailerFields.text = lines;
+  return allowedTrailers();
 }
 
 function allowedTrailers(): string {

@@ -1,0 +1,147 @@
+// Owns one request of a client of HTTP/2, from its head to the end of its stream: puts the head before the parser, the body
+// before the exchange, and takes the deadlines of each phase. Reused by its connection for a later stream.
+
+import { constants, type ServerHttp2Stream } from 'node:http2';
+import { L } from '../../core/counters.ts';
+import { ERRORS, type ErrorCode } from '../../core/error.ts';
+import type { ConnOwner } from '../../net/conn.ts';
+import { refusedRecord } from '../account.ts';
+import { requestParser } from '../client-conn.ts';
+import type { ClientPort } from '../client-port.ts';
+import { F } from '../codec/fields.ts';
+import { UNTIL_CLOSE } from '../codec/response-parser.ts';
+import { Exchange } from '../exchange.ts';
+import type { HttpListener } from '../listener.ts';
+import type { RequestAdditions } from '../request-head.ts';
+import type { ClientSession } from './client-session.ts';
+import { requestText } from './request-text.ts';
+import { StreamResponse } from './response-sink.ts';
+import { StreamConn } from './stream-conn.ts';
+
+/** Bytes of a head before it is parsed; larger ones are refused by the connection's own limit. */
+let scratch = Buffer.allocUnsafeSlow(64 * 1024);
+
+export class ClientStream implements ConnOwner, ClientPort {
+  readonly session: ClientSession;
+  readonly sink: StreamResponse;
+  readonly plainBodies = true;
+  conn!: StreamConn;
+  readonly #exchange: Exchange;
+  /** Its stream belongs to a tunnel, so that it serves no other one. */
+  lost = false;
+  #busy = false;
+  #trailers = '';
+
+  constructor(session: ClientSession) {
+    this.session = session;
+    this.sink = new StreamResponse(this);
+    this.#exchange = new Exchange(this);
+  }
+
+  get listener(): HttpListener {
+    return this.session.listener;
+  }
+
+  /** GOAWAY ends connections; a request never has to. */
+  get isLast(): boolean {
+    return false;
+  }
+
+  additions(): RequestAdditions {
+    return this.session.additions();
+  }
+
+  begin(stream: ServerHttp2Stream, fields: readonly string[], endsWithHead: boolean): void {
+    const { listener, loop, ends } = this.session;
+    this.conn = new StreamConn(loop, stream, this, ends, endsWithHead);
+    this.#trailers = '';
+    this.sink.reset();
+    listener.ctx.counters.listener(listener.slot, L.h2Requests);
+    const text = requestText(fields, endsWithHead);
+    if (text === undefined) return this.#refuse('bad-request');
+    if (text.length > scratch.length) scratch = Buffer.allocUnsafeSlow(text.length);
+    const length = scratch.write(text, 'latin1');
+    const after = requestParser.parse(scratch, 0, length, listener.handler.limits);
+    if (after <= 0) return this.#refuse(after === 0 ? 'bad-request' : requestParser.error);
+    if (requestParser.upgrade !== '') this.conn.pause();
+    else if (endsWithHead) requestParser.bodyLength = 0;
+    else {
+      if (requestParser.bodyLength === 0 && !requestParser.fields.has(F.contentLength))
+        requestParser.bodyLength = UNTIL_CLOSE;
+      stream.on('trailers', (trailers) => {
+        this.#trailers = linesOf(trailers);
+      });
+    }
+    this.#busy = true;
+    this.#exchange.begin(requestParser, scratch, length, length);
+  }
+
+  #refuse(code: ErrorCode): void {
+    const { ctx, slot, handler } = this.listener;
+    ctx.counters.error(slot, code);
+    ctx.counters.listener(slot, L.status4xx + (ERRORS[code].status >= 500 ? 1 : 0));
+    ctx.log?.(refusedRecord(handler.config.name, this.session.peer, code));
+    this.sink.local({ status: ERRORS[code].status, code }, '', false, { minor: 1, close: false, date: ctx.date() });
+    ctx.counters.listener(slot, L.bytesOut, this.sink.bytesOut);
+    this.conn.stream.close(constants.NGHTTP2_NO_ERROR);
+  }
+
+  requestRead(): void {}
+
+  /** A request that is not read to its end is not wanted any more (RFC 9113 §8.1). */
+  responded(_close: boolean, readAll: boolean): void {
+    this.#busy = false;
+    const { conn } = this;
+    if (conn.closed) return;
+    if (!readAll && !conn.stream.destroyed) conn.stream.close(constants.NGHTTP2_NO_ERROR);
+    conn.expireIn(conn.pending > 0 ? this.listener.handler.config.timeouts.sendIdleMs : 0);
+  }
+
+  abort(): void {
+    this.#busy = false;
+    this.conn.reset();
+  }
+
+  release(): undefined {
+    this.#busy = false;
+    this.lost = true;
+    return undefined;
+  }
+
+  onConnect(): void {}
+
+  onData(buffer: Buffer, length: number): void {
+    this.listener.ctx.counters.listener(this.listener.slot, L.bytesIn, length);
+    if (this.#busy) this.#exchange.requestBody(buffer, 0, length);
+  }
+
+  onEnd(): void {
+    if (this.#busy) this.#exchange.requestEnd(this.#trailers);
+  }
+
+  onDrain(): void {
+    if (this.#busy) this.#exchange.onClientDrain();
+    else this.conn.expireIn(0);
+  }
+
+  onDeadline(): void {
+    if (this.#busy) this.#exchange.onClientDeadline();
+    else this.conn.reset();
+  }
+
+  onClose(): void {
+    if (!this.#busy) return;
+    this.#busy = false;
+    this.#exchange.onClientGone();
+  }
+}
+
+function linesOf(fields: object): string {
+  let lines = '';
+  for (const [name, value] of Object.entries(fields) as [string, string | string[]][]) {
+    for (const one of Array.isArray(value) ? value : [value]) {
+      if (!name.startsWith(':') && !/[\0\r\n]/.test(one)) lines += `${name}: ${one}\r\n`;
+    }
+  }
+  return lines;
+}

@@ -1,0 +1,49 @@
+// Owns the head that goes to a client of HTTP/2: what of the upstream's head passes, and in what form (RFC 9113 §8.2).
+
+import { F } from '../codec/fields.ts';
+import type { ResponseParser } from '../codec/response-parser.ts';
+
+const HOP_BY_HOP = new Uint8Array(32);
+for (const kind of [F.connection, F.keepAlive, F.proxyConnection, F.te, F.upgrade, F.transferEncoding, F.folded])
+  HOP_BY_HOP[kind] = 1;
+
+/** Names and values in turn. */
+export function responseFields(parser: ResponseParser, status: number, date: string): string[] {
+  const { fields, connectionNames } = parser;
+  const out = [':status', String(status)];
+  const isBodiless = parser.status === 204;
+  for (let i = 0; i < fields.count; i++) {
+    const kind = fields.kind[i];
+    if (HOP_BY_HOP[kind] === 1 || (kind === F.contentLength && isBodiless)) continue;
+    const name = fields.name(i).toLowerCase();
+    if (connectionNames.length > 0 && connectionNames.includes(name)) continue;
+    out.push(name, fields.value(i));
+  }
+  if (date !== '' && !fields.has(F.date)) out.push('date', date);
+  return out;
+}
+
+/** True when fields may follow the body: announced, or of a kind that always has them (gRPC). */
+export function mayHaveTrailers(parser: ResponseParser): boolean {
+  const { fields } = parser;
+  return fields.has(F.trailer) || isGrpc(fields.get('content-type'));
+}
+
+export function isGrpc(contentType: string | undefined): boolean {
+  return contentType?.startsWith('application/grpc') ?? false;
+}
+
+/** Lines of fields as an object. */
+export function trailerObject(lines: string): Record<string, string | string[]> {
+  const out: Record<string, string | string[]> = {};
+  for (const line of lines.split('\r\n')) {
+    const colon = line.indexOf(':');
+    if (colon <= 0) continue;
+    const name = line.slice(0, colon).toLowerCase();
+    const value = line.slice(colon + 1).trim();
+    const before = out[name];
+    if (before === undefined) out[name] = value;
+    else out[name] = [...(Array.isArray(before) ? before : [before]), value];
+  }
+  return out;
+}
