@@ -81,13 +81,15 @@ export class AdminServer {
         return { type: 'text/plain; version=0.0.4; charset=utf-8', body: this.#balancer.metrics() };
       case '/status':
         return { type: 'application/json', body: `${JSON.stringify(await this.#balancer.status(), null, 2)}\n` };
+      case '/latency':
+        return { type: 'application/json', body: `${JSON.stringify(this.#balancer.latency())}\n` };
       case '/':
         return {
           type: TEXT,
-          body: 'Evenkeel admin\n\n/status    everything there is to see, as JSON\n/metrics   Prometheus text\n',
+          body: 'Evenkeel admin\n\n/status    everything there is to see, as JSON\n/metrics   Prometheus text\n/latency   how far client networks are, as measured here; JSON\n',
         };
       default:
-        return { status: 404, type: TEXT, body: 'not found; there are /status and /metrics\n' };
+        return { status: 404, type: TEXT, body: 'not found; there are /status, /metrics and /latency\n' };
     }
   }
 }

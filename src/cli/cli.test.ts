@@ -124,6 +124,8 @@ dns:
       records:
         www: { ttl: 60, steer: { kind: geo, default: us, eu: [192.0.2.0/24] }, allDown: closed }
         plain: { A: [192.0.2.1, 192.0.2.2] }
+        outside: { ALIAS: cdn.example.net. }
+        fast: { steer: { kind: latency, members: [eu, us], default: us } }
 `;
 
 test('dig tells the answer, which policy decided, from what, and for whom it holds', () => {
@@ -146,6 +148,24 @@ test('dig tells the answer, which policy decided, from what, and for whom it hol
   assert.match(none.stdout, /NOERROR/);
   assert.doesNotMatch(none.stdout, /^www/m);
   assert.match(run('dig', 'plain.example.com', '-c', 'dns.yaml').stdout, /192\.0\.2\.1[\s\S]*192\.0\.2\.2/);
+});
+
+test('dig goes by measurements that a balancer has exported, and says what it cannot know', () => {
+  const measured = (ms: number) => JSON.stringify({ entries: [{ network: '192.0.2.0/24', site: 'eu', ms }] });
+  writeFileSync(join(folder, 'eu.json'), measured(7.25));
+  writeFileSync(join(folder, 'dns.yaml'), STEERED);
+  const fast = (...args: string[]) =>
+    run('dig', 'fast.example.com', '-c', 'dns.yaml', '--from', '192.0.2.7', ...args).stdout;
+  assert.match(fast('--latency', 'eu.json'), /eu was measured fastest for 192\.0\.2\.7\/24 \(7\.3 ms\)/);
+  assert.match(fast(), /latency uses its default, us/);
+  writeFileSync(join(folder, 'dns.yaml'), `${STEERED}latency: { file: [eu.json, missing.json] }\n`);
+  assert.match(fast(), /eu was measured fastest/, 'those of the configuration');
+  const wrong = run('dig', 'fast.example.com', '-c', 'dns.yaml', '--latency', 'nowhere.json');
+  assert.deepEqual([wrong.status, wrong.stderr], [1, '--latency: there is no file nowhere.json\n']);
+  assert.match(
+    run('dig', 'outside.example.com', '-c', 'dns.yaml').stdout,
+    /SERVFAIL[\s\S]*cdn\.example\.net\. is outside these zones/,
+  );
 });
 
 test('dig says what is wrong with the question, exit code 1', () => {

@@ -1,6 +1,6 @@
 // Owns `evenkeel dig`: what the DNS part of a configuration would answer, and why. It asks nobody and starts nothing.
 
-import { dirname } from 'node:path';
+import { dirname, resolve } from 'node:path';
 import { needsGeo } from '../config/compile/geo.ts';
 import { allPolicies } from '../config/compile/steering.ts';
 import { loadConfig } from '../config/load.ts';
@@ -16,9 +16,11 @@ import { SLACK } from '../dns/wire/writer.ts';
 import { GeoDatabase } from '../geo/database.ts';
 import { readGeoFiles } from '../geo/files.ts';
 import { dnsListenerNames } from '../runtime/dns-handler.ts';
+import { readLatencyFile } from '../runtime/latency-files.ts';
 import { offlineSnapshot } from '../runtime/offline.ts';
 import { readZones } from '../runtime/zones.ts';
-import { NO_MEASUREMENTS, NOWHERE } from '../steering/unknown.ts';
+import { MeasuredLatency } from '../steering/latency-map.ts';
+import { NOWHERE } from '../steering/unknown.ts';
 import type { CliContext } from './context.ts';
 import { issuesText } from './report.ts';
 
@@ -27,6 +29,8 @@ export interface DigOptions {
   /** Who asks: the address of a resolver, or of the client that it speaks for. */
   readonly from?: string;
   readonly down?: readonly string[];
+  /** Files with measurements, instead of those of the configuration. */
+  readonly latency?: readonly string[];
   readonly json?: boolean;
 }
 
@@ -54,12 +58,19 @@ export async function dig(ctx: CliContext, name: string, type: string, options: 
   const handler = snapshot.value.handlers.get(dnsListenerNames(config.dns)[0]) as DnsHandler;
   const places = await openPlaces(config);
   if (!places.ok) return fail(`geo: ${places.error}`);
+  const latency = new MeasuredLatency();
+  for (const path of options.latency ?? config.latency.file.map((one) => resolve(dirname(file), one))) {
+    const read = await readLatencyFile(path, ctx.env.clock.epoch());
+    if (read.ok) latency.merge(read.value, ctx.env.clock.now());
+    else if (options.latency === undefined) ctx.stderr.write(`latency: ${read.error}\n`);
+    else return fail(`--latency: ${read.error}`);
+  }
   const why: string[] = [];
   const answerer = new Answerer(handler, {
     random: ctx.env.random,
     now: () => ctx.env.clock.now(),
     epochSeconds: () => Math.floor(ctx.env.clock.epoch() / 1000),
-    latency: NO_MEASUREMENTS,
+    latency,
     geo: ({ address }) => places.value?.find(address) ?? NOWHERE,
     external: {
       find(outside) {

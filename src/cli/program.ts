@@ -66,6 +66,7 @@ export function buildProgram(ctx: CliContext): Command {
     .addOption(config())
     .option('--from <address>', 'who asks: a resolver, or the client it speaks for')
     .option('--down <name...>', 'sites, pools or endpoints (pool/host:port) that are taken to be down')
+    .option('--latency <file...>', 'measurements to go by: what /latency of running balancers said')
     .option('--json', 'print the answer and the reasons as JSON')
     .addHelpText('after', '\nExit codes: 0 answered · 1 the configuration or the question is wrong')
     .action(async (name, type, options) => (await import('./dig.ts')).dig(ctx, name, type, options));

@@ -90,6 +90,13 @@ function normalized(document: ParsedDocument, findings: Findings, own: readonly 
       ([name, policy]) => [name, compilePolicy(policy, ['policies', name], names, document.geo, findings)] as const,
     ),
   );
+  if (document.site !== '' && !names.sites.includes(document.site)) {
+    findings.add(
+      ['site'],
+      `names the site "${document.site}", which does not exist`,
+      suggest(document.site, names.sites),
+    );
+  }
   checkNames(policies, Object.fromEntries(sites), names, findings);
   const dns = steered(compileDns(document.dns, findings), names, document.geo, findings);
   return {
@@ -105,5 +112,7 @@ function normalized(document: ParsedDocument, findings: Findings, own: readonly 
     policies,
     dns,
     geo: document.geo,
+    site: document.site,
+    latency: document.latency,
   };
 }

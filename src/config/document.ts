@@ -1071,6 +1071,13 @@ export interface DocumentInput {
     /** path of a MaxMind-format file of autonomous systems Default: "". */
     readonly asn?: string;
   };
+  /** Default: "". */
+  readonly site?: string;
+  readonly latency?: {
+    readonly file?: string | readonly (string)[];
+    /** such as 250ms, 5s, 10m */
+    readonly interval?: string;
+  };
   readonly sites?: { readonly [name: string]: string | readonly (string)[] | {
     readonly addresses: string | readonly (string)[];
     readonly pool?: string;

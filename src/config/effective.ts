@@ -225,6 +225,8 @@ export function effective(config: Config, needsKey: (kind: string) => boolean = 
     drain: written(config.drain),
     listeners: Object.fromEntries(listeners),
     geo: config.geo,
+    site: config.site,
+    latency: written(config.latency),
     ...(config.dns === undefined ? {} : { dns: dns(config.dns) }),
     sites: Object.fromEntries(Object.values(config.sites).map(({ name, ...site }) => [name, site])),
     policies: Object.fromEntries(Object.entries(config.policies).map(([name, one]) => [name, policy(one)])),

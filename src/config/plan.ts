@@ -55,6 +55,8 @@ export function plan(current: Config | undefined, next: Config): Plan {
     'geo',
     'sites',
     'policies',
+    'site',
+    'latency',
   ] as const) {
     if (current !== undefined && !same(current[key], next[key]))
       entries.push({ action: 'change', what: 'settings', detail: key });

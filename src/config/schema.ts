@@ -6,6 +6,7 @@ import { address, duration, integer, isOff, oneOrMore, section, share, shorthand
 import type { Kinds } from './schema/balance.ts';
 import { dns } from './schema/dns.ts';
 import { geo } from './schema/geo.ts';
+import { latency } from './schema/latency.ts';
 import { listener } from './schema/listener.ts';
 import { pool } from './schema/pool.ts';
 import { site } from './schema/site.ts';
@@ -51,6 +52,8 @@ export function documentSchema(kinds: Kinds) {
     pools: z.record(name, pool(kinds)).default({}),
     dns: dns(steer).optional(),
     geo: geo.prefault({}),
+    site: z.string().default(''),
+    latency: latency.prefault({}),
     sites: z.record(name, site).default({}),
     policies: z.record(name, policy).default({}),
   });

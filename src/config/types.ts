@@ -4,6 +4,7 @@
 import type { Address } from '../core/address.ts';
 import type { DnsConfig } from './types/dns.ts';
 import type { GeoConfig } from './types/geo.ts';
+import type { LatencyConfig } from './types/latency.ts';
 import type { ListenerConfig } from './types/listener.ts';
 import type { PoolConfig } from './types/pool.ts';
 import type { SiteConfig } from './types/site.ts';
@@ -12,6 +13,7 @@ import type { PolicyConfig } from './types/steering.ts';
 export type * from './types/dns.ts';
 export type * from './types/geo.ts';
 export type * from './types/health.ts';
+export type * from './types/latency.ts';
 export type * from './types/listener.ts';
 export type * from './types/pool.ts';
 export type * from './types/route.ts';
@@ -28,6 +30,9 @@ export interface Config {
   /** Places that DNS answers choose among. */
   readonly sites: Readonly<Record<string, SiteConfig>>;
   readonly policies: Readonly<Record<string, PolicyConfig>>;
+  /** The one of `sites` that this balancer stands in, and measures for; '' when unset. */
+  readonly site: string;
+  readonly latency: LatencyConfig;
   readonly admin: AdminConfig | undefined;
   readonly workers: number | 'auto';
   /** This balancer's own zone, preferred when endpoints have zones; '' when unset. */

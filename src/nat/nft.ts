@@ -1,26 +1,14 @@
 // Owns running `nft` once: to check a ruleset, to read the counters. Never blocks, and turns what it says into a sentence.
 
 import { type ChildProcessWithoutNullStreams, spawn } from 'node:child_process';
-import { accessSync, constants } from 'node:fs';
-import { join } from 'node:path';
 import { err, ok, type Result } from '../core/result.ts';
+import { installed } from '../net/program.ts';
 
-const FOLDERS = ['/usr/sbin', '/sbin', '/usr/local/sbin', '/usr/bin', '/bin'];
 const LONGEST_MS = 30_000;
 
-/** Absolute path, or undefined. Looked for where it is installed even if PATH leaves the system folders out. */
-export function findNft(path = process.env.PATH ?? ''): string | undefined {
-  return [...path.split(':'), ...FOLDERS]
-    .filter((folder) => folder.startsWith('/'))
-    .map((folder) => join(folder, 'nft'))
-    .find((file) => {
-      try {
-        accessSync(file, constants.X_OK);
-        return true;
-      } catch {
-        return false;
-      }
-    });
+/** Absolute path, or undefined. */
+export function findNft(path?: string): string | undefined {
+  return installed('nft', path);
 }
 
 /** Its output, or what was wrong. */

@@ -1,8 +1,9 @@
-// Owns what the metrics say of DNS: questions by type and transport, answers by code, and lookups for ALIAS.
+// Owns what the metrics say of DNS: questions by type and transport, answers by code, lookups for ALIAS, and what is measured for steering.
 
 import { type Counters, D } from '../core/counters.ts';
 import type { PrometheusText } from '../observe/prometheus.ts';
 import type { AliasCounts } from './alias-keeper.ts';
+import type { LatencyCounts } from './latency-keeper.ts';
 
 const TYPES = {
   A: D.typeA,
@@ -53,4 +54,17 @@ export function aliasMetrics(text: PrometheusText, { found, failed, fresh, late,
   const targets = 'evenkeel_dns_alias_targets';
   text.family(targets, 'gauge', 'Targets of ALIAS outside the zones, one for A and one for AAAA, by state.');
   for (const [state, value] of Object.entries({ fresh, late, unknown })) text.sample(targets, { state }, value);
+}
+
+export function latencyMetrics(text: PrometheusText, { networks, measured, reads }: LatencyCounts): void {
+  text.family('evenkeel_latency_networks', 'gauge', 'Client networks whose time to some site is known.');
+  text.sample('evenkeel_latency_networks', {}, networks);
+  text.family('evenkeel_latency_measured_total', 'counter', 'Times of client networks to this site that were taken.');
+  text.sample('evenkeel_latency_measured_total', {}, measured);
+  const name = 'evenkeel_latency_reads_total';
+  text.family(name, 'counter', "Reads of the kernel's round trips and of files with measurements, by result.");
+  for (const [from, { ok, failed }] of Object.entries(reads)) {
+    text.sample(name, { from, result: 'ok' }, ok);
+    text.sample(name, { from, result: 'failed' }, failed);
+  }
 }

@@ -69,6 +69,19 @@ export interface WorkerStatus {
   readonly restarts: number;
 }
 
+/** In the form that `latency.file` reads. */
+export interface LatencyReport {
+  /** Where this balancer stands; '' when nobody said. */
+  readonly site: string;
+  readonly entries: readonly {
+    readonly network: string;
+    readonly site: string;
+    readonly ms: number;
+    readonly weight: number;
+    readonly ageMs: number;
+  }[];
+}
+
 export type ReloadResult = Result<{ readonly version: number; readonly plan: Plan }, ConfigIssue[]>;
 
 export interface StopReport {
@@ -83,6 +96,8 @@ export interface Balancer {
   /** Applies a configuration as a whole, or not at all. */
   apply(next: Config, kindsFile?: string): Promise<ReloadResult>;
   status(): Promise<Status>;
+  /** How far clients' networks are, as measured here. */
+  latency(): LatencyReport;
   /** Prometheus text. */
   metrics(): string;
   override(id: EndpointId, mode: OverrideMode, note: string): Result<StateWord, string>;

@@ -7,8 +7,9 @@ import type { EndpointStatus } from '../health/status.ts';
 import { PrometheusText } from '../observe/prometheus.ts';
 import { listenerAddresses } from './addresses.ts';
 import type { AliasCounts } from './alias-keeper.ts';
-import { aliasMetrics, dnsMetrics } from './dns-metrics.ts';
+import { aliasMetrics, dnsMetrics, latencyMetrics } from './dns-metrics.ts';
 import type { ListenerPath } from './kernel-listeners.ts';
+import type { LatencyCounts } from './latency-keeper.ts';
 import type { Blueprint } from './snapshot.ts';
 
 export interface MetricsInput {
@@ -24,6 +25,7 @@ export interface MetricsInput {
   readonly pathOf: (listener: string) => ListenerPath | undefined;
   readonly kernelUpdates: { readonly applied: number; readonly failed: number };
   readonly aliases: AliasCounts;
+  readonly latency: LatencyCounts;
 }
 
 export function sum(counters: readonly Counters[], read: (counters: Counters) => number): number {
@@ -48,6 +50,7 @@ export function metricsText(input: MetricsInput): string {
   if (input.blueprint.config.dns !== undefined) {
     dnsMetrics(text, input.counters);
     aliasMetrics(text, input.aliases);
+    latencyMetrics(text, input.latency);
   }
   workers(text, input);
   return text.toString();

@@ -17,11 +17,12 @@ import { SlotRegistry } from '../pool/registry.ts';
 import { buildView } from '../pool/view.ts';
 import { ProbeRunner } from '../probes/runner.ts';
 import { listenerAddresses } from './addresses.ts';
-import { AliasKeeper } from './alias-keeper.ts';
 import { drainFleet } from './drain.ts';
-import type { Balancer, ReloadResult, Status, StopReport } from './facade.ts';
+import type { Balancer, LatencyReport, ReloadResult, Status, StopReport } from './facade.ts';
+import { FactKeeper } from './fact-keeper.ts';
 import { Fleet } from './fleet.ts';
 import { GeoKeeper } from './geo-keeper.ts';
+import { logChanges } from './health-log.ts';
 import { KernelListeners } from './kernel-listeners.ts';
 import { enableLinearRegex } from './linear-regex.ts';
 import { metricsText } from './metrics.ts';
@@ -63,7 +64,7 @@ export class Runtime implements Balancer {
   readonly #siteDrains: SiteDrains;
   readonly #geo: GeoKeeper;
   readonly #tls: TlsKeeper;
-  readonly #aliases: AliasKeeper;
+  readonly #facts: FactKeeper;
   readonly #alarm: SocketAlarm;
   readonly #startedAt: number;
   readonly #reloads = { applied: 0, refused: 0, lastError: undefined as string | undefined };
@@ -101,7 +102,7 @@ export class Runtime implements Balancer {
       memory,
       onSignal: () => this.#signal(),
       current: () => this.#blueprint,
-      facts: () => ({ names: this.#aliases.known }),
+      facts: () => this.#facts.all,
       inTurn: (work) => this.#inTurn(work),
     });
     this.#kernel = new KernelListeners({
@@ -116,17 +117,13 @@ export class Runtime implements Balancer {
       onChange: () => void this.#inTurn(() => this.#renew()),
       onProblem: (reason) => log.warn(reason),
     });
-    this.#aliases = new AliasKeeper({
-      clock: env.clock,
-      log,
-      onFound: (names) => this.#fleet.learn({ names }),
-    });
     this.#tls = new TlsKeeper({
       clock: env.clock,
       folder,
       onChange: () => void this.#inTurn(() => this.#renew()),
       onProblem: (reason) => log.error(reason),
     });
+    this.#facts = new FactKeeper({ clock: env.clock, log, folder, fleet: () => this.#fleet });
     this.#notices = new ZoneNotices(env, log);
     const transaction = new Transaction({
       clock: env.clock,
@@ -138,18 +135,11 @@ export class Runtime implements Balancer {
       kernel: this.#kernel,
       geo: this.#geo,
       tls: this.#tls,
-      aliases: this.#aliases,
+      aliases: this.#facts.aliases,
     });
     this.#transaction = transaction;
     this.#alarm = new SocketAlarm(env.clock, log, this.#counters, () => [...transaction.listenerSlots.values()]);
-    this.#health.subscribe(({ id, from, to, cause, evidence }) => {
-      if (from === 'absent' || to === 'absent') return;
-      this.#log[to === 'up' || to === 'draining' || to === 'maintenance' ? 'info' : 'warn'](`${id} is ${to}`, {
-        was: from,
-        cause,
-        evidence,
-      });
-    });
+    logChanges(this.#health, log);
   }
 
   get config(): Config {
@@ -219,6 +209,7 @@ export class Runtime implements Balancer {
     if (current === undefined) this.#alarm.start();
     this.#blueprint = applied.value;
     this.#notices.applied(applied.value);
+    this.#facts.latency.applied(next);
     this.#configVersion = applied.value.version;
     return undefined;
   }
@@ -248,6 +239,10 @@ export class Runtime implements Balancer {
     await this.#fleet.reopenLogs();
   }
 
+  latency(): LatencyReport {
+    return this.#facts.latency.report();
+  }
+
   metrics(): string {
     const blueprint = this.#blueprint!;
     return metricsText({
@@ -261,7 +256,8 @@ export class Runtime implements Balancer {
       startedAt: this.#startedAt,
       pathOf: (listener) => this.#kernel.pathOf(listener),
       kernelUpdates: this.#kernel.updates,
-      aliases: this.#aliases.counts,
+      aliases: this.#facts.aliases.counts,
+      latency: this.#facts.latency.counts,
     });
   }
 
@@ -305,7 +301,7 @@ export class Runtime implements Balancer {
     this.#siteDrains.stop();
     this.#geo.close();
     this.#tls.close();
-    this.#aliases.close();
+    this.#facts.close();
     this.#notices.close();
     this.#alarm.stop();
     await this.#fleet.close();

@@ -142,3 +142,12 @@ test('what another node tells is checked', () => {
   latency.merge([{ ...good, ms: 99, ageMs: 500 }], 5000);
   assert.equal(latency.find(client('192.0.2.1'), 'eu', 5000)?.ms, 10, 'older than what is known');
 });
+
+test('what was reported since is told without the rest', () => {
+  const latency = map();
+  latency.report('192.0.2.1', 'eu', 10, 0);
+  latency.report('198.51.100.1', 'eu', 20, 5000);
+  latency.report('192.0.2.1', 'us', 30, 5000);
+  const told = [...latency.entries(5000, 0)].map(({ network, site, ms }) => `${network} ${site} ${ms}`);
+  assert.deepEqual(told.sort(), ['4/16/c000 us 30', '4/16/c633 eu 20', '4/24/c00002 us 30', '4/24/c63364 eu 20']);
+});

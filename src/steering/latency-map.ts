@@ -32,7 +32,7 @@ interface Value {
 }
 
 /** From narrow to wide. What is reported of one client says something of its neighbours, and less of theirs. */
-const LEVELS = { 4: [24, 16], 16: [48, 32] } as const;
+export const LEVELS: Readonly<Record<4 | 16, readonly number[]>> = { 4: [24, 16], 16: [48, 32] };
 const MOST_SITES = 64;
 const MOST_MS = 60_000;
 /** More reports than that are as good as so many, or a value could not follow a change. */
@@ -111,12 +111,12 @@ export class MeasuredLatency implements LatencyMap {
     }
   }
 
-  /** Everything that holds, for other nodes. */
-  *entries(now: number): Generator<LatencyEntry> {
+  /** What holds, for others to merge; only what was reported since, when `mostAgeMs` says so. */
+  *entries(now: number, mostAgeMs = this.#expiryMs): Generator<LatencyEntry> {
     for (const [network, sites] of this.#networks) {
       for (const [site, { ms, weight, at }] of sites) {
         const ageMs = Math.max(0, now - at);
-        if (ageMs < this.#expiryMs) yield { network, site, ms, weight, ageMs };
+        if (ageMs < this.#expiryMs && ageMs <= mostAgeMs) yield { network, site, ms, weight, ageMs };
       }
     }
   }

@@ -10,6 +10,7 @@ export const DEBIAN_PACKAGES = {
   wrk: 'wrk',
   'redis-server': 'redis-server',
   ip: 'iproute2',
+  ss: 'iproute2',
   nft: 'nftables',
   curl: 'curl',
   promtool: 'prometheus',

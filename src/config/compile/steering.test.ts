@@ -25,6 +25,18 @@ function issues(document: unknown): string[] {
   );
 }
 
+test('the own site is one of those that exist, and measurements have their settings', () => {
+  const defaults = good(steered('eu'));
+  assert.deepEqual([defaults.site, defaults.latency], ['', { file: [], intervalMs: 10_000 }]);
+  const set = good(steered('eu', { site: 'eu', latency: { file: 'us.json', interval: '1m' } }));
+  assert.deepEqual([set.site, set.latency], ['eu', { file: ['us.json'], intervalMs: 60_000 }]);
+  assert.match(issues(steered('eu', { site: 'eus' }))[0], /^site names the site "eus", which does not exist \| .*eu/);
+  assert.match(
+    issues(steered('eu', { latency: { interval: '10ms' } }))[0],
+    /^latency\.interval must be at least 1000ms/,
+  );
+});
+
 const steerOf = (config: Config): unknown => config.dns!.zones['example.com'].records[0].steer;
 
 test('sites have short forms, and say what they lack', () => {

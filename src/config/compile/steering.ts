@@ -161,6 +161,11 @@ export function allPolicies({ policies, dns }: Pick<Config, 'policies' | 'dns'>)
   return [...Object.values(policies), ...(written as PolicyConfig[])];
 }
 
+/** Somebody asks how far clients are, in time. */
+export function needsLatency(config: Pick<Config, 'policies' | 'dns'>): boolean {
+  return allPolicies(config).some(({ kind }) => kind === 'latency');
+}
+
 /** Names that stand for two things, and policies that lead back to themselves. */
 export function checkNames(
   policies: Readonly<Record<string, PolicyConfig>>,

@@ -1,0 +1,12 @@
+// Owns telling the log of changes of health. Decides nothing.
+
+import type { HealthTable } from '../health/table.ts';
+import type { Log } from '../observe/log.ts';
+
+export function logChanges(health: HealthTable, log: Log): void {
+  health.subscribe(({ id, from, to, cause, evidence }) => {
+    if (from === 'absent' || to === 'absent') return;
+    const isWanted = to === 'up' || to === 'draining' || to === 'maintenance';
+    log[isWanted ? 'info' : 'warn'](`${id} is ${to}`, { was: from, cause, evidence });
+  });
+}
