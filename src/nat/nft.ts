@@ -1,8 +1,7 @@
 // Owns running `nft` once: to check a ruleset, to read the counters. Never blocks, and turns what it says into a sentence.
 
-import { type ChildProcessWithoutNullStreams, spawn } from 'node:child_process';
 import { err, ok, type Result } from '../core/result.ts';
-import { installed } from '../net/program.ts';
+import { installed, launch } from '../net/program.ts';
 
 const LONGEST_MS = 30_000;
 
@@ -14,27 +13,19 @@ export function findNft(path?: string): string | undefined {
 /** Its output, or what was wrong. */
 export function runNft(nft: string, args: readonly string[], input = ''): Promise<Result<string, string>> {
   return new Promise((resolve) => {
-    let child: ChildProcessWithoutNullStreams;
-    try {
-      child = spawn(nft, args, { stdio: ['pipe', 'pipe', 'pipe'] });
-    } catch (error) {
-      // Out of memory, say; most other reasons come as an event.
-      resolve(err(`cannot run ${nft}: ${(error as Error).message}`));
-      return;
-    }
+    let timer: NodeJS.Timeout | undefined;
+    const child = launch(nft, args, (reason) => {
+      clearTimeout(timer);
+      resolve(err(reason));
+    });
+    if (child === undefined) return;
     // Not the option of spawn, whose timer goes on when the program cannot be started.
-    const timer = setTimeout(() => child.kill('SIGKILL'), LONGEST_MS);
+    timer = setTimeout(() => child.kill('SIGKILL'), LONGEST_MS);
     const out: Buffer[] = [];
     let errors = '';
     child.stdout.on('data', (chunk: Buffer) => out.push(chunk));
     child.stderr.on('data', (chunk: Buffer) => {
       errors += chunk.toString();
-    });
-    // It may end before it has read everything.
-    child.stdin.on('error', () => undefined);
-    child.once('error', (error) => {
-      clearTimeout(timer);
-      resolve(err(`cannot run ${nft}: ${error.message}`));
     });
     child.once('close', (code, signal) => {
       clearTimeout(timer);

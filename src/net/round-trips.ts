@@ -1,11 +1,10 @@
 // Owns what the kernel knows of the round trips of established TCP connections: asks for it by `ss`, once each time, within
 // bounds of time and size, and reads what that prints. Which of the connections matter is not its business.
 
-import { spawn } from 'node:child_process';
 import { type Address, parseAddress } from '../core/address.ts';
 import { formatIp, readIp } from '../core/ip.ts';
 import { err, ok, type Result } from '../core/result.ts';
-import { installed } from './program.ts';
+import { installed, launch } from './program.ts';
 
 export interface RoundTrip {
   /** Addresses are plain: IPv4-mapped ones as IPv4, without a zone. */
@@ -38,15 +37,19 @@ export function readRoundTrips(
   // The kernel filters, so that what is not asked for is not copied.
   const filter = ports.map((port) => `sport = :${port}`).join(' or ');
   return new Promise((resolve) => {
-    const child = spawn(program, ['-Htin', 'state', 'established', `( ${filter} )`], {
-      stdio: ['ignore', 'pipe', 'pipe'],
+    let timer: NodeJS.Timeout | undefined;
+    const child = launch(program, ['-Htin', 'state', 'established', `( ${filter} )`], (reason) => {
+      clearTimeout(timer);
+      resolve(err(reason));
     });
+    if (child === undefined) return;
+    child.stdin.end();
     const chunks: Buffer[] = [];
     let bytes = 0;
     let errors = '';
     let full = false;
     let late = false;
-    const timer = setTimeout(() => {
+    timer = setTimeout(() => {
       late = true;
       child.kill('SIGKILL');
     }, longestMs);
@@ -60,10 +63,6 @@ export function readRoundTrips(
     });
     child.stderr.on('data', (chunk: Buffer) => {
       if (errors.length < 200) errors += chunk.toString();
-    });
-    child.once('error', (error) => {
-      clearTimeout(timer);
-      resolve(err(`cannot run ${program}: ${error.message}`));
     });
     child.once('close', (code) => {
       clearTimeout(timer);
