@@ -7,6 +7,7 @@
 //                      └ refused: the exchange answers
 
 import { E, P } from '../core/counters.ts';
+import type { Endpoint } from '../core/endpoint.ts';
 import type { Timer } from '../core/env.ts';
 import { type ErrorCode, proxyError } from '../core/error.ts';
 import { CANCELLED, type Outcome } from '../core/outcome.ts';
@@ -99,15 +100,22 @@ export class Attempts {
     const { endpoint } = lease;
     this.endpointId = endpoint.id;
     this.#pool.affinity?.remember(this.#client, endpoint.id, this.#ctx.env.clock.now());
-    const { connection } = this.#pool.config;
-    const { upstreams, counters } = this.#ctx;
+    const { counters } = this.#ctx;
     const request = this.#request;
-    const shares = connection.pipelining > 1 && !fresh && request.bare && isIdempotent(request.method);
-    const upstream = shares ? upstreams.takeLine(endpoint, connection) : upstreams.take(endpoint, connection, fresh);
+    const upstream = this.#take(endpoint, fresh);
     counters.endpoint(endpoint.slot, E.requests);
     counters.endpoint(endpoint.slot, upstream.connected ? E.reuses : E.connects);
     this.upstream = upstream;
     upstream.assign(request);
+  }
+
+  #take(endpoint: Endpoint, fresh: boolean): Upstream {
+    const { config, terms } = this.#pool;
+    const { upstreams } = this.#ctx;
+    if (config.protocol === 'h2') return upstreams.takeStream(endpoint, terms, fresh);
+    const { bare, method } = this.#request;
+    const shares = config.connection.pipelining > 1 && !fresh && bare && isIdempotent(method);
+    return shares ? upstreams.takeLine(endpoint, terms) : upstreams.take(endpoint, terms, fresh);
   }
 
   /** The connection failed before the response began. False when there is nothing more to try. */

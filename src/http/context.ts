@@ -10,7 +10,7 @@ import type { ProxyTrust } from '../net/proxy-gate.ts';
 import type { Pool } from '../pool/pool.ts';
 import type { TlsTerms } from '../tls/secure.ts';
 import type { HeadView } from './head-view.ts';
-import type { UpstreamPool } from './upstream-pool.ts';
+import type { UpstreamPool, UpstreamTerms } from './upstream-pool.ts';
 
 /** A pool as requests use it. */
 export interface HttpPool {
@@ -18,6 +18,7 @@ export interface HttpPool {
   readonly slot: number;
   readonly config: PoolConfig;
   readonly pool: Pool;
+  readonly terms: UpstreamTerms;
   readonly affinity: SourceAffinity | undefined;
   /** What the hash kinds hash; undefined when the pool's kind needs no key. */
   readonly keyOf: ((head: HeadView) => string) | undefined;

@@ -7,9 +7,9 @@
 import type { Endpoint } from '../core/endpoint.ts';
 import type { ErrorCode } from '../core/error.ts';
 import type { Conn, ConnOwner } from '../net/conn.ts';
-import { dial } from '../net/dial.ts';
 import { dialErrorCode } from '../net/dial-error.ts';
 import type { NetLoop } from '../net/loop.ts';
+import { type ClientTerms, dialWith } from '../tls/client.ts';
 import { BodyReader } from './codec/body.ts';
 import { F } from './codec/fields.ts';
 import { ResponseParser } from './codec/response-parser.ts';
@@ -22,9 +22,10 @@ export interface UpstreamHome {
   closed(upstream: UpstreamConn, byPeer: boolean): void;
 }
 
-export interface UpstreamTimeouts {
-  readonly connectTimeoutMs: number;
-  readonly bodyIdleMs: number;
+export interface UpstreamConnTerms {
+  readonly config: { readonly connectTimeoutMs: number; readonly bodyIdleMs: number };
+  /** Undefined: in the clear. */
+  readonly tls: ClientTerms | undefined;
 }
 
 const parser = new ResponseParser();
@@ -34,7 +35,7 @@ export class UpstreamConn implements ConnOwner, Upstream {
   readonly conn: Conn;
   readonly createdAt: number;
   readonly #home: UpstreamHome;
-  readonly #timeouts: UpstreamTimeouts;
+  readonly #timeouts: UpstreamConnTerms['config'];
   readonly #users = new Line<UpstreamUser>();
   readonly #reader = new BodyReader();
   connected = false;
@@ -56,13 +57,13 @@ export class UpstreamConn implements ConnOwner, Upstream {
   #bodyLong = false;
   #detached = false;
 
-  constructor(loop: NetLoop, endpoint: Endpoint, timeouts: UpstreamTimeouts, home: UpstreamHome) {
+  constructor(loop: NetLoop, endpoint: Endpoint, { config, tls }: UpstreamConnTerms, home: UpstreamHome) {
     this.endpoint = endpoint;
     this.#home = home;
-    this.#timeouts = timeouts;
+    this.#timeouts = config;
     this.createdAt = loop.now;
-    this.conn = dial(loop, endpoint.address, this);
-    this.conn.expireIn(timeouts.connectTimeoutMs);
+    this.conn = dialWith(loop, endpoint.address, tls, this);
+    this.conn.expireIn(config.connectTimeoutMs);
   }
 
   /** Requests sent or about to be sent whose response is not complete. */

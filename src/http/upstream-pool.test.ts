@@ -10,7 +10,7 @@ import type { UpstreamUser } from './upstream.ts';
 import type { UpstreamConn } from './upstream-conn.ts';
 import { UpstreamPool } from './upstream-pool.ts';
 
-const CONFIG: UpstreamConnectionConfig = {
+const CONNECTION: UpstreamConnectionConfig = {
   connectTimeoutMs: 1000,
   bodyIdleMs: 1000,
   idleMs: 10_000,
@@ -19,6 +19,7 @@ const CONFIG: UpstreamConnectionConfig = {
   pipelining: 1,
   streams: 100,
 };
+const TERMS = { config: CONNECTION, tls: undefined };
 
 /** Asks once over a connection; resolves when the answer is complete, and so the connection let go. */
 function ask(upstream: UpstreamConn): Promise<UpstreamConn> {
@@ -61,9 +62,9 @@ test('a slot with a new tenant never gives out a connection of the former one', 
     zone: '',
     slot: 7,
   });
-  const former = await ask(pool.take(endpoint('web/old'), CONFIG, true));
-  assert.equal(await ask(pool.take(endpoint('web/old'), CONFIG, false)), former, 'kept for its own endpoint');
-  const next = await ask(pool.take(endpoint('web/new'), CONFIG, false));
+  const former = await ask(pool.take(endpoint('web/old'), TERMS, true));
+  assert.equal(await ask(pool.take(endpoint('web/old'), TERMS, false)), former, 'kept for its own endpoint');
+  const next = await ask(pool.take(endpoint('web/new'), TERMS, false));
   assert.notEqual(next, former);
   assert.ok(former.conn.closed, 'closed when the slot changed hands');
 });

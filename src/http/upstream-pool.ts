@@ -8,30 +8,46 @@
 import type { UpstreamConnectionConfig } from '../config/types.ts';
 import type { Endpoint } from '../core/endpoint.ts';
 import type { NetLoop } from '../net/loop.ts';
+import type { ClientTerms } from '../tls/client.ts';
+import { UpstreamSession, type UpstreamSessionHome } from './h2/upstream-session.ts';
+import type { Upstream } from './upstream.ts';
 import { UpstreamConn, type UpstreamHome } from './upstream-conn.ts';
 
 /** An idle limit learned from the upstream's own closes is believed for so long. */
 const LEARNED_FOR_MS = 600_000;
 const SHORTEST_LEARNED_MS = 1000;
 
-class Shelf implements UpstreamHome {
+/** How an endpoint is spoken to. */
+export interface UpstreamTerms {
+  readonly config: UpstreamConnectionConfig;
+  /** Undefined: in the clear. */
+  readonly tls: ClientTerms | undefined;
+}
+
+class Shelf implements UpstreamHome, UpstreamSessionHome {
   /** Idle ones, the most recently used last. */
   readonly idle: UpstreamConn[] = [];
   /** Connections that take several requests at once (pipelining). */
   readonly lines: UpstreamConn[] = [];
+  /** Of HTTP/2, with room for more requests or not. */
+  readonly sessions: UpstreamSession[] = [];
   /** Id of the endpoint whose connections these are. */
   readonly tenant: string;
-  config: UpstreamConnectionConfig;
+  terms: UpstreamTerms;
   open = 0;
   retired = false;
   #learnedMs = 0;
   #learnedAt = 0;
   readonly #loop: NetLoop;
 
-  constructor(loop: NetLoop, tenant: string, config: UpstreamConnectionConfig) {
+  constructor(loop: NetLoop, tenant: string, terms: UpstreamTerms) {
     this.#loop = loop;
     this.tenant = tenant;
-    this.config = config;
+    this.terms = terms;
+  }
+
+  get config(): UpstreamConnectionConfig {
+    return this.terms.config;
   }
 
   usable(upstream: UpstreamConn): boolean {
@@ -58,8 +74,13 @@ class Shelf implements UpstreamHome {
     this.idle.push(upstream);
   }
 
-  closed(upstream: UpstreamConn, byPeer: boolean): void {
+  left(session: UpstreamSession): void {
+    remove(this.sessions, session);
+  }
+
+  closed(upstream: UpstreamConn | UpstreamSession, byPeer = false): void {
     this.open--;
+    if (upstream instanceof UpstreamSession) return;
     remove(this.lines, upstream);
     if (!remove(this.idle, upstream) || !byPeer) return;
     const idled = this.#loop.now - upstream.idleSince;
@@ -69,7 +90,7 @@ class Shelf implements UpstreamHome {
   }
 }
 
-function remove(list: UpstreamConn[], upstream: UpstreamConn): boolean {
+function remove<T>(list: T[], upstream: T): boolean {
   const index = list.indexOf(upstream);
   if (index < 0) return false;
   list.splice(index, 1);
@@ -85,8 +106,8 @@ export class UpstreamPool {
   }
 
   /** A connection for one request at a time: a kept one, or a new one that is still connecting. */
-  take(endpoint: Endpoint, config: UpstreamConnectionConfig, fresh: boolean): UpstreamConn {
-    const shelf = this.#shelf(endpoint, config);
+  take(endpoint: Endpoint, terms: UpstreamTerms, fresh: boolean): UpstreamConn {
+    const shelf = this.#shelf(endpoint, terms);
     if (!fresh) {
       for (let kept = shelf.idle.pop(); kept !== undefined; kept = shelf.idle.pop()) {
         if (shelf.usable(kept)) return kept;
@@ -97,8 +118,9 @@ export class UpstreamPool {
   }
 
   /** A connection that may carry other requests already: the fullest that has room, so that few are needed. */
-  takeLine(endpoint: Endpoint, config: UpstreamConnectionConfig): UpstreamConn {
-    const shelf = this.#shelf(endpoint, config);
+  takeLine(endpoint: Endpoint, terms: UpstreamTerms): UpstreamConn {
+    const shelf = this.#shelf(endpoint, terms);
+    const { config } = terms;
     for (const line of shelf.lines) {
       if (line.outstanding < config.pipelining && !line.last && !line.conn.closed) return line;
     }
@@ -107,22 +129,33 @@ export class UpstreamPool {
     return line;
   }
 
-  #shelf(endpoint: Endpoint, config: UpstreamConnectionConfig): Shelf {
+  /** A stream on a connection of HTTP/2: the first with room, so that few are needed. */
+  takeStream(endpoint: Endpoint, terms: UpstreamTerms, fresh: boolean): Upstream {
+    const shelf = this.#shelf(endpoint, terms);
+    const known = fresh ? undefined : shelf.sessions.find((session) => session.hasRoom);
+    if (known !== undefined) return known.stream();
+    shelf.open++;
+    const session = new UpstreamSession(this.#loop, endpoint, terms.config, terms.tls, shelf);
+    shelf.sessions.push(session);
+    return session.stream();
+  }
+
+  #shelf(endpoint: Endpoint, terms: UpstreamTerms): Shelf {
     const known = this.#shelves[endpoint.slot];
     // A slot may have a new tenant while a request of the former one is tried again: never mix their connections.
     if (known !== undefined && known.tenant !== endpoint.id) this.evict(endpoint.slot);
     else if (known !== undefined) {
-      known.config = config;
+      known.terms = terms;
       return known;
     }
-    const shelf = new Shelf(this.#loop, endpoint.id, config);
+    const shelf = new Shelf(this.#loop, endpoint.id, terms);
     this.#shelves[endpoint.slot] = shelf;
     return shelf;
   }
 
   #dial(shelf: Shelf, endpoint: Endpoint): UpstreamConn {
     shelf.open++;
-    return new UpstreamConn(this.#loop, endpoint, shelf.config, shelf);
+    return new UpstreamConn(this.#loop, endpoint, shelf.terms, shelf);
   }
 
   /** Closes what is idle for this endpoint and keeps nothing more for it; running requests finish. */
@@ -132,6 +165,7 @@ export class UpstreamPool {
     shelf.retired = true;
     this.#shelves[slot] = undefined;
     for (const kept of [...shelf.idle, ...shelf.lines]) if (kept.outstanding === 0) kept.conn.destroy();
+    for (const session of [...shelf.sessions]) session.leave();
   }
 
   close(): void {

@@ -11,5 +11,7 @@ export function isOurs(code: string | undefined): boolean {
 }
 
 export function dialErrorCode(error: NodeJS.ErrnoException | undefined): ErrorCode {
-  return isOurs(error?.code) ? 'out-of-sockets' : 'connect-failed';
+  const code = error?.code;
+  if (isOurs(code)) return 'out-of-sockets';
+  return code === 'EPROTO' || code?.startsWith('ERR_') === true ? 'upstream-tls' : 'connect-failed';
 }

@@ -39,6 +39,10 @@ export class HandleConn extends Conn implements HandleUser {
   #handle: TcpHandle;
   /** Writes that the kernel has not taken yet. */
   #writes = 0;
+  /** One write at a time: what a layer over the handle asks for. Others wait here, and leave together. */
+  #oneByOne = false;
+  #waiting: (string | Buffer)[] = [];
+  #waitingBytes = 0;
   #readEnded = false;
   #writeEnded: WriteEnd = OPEN;
   #noDelay = false;
@@ -106,9 +110,20 @@ export class HandleConn extends Conn implements HandleUser {
     this.owner.onConnect();
   }
 
-  /** From now on bytes go through what `layer` makes of this connection's handle: TLS, or back from it. */
+  /** From now on bytes go through what `layer` makes of this connection's handle: TLS, which takes one write at a time. */
   cover(layer: (handle: TcpHandle) => TcpHandle): void {
-    this.#handle = layer(this.#handle);
+    this.#oneByOne = true;
+    this.#use(layer(this.#handle));
+  }
+
+  /** Back from a layer that came to nothing, to what `below` says is under it. */
+  uncover(below: (handle: TcpHandle) => TcpHandle): void {
+    this.#oneByOne = false;
+    this.#use(below(this.#handle));
+  }
+
+  #use(handle: TcpHandle): void {
+    this.#handle = handle;
     startReading(this.#handle, this, this.#reading);
     if (this.paused) this.#handle.readStop();
   }
@@ -159,7 +174,7 @@ export class HandleConn extends Conn implements HandleUser {
   }
 
   get pending(): number {
-    return this.#writes === 0 || this.closed ? 0 : this.#handle.writeQueueSize;
+    return this.#writes === 0 || this.closed ? 0 : this.#handle.writeQueueSize + this.#waitingBytes;
   }
 
   noDelay(): void {
@@ -170,22 +185,29 @@ export class HandleConn extends Conn implements HandleUser {
 
   sendText(text: string): boolean {
     if (this.closed || this.#writeEnded !== OPEN) return false;
-    const result = writeText(this.#handle, text, this);
-    if (result === TAKEN) return true;
-    if (result !== PENDING) return this.#failedLater(result);
-    this.#writes++;
-    if (this.#handle.writeQueueSize < MOST_PENDING_BYTES) return true;
+    if (this.#oneByOne && this.#writes > 0) {
+      this.#waiting.push(text);
+      this.#waitingBytes += text.length;
+    } else {
+      const result = writeText(this.#handle, text, this);
+      if (result === TAKEN) return true;
+      if (result !== PENDING) return this.#failedLater(result);
+      this.#writes++;
+    }
+    if (this.#handle.writeQueueSize + this.#waitingBytes < MOST_PENDING_BYTES) return true;
     this.blocked = true;
     return false;
   }
 
   protected sendBuffer(bytes: Buffer): boolean {
     if (this.closed || this.#writeEnded !== OPEN) return false;
+    if (this.#oneByOne && this.#writes > 0) return this.#wait([bytes]);
     return this.#wasTaken(writeBytes(this.#handle, bytes, this));
   }
 
   protected sendBuffers(parts: Buffer[]): boolean {
     if (this.closed || this.#writeEnded !== OPEN) return false;
+    if (this.#oneByOne && this.#writes > 0) return this.#wait(parts);
     return this.#wasTaken(writeParts(this.#handle, parts, this));
   }
 
@@ -197,8 +219,33 @@ export class HandleConn extends Conn implements HandleUser {
     return false;
   }
 
+  #wait(parts: readonly Buffer[]): false {
+    for (const part of parts) {
+      this.#waiting.push(part);
+      this.#waitingBytes += part.length;
+    }
+    this.blocked = true;
+    return false;
+  }
+
+  /** Everything that waited, in one write. */
+  #writeWaiting(): void {
+    const waiting = this.#waiting;
+    if (waiting.length === 0) return;
+    this.#waiting = [];
+    this.#waitingBytes = 0;
+    const isText = waiting.every((part) => typeof part === 'string');
+    const result = isText
+      ? writeText(this.#handle, waiting.join(''), this)
+      : writeBytes(this.#handle, Buffer.concat(waiting.map(bytesOf)), this);
+    if (result === PENDING) this.#writes++;
+    else if (result !== TAKEN) this.#failed(result);
+  }
+
   onWritten(status: number): void {
     this.#writes--;
+    if (this.closed) return;
+    if (status >= 0 && this.#writes === 0) this.#writeWaiting();
     if (this.closed) return;
     if (status < 0) this.#failed(status);
     else if (this.#writes === 0) {
@@ -289,4 +336,8 @@ export class HandleConn extends Conn implements HandleUser {
     else this.#handle.close();
     this.finish();
   }
+}
+
+function bytesOf(part: string | Buffer): Buffer {
+  return typeof part === 'string' ? Buffer.from(part, 'latin1') : part;
 }

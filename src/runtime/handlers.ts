@@ -50,7 +50,8 @@ function httpHandler(listener: HttpListenerConfig, pools: Pools, trusted: CidrSe
   const routes = listener.routes.map((config) => {
     const served = pools.get(config.pool)!;
     const keyOf = served.keyed ? keyFunction(served.config.balance.key) : undefined;
-    const target: HttpRoute = { name: config.name, pool: { ...served, keyOf }, timeouts: config.timeouts };
+    const terms = { config: served.config.connection, tls: served.tls };
+    const target: HttpRoute = { name: config.name, pool: { ...served, keyOf, terms }, timeouts: config.timeouts };
     return { config, target };
   });
   const router = compileRoutes(routes, compilePattern);

@@ -9,6 +9,7 @@ import type { KeyedTable } from '../core/keyed-table.ts';
 import type { GeoFile } from '../geo/files.ts';
 import { Pool } from '../pool/pool.ts';
 import type { PoolEndpoint } from '../pool/view.ts';
+import { ClientTerms } from '../tls/client.ts';
 import { buildDnsHandler, dnsListenerNames } from './dns-handler.ts';
 import { type Handler, handlerBuilder } from './handlers.ts';
 import { membersOf } from './members.ts';
@@ -46,6 +47,8 @@ export interface ServedPool {
   readonly slot: number;
   readonly config: PoolConfig;
   readonly pool: Pool;
+  /** How connections to its endpoints are encrypted; undefined: not at all. */
+  readonly tls: ClientTerms | undefined;
   readonly affinity: SourceAffinity | undefined;
   /** The pool's kind hashes a key. */
   readonly keyed: boolean;
@@ -68,7 +71,7 @@ export interface SnapshotParts {
 
 export function buildSnapshot(blueprint: Blueprint, parts: SnapshotParts): Snapshot {
   const { config } = blueprint;
-  const pools = new Map(blueprint.pools.map((pool) => [pool.name, buildPool(pool, config, parts)]));
+  const pools = new Map(blueprint.pools.map((pool) => [pool.name, buildPool(pool, blueprint, parts)]));
   const build = handlerBuilder(pools, config.trustedProxies, blueprint.tls);
   const handlers = new Map<string, Handler>(
     Object.values(config.listeners).map((listener) => [listener.name, build(listener)]),
@@ -80,7 +83,11 @@ export function buildSnapshot(blueprint: Blueprint, parts: SnapshotParts): Snaps
   return { blueprint, pools, handlers };
 }
 
-function buildPool({ name, slot, endpoints }: BlueprintPool, config: Config, parts: SnapshotParts): ServedPool {
+function buildPool(
+  { name, slot, endpoints }: BlueprintPool,
+  { config, tls }: Blueprint,
+  parts: SnapshotParts,
+): ServedPool {
   const pool = config.pools[name];
   const kind = balancerByName(pool.balance.kind, parts.kinds);
   if (kind === undefined) throw new Error(`the balancing kind "${pool.balance.kind}" is not known to this worker`);
@@ -97,5 +104,7 @@ function buildPool({ name, slot, endpoints }: BlueprintPool, config: Config, par
   });
   const affinity =
     pool.affinity === undefined ? undefined : new SourceAffinity(parts.pins, slot, pool.affinity, endpoints);
-  return { name, slot, config: pool, pool: built, affinity, keyed: kind.needs === 'key' };
+  const alpn = pool.protocol === 'h2' ? ['h2'] : ['http/1.1'];
+  const terms = pool.tls === undefined ? undefined : new ClientTerms(pool.tls, tls.upstreams[name], alpn);
+  return { name, slot, config: pool, pool: built, tls: terms, affinity, keyed: kind.needs === 'key' };
 }

@@ -6,21 +6,28 @@
 
 import { randomBytes } from 'node:crypto';
 import type { ConfigIssue } from '../config/issues.ts';
-import type { Config, TlsConfig } from '../config/types.ts';
+import type { Config, TlsConfig, UpstreamTlsConfig } from '../config/types.ts';
 import type { Clock, Timer } from '../core/env.ts';
 import { err, ok, type Result } from '../core/result.ts';
 import { CertificateFiles, type CertificatePair } from '../tls/certificate-files.ts';
-import { type CertificateMaterial, TICKET_KEY_BYTES, type TlsMaterial } from '../tls/material.ts';
+import {
+  type CertificateMaterial,
+  TICKET_KEY_BYTES,
+  type TlsMaterial,
+  type UpstreamMaterial,
+} from '../tls/material.ts';
 
 export interface TlsBlueprint {
   /** By listener. */
   readonly materials: Readonly<Record<string, TlsMaterial>>;
+  /** By pool. */
+  readonly upstreams: Readonly<Record<string, UpstreamMaterial>>;
   /** Seals session tickets, in all workers alike. */
   readonly ticketKey: Uint8Array;
 }
 
 /** Of a configuration that has none. */
-export const NO_TLS: TlsBlueprint = { materials: {}, ticketKey: new Uint8Array(TICKET_KEY_BYTES) };
+export const NO_TLS: TlsBlueprint = { materials: {}, upstreams: {}, ticketKey: new Uint8Array(TICKET_KEY_BYTES) };
 
 export interface TlsKeeperOptions {
   readonly clock: Clock;
@@ -96,8 +103,20 @@ export class TlsKeeper {
       if (before === undefined) issues.push(...found.issues);
       else problems.push(...found.issues.map(({ message }) => message));
     }
+    const upstreams: Record<string, UpstreamMaterial> = {};
+    for (const { name, tls } of Object.values(config.pools)) {
+      if (tls === undefined) continue;
+      const known = this.#current?.blueprint.upstreams[name];
+      const found = await readUpstream(this.#files, name, tls, pairs);
+      if (found.ok) upstreams[name] = found.value;
+      else if (known === undefined) issues.push(...found.error);
+      else {
+        upstreams[name] = known;
+        problems.push(...found.error.map(({ message }) => message));
+      }
+    }
     if (issues.length > 0) return err(issues);
-    return ok({ configs, blueprint: { materials, ticketKey: this.#ticketKey }, pairs, problems });
+    return ok({ configs, blueprint: { materials, upstreams, ticketKey: this.#ticketKey }, pairs, problems });
   }
 
   async #material(
@@ -153,7 +172,8 @@ export class TlsKeeper {
     this.#tellProblems(this.#current.problems);
     this.#timer?.cancel();
     this.#timer = undefined;
-    if (Object.keys(this.#current.configs).length > 0) this.#poll();
+    const { materials, upstreams } = this.#current.blueprint;
+    if (Object.keys(materials).length + Object.keys(upstreams).length > 0) this.#poll();
   }
 
   /** Each once, and again when it has been away. */
@@ -190,7 +210,7 @@ export class TlsKeeper {
   /** A key is used for no longer than the shortest time that a session may live. */
   #rotateTicketKey(config: Config): boolean {
     const { clock } = this.#options;
-    const shortest = Math.min(...tlsListeners(config).map(([, tls]) => tls.sessionMs));
+    const shortest = Math.min(Number.POSITIVE_INFINITY, ...tlsListeners(config).map(([, tls]) => tls.sessionMs));
     if (clock.now() - this.#ticketKeySince < shortest) return false;
     this.#ticketKey = randomBytes(TICKET_KEY_BYTES);
     this.#ticketKeySince = clock.now();
@@ -205,6 +225,24 @@ export class TlsKeeper {
     this.#closed = true;
     this.#timer?.cancel();
   }
+}
+
+async function readUpstream(
+  files: CertificateFiles,
+  name: string,
+  { ca, cert, key }: UpstreamTlsConfig,
+  all: CertificatePair[],
+): Promise<Result<UpstreamMaterial, ConfigIssue[]>> {
+  const refuse = (field: string, reason: string) =>
+    err([{ path: ['pools', name, 'tls', field], message: `cannot be used: ${reason}` }]);
+  const authority = ca === '' ? ok('') : await files.text(ca, 'certificates');
+  if (!authority.ok) return refuse('ca', authority.error);
+  if (cert === '') return ok({ ca: authority.value, cert, key });
+  const pairs = await files.pairs({ cert, key });
+  if (pairs.ok) all.push(...pairs.value);
+  const [own] = pairs.ok ? await files.read(pairs.value) : [];
+  if (own === undefined || !own.ok) return refuse('cert', own === undefined ? 'it cannot be read' : own.error);
+  return ok({ ca: authority.value, cert: own.value.cert, key: own.value.key });
 }
 
 function tlsListeners({ listeners }: Config): readonly (readonly [string, TlsConfig])[] {
@@ -231,13 +269,14 @@ function same(a: TlsBlueprint, b: TlsBlueprint): boolean {
   return signature(a) === signature(b);
 }
 
-function signature({ materials }: TlsBlueprint): string {
-  return JSON.stringify(
+function signature({ materials, upstreams }: TlsBlueprint): string {
+  return JSON.stringify([
+    upstreams,
     Object.entries(materials).map(([name, { certificates, clientCa, clientCrl }]) => [
       name,
       certificates.map(({ id, source, ocsp }) => [id, source, ocsp?.length ?? 0]),
       clientCa,
       clientCrl,
     ]),
-  );
+  ]);
 }

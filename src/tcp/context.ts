@@ -10,6 +10,7 @@ import type { ProxyTrust } from '../net/proxy-gate.ts';
 import type { SpliceEnd } from '../net/splice.ts';
 import type { Pool } from '../pool/pool.ts';
 import type { TcpRouter } from '../routing/tcp.ts';
+import type { ClientTerms } from '../tls/client.ts';
 import type { TlsTerms } from '../tls/secure.ts';
 
 /** A pool as connections use it. */
@@ -20,6 +21,8 @@ export interface TcpPool {
   readonly pool: Pool;
   /** What the hash kinds hash; undefined when the pool's kind needs no key. */
   readonly key: 'source' | 'sni' | undefined;
+  /** How connections to its endpoints are encrypted; undefined: not at all. */
+  readonly tls: ClientTerms | undefined;
   readonly affinity: SourceAffinity | undefined;
 }
 

@@ -11,11 +11,11 @@ import type { Timer } from '../core/env.ts';
 import { type ErrorCode, proxyError } from '../core/error.ts';
 import { CANCELLED } from '../core/outcome.ts';
 import type { Conn, ConnOwner } from '../net/conn.ts';
-import { dial } from '../net/dial.ts';
 import { dialErrorCode } from '../net/dial-error.ts';
 import type { Lease } from '../pool/lease.ts';
 import type { Refusal } from '../pool/refusal.ts';
 import type { WaitTicket } from '../pool/waiting-room.ts';
+import { dialWith } from '../tls/client.ts';
 import type { TcpContext, TcpPool } from './context.ts';
 
 const NONE: readonly number[] = [];
@@ -89,7 +89,7 @@ export class Dialler implements ConnOwner {
     this.#startedAt = env.clock.now();
     counters.endpoint(endpoint.slot, E.requests);
     counters.endpoint(endpoint.slot, E.connects);
-    this.#conn = dial(loop, endpoint.address, this);
+    this.#conn = dialWith(loop, endpoint.address, this.#pool.tls, this);
     this.#conn.expireIn(this.#pool.config.connection.connectTimeoutMs);
   }
 

@@ -10,6 +10,7 @@ import type { KeyedCounts } from '../limits/keyed-counts.ts';
 import type { Conn, TlsFacts } from '../net/conn.ts';
 import { HandleConn } from '../net/handle-conn.ts';
 import type { FreshOwner } from '../net/tcp-listener.ts';
+import { below } from './handle.ts';
 import { type Receive, secureServer, type TlsFault, type TlsTerms, type TlsUser } from './secure.ts';
 
 /** What a listener is to connections that are not encrypted yet. */
@@ -111,7 +112,7 @@ export class TlsGate implements FreshOwner, TlsUser {
     const conn = this.#conn;
     if (!this.#leave('tls-plain-http')) return;
     if (!(conn instanceof HandleConn)) return conn.destroy();
-    conn.cover((handle) => (handle as { _parent?: typeof handle })._parent ?? handle);
+    conn.uncover(below);
     conn.owner = FAREWELL;
     conn.sendText(PLAIN_REPLY(ERRORS['tls-plain-http'].reason));
     conn.end();

@@ -72,6 +72,11 @@ export function forgetTlsHandles(): void {
   wrap = undefined;
 }
 
+/** What TLS was laid over. */
+export function below(handle: TcpHandle): TcpHandle {
+  return (handle as TlsHandle)._parent ?? handle;
+}
+
 /** Lays TLS over a connected handle. What goes through the result is plain text. */
 export function tlsOver(inner: TcpHandle, context: SecureContext, isServer: boolean): TlsHandle {
   const handle = wrap!(inner, context.context, isServer, false);

@@ -32,3 +32,10 @@ export interface TlsMaterial {
 
 /** What seals session tickets: the same for all workers, so that a client may resume with any of them. */
 export const TICKET_KEY_BYTES = 48;
+
+/** What a pool needs whose endpoints speak TLS: PEM, '' for none. */
+export interface UpstreamMaterial {
+  readonly ca: string;
+  readonly cert: string;
+  readonly key: string;
+}

@@ -29,6 +29,9 @@ export function compilePool(name: string, pool: ParsedPool, findings: Findings):
       maxRate: endpoint.maxRate ?? pool.maxRate,
     };
   });
+  const { tls } = pool;
+  if (tls != null && (tls.cert === '') !== (tls.key === ''))
+    findings.add([...path, 'tls'], 'needs "cert" and "key" together');
   const { passive, zones, queue, retries, connection, slowStart, panic, allDown, proxyProtocol, affinity } = pool;
   return {
     name,

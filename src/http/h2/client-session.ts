@@ -88,7 +88,10 @@ export class ClientSession implements FreshOwner, OpenClient, Expiring, AddedTo 
     session.on('stream', (stream, _headers, flags, fields) => this.#stream(stream, flags, fields));
     session.on('ping', () => this.#controlFrame());
     session.on('remoteSettings', () => this.#controlFrame());
-    session.on('error', () => this.listener.ctx.counters.error(this.listener.slot, 'h2-protocol'));
+    session.on('error', (error: NodeJS.ErrnoException) => {
+      // A client that merely goes away broke no rule.
+      if (error.code?.startsWith('ERR_HTTP2') === true) listener.refused('h2-protocol', this.peer);
+    });
     session.on('close', () => this.#closed());
     session.setLocalWindowSize(http2.connectionWindowBytes);
     this.loop.watch(this);

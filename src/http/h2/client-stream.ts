@@ -14,6 +14,7 @@ import { Exchange } from '../exchange.ts';
 import type { HttpListener } from '../listener.ts';
 import type { RequestAdditions } from '../request-head.ts';
 import type { ClientSession } from './client-session.ts';
+import { linesOf } from './field-lines.ts';
 import { requestText } from './request-text.ts';
 import { StreamResponse } from './response-sink.ts';
 import { StreamConn } from './stream-conn.ts';
@@ -134,14 +135,4 @@ export class ClientStream implements ConnOwner, ClientPort {
     this.#busy = false;
     this.#exchange.onClientGone();
   }
-}
-
-function linesOf(fields: object): string {
-  let lines = '';
-  for (const [name, value] of Object.entries(fields) as [string, string | string[]][]) {
-    for (const one of Array.isArray(value) ? value : [value]) {
-      if (!name.startsWith(':') && !/[\0\r\n]/.test(one)) lines += `${name}: ${one}\r\n`;
-    }
-  }
-  return lines;
 }

@@ -6,7 +6,6 @@ import { randomBytes } from 'node:crypto';
 
 /** Fields that say how HTTP/1 is framed: no request of HTTP/2 has them (RFC 9113 §8.2.2). */
 const CONNECTION_FIELDS = new Set(['connection', 'keep-alive', 'proxy-connection', 'transfer-encoding', 'upgrade']);
-// biome-ignore lint/suspicious/noControlCharactersInRegex: these are what is looked for
 const UNSAFE = /[\0\r\n]/;
 const TOKEN = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/;
 const NEEDS_LENGTH = new Set(['POST', 'PUT', 'PATCH']);

@@ -1,0 +1,233 @@
+// Owns one request to an endpoint of HTTP/2 and its response: a stream, told to the request's user in the words of HTTP/1. It
+// never picks endpoints and never talks to clients.
+//
+//   waiting (for the connection, or room on it) ──▶ sent ──head──▶ in body ──end, trailers──▶ done
+//        └────────── error, deadline, refused, reset: the user is told, the stream is over ──────┘
+
+import { type ClientHttp2Stream, constants } from 'node:http2';
+import type { Endpoint } from '../../core/endpoint.ts';
+import type { ErrorCode } from '../../core/error.ts';
+import type { Conn, ConnOwner } from '../../net/conn.ts';
+import { BodyReader } from '../codec/body.ts';
+import { ResponseParser, UNTIL_CLOSE } from '../codec/response-parser.ts';
+import type { Upstream, UpstreamUser } from '../upstream.ts';
+import { linesOf } from './field-lines.ts';
+import { streamRequest } from './request-fields.ts';
+import { trailerObject } from './response-fields.ts';
+import { responseText, upgradeText } from './response-text.ts';
+import { StreamConn } from './stream-conn.ts';
+import type { UpstreamSession } from './upstream-session.ts';
+
+const parser = new ResponseParser();
+const EMPTY = Buffer.alloc(0);
+
+export class UpstreamStream implements Upstream, ConnOwner {
+  trailers = '';
+  conn!: Conn;
+  readonly #session: UpstreamSession;
+  readonly #reader = new BodyReader();
+  #user: UpstreamUser | undefined;
+  #stream: ClientHttp2Stream | undefined;
+  #answered = false;
+  #webSocketKey = '';
+  #late = '';
+
+  constructor(session: UpstreamSession) {
+    this.#session = session;
+  }
+
+  get endpoint(): Endpoint {
+    return this.#session.endpoint;
+  }
+
+  get connected(): boolean {
+    return this.#session.connected;
+  }
+
+  get served(): number {
+    return this.#session.served;
+  }
+
+  assign(user: UpstreamUser): void {
+    this.#user = user;
+    if (this.#session.connected) user.onUpstreamReady(this);
+  }
+
+  /** The connection is there. */
+  ready(): void {
+    this.#user?.onUpstreamReady(this);
+  }
+
+  send(text: string): boolean {
+    return this.#begin(text, undefined);
+  }
+
+  sendWithBody(text: string, body: Buffer): boolean {
+    return this.#begin(text, body);
+  }
+
+  sendBatched(text: string): void {
+    this.#begin(text, undefined);
+  }
+
+  #begin(text: string, first: Buffer | undefined): boolean {
+    const session = this.#session;
+    const user = this.#user!;
+    const { fields, body, webSocketKey, trailers } = streamRequest(text, session.scheme);
+    this.#webSocketKey = webSocketKey;
+    const isWhole = user.requestDone && webSocketKey === '';
+    const hasBody = body !== '' || first !== undefined;
+    const waits = trailers && (this.trailers !== '' || !isWhole);
+    const opened = session.open(fields, { endStream: isWhole && !hasBody && !waits, waitForTrailers: waits });
+    if (opened === undefined || (webSocketKey !== '' && !session.tunnels)) {
+      opened?.close(constants.NGHTTP2_CANCEL);
+      this.conn ??= session.conn;
+      const stale = opened === undefined && session.served > 0;
+      setImmediate(() => this.fail(opened === undefined ? 'upstream-reset' : 'upstream-protocol', stale));
+      return true;
+    }
+    this.#stream = opened;
+    const conn = new StreamConn(session.loop, opened, this, session.ends, false);
+    this.conn = conn;
+    conn.onGone = () => session.over(this);
+    opened.on('response', (_headers, flags, list) => this.#head(list as unknown as string[], flags));
+    opened.on('headers', (_headers, _flags, list) => this.#informational(list as unknown as string[]));
+    opened.on('trailers', (fieldsBehind) => {
+      this.#late = linesOf(fieldsBehind);
+    });
+    if (waits) opened.on('wantTrailers', () => opened.sendTrailers(trailerObject(this.trailers)));
+    let accepted = true;
+    if (body !== '') accepted = conn.sendText(body);
+    if (first !== undefined) accepted = conn.sendBytes(conn, first, 0, first.length) && accepted;
+    if (isWhole) this.requestSent();
+    else conn.expireIn(0);
+    return accepted;
+  }
+
+  requestSent(): void {
+    const { conn } = this;
+    if (conn.closed) return;
+    if (this.#webSocketKey === '') conn.end();
+    if (!this.#answered) conn.expireIn(this.#user?.firstByteMs ?? 0);
+  }
+
+  #head(fields: readonly string[], flags: number): void {
+    const user = this.#user;
+    if (user === undefined || this.conn.closed) return;
+    this.#answered = true;
+    if (this.#webSocketKey !== '' && statusOf(fields) === '200') return this.#upgraded(user, fields);
+    const isBare = (flags & constants.NGHTTP2_FLAG_END_STREAM) !== 0;
+    if (!this.#parse(responseText(fields, isBare, user.isHead), user.isHead)) return this.#malformed();
+    const reader = this.#reader;
+    // Trailers may follow whatever length was announced, so only the stream's end is the end.
+    reader.start(isBare || user.isHead ? 0 : UNTIL_CLOSE);
+    reader.verbatimEnd = 0;
+    this.conn.expireIn(reader.done ? 0 : this.#session.bodyIdleMs);
+    if (isBare) parser.bodyLength = 0;
+    user.onResponse(parser, reader, EMPTY, 0);
+    if (reader.done) this.#finish();
+  }
+
+  #informational(fields: readonly string[]): void {
+    if (this.#user === undefined || this.#answered) return;
+    if (this.#parse(responseText(fields, true, true), true)) this.#user.onInformational(parser);
+  }
+
+  #upgraded(user: UpstreamUser, fields: readonly string[]): void {
+    if (!this.#parse(upgradeText(fields, this.#webSocketKey), true)) return this.#malformed();
+    this.#user = undefined;
+    this.conn.expireIn(0);
+    user.onUpgraded(parser, EMPTY, 0, 0);
+  }
+
+  #parse(text: string | undefined, toHead: boolean): boolean {
+    if (text === undefined) return false;
+    const bytes = Buffer.from(text, 'latin1');
+    return parser.parse(bytes, 0, bytes.length, toHead) === bytes.length;
+  }
+
+  #malformed(): void {
+    this.fail('upstream-malformed', false);
+  }
+
+  /** The response is complete. */
+  #finish(): void {
+    const user = this.#user;
+    if (user === undefined) return;
+    this.#user = undefined;
+    this.#session.served++;
+    // What is left of the request will never be read.
+    if (!user.requestDone) this.#stream?.close(constants.NGHTTP2_NO_ERROR);
+    this.conn.expireIn(0);
+    if (this.conn.paused) this.conn.resume();
+    user.onResponseEnd();
+  }
+
+  /** `stale`: the connection was at fault, and nothing was done with the request. */
+  fail(code: ErrorCode, stale: boolean): void {
+    const user = this.#user;
+    if (user === undefined) return;
+    this.#user = undefined;
+    if (this.#stream === undefined) this.#session.over(this);
+    else this.conn.destroy();
+    user.onUpstreamFailed(code, this.#answered, stale);
+  }
+
+  abandon(user: UpstreamUser): void {
+    if (this.#user !== user) return;
+    this.#user = undefined;
+    if (this.#stream === undefined) this.#session.over(this);
+    else this.conn.destroy();
+  }
+
+  hold(): void {
+    this.conn.pause();
+    this.conn.expireIn(0);
+  }
+
+  unhold(): void {
+    if (!this.conn.paused) return;
+    this.conn.resume();
+    if (this.#user !== undefined) this.conn.expireIn(this.#session.bodyIdleMs);
+  }
+
+  onConnect(): void {}
+
+  onData(buffer: Buffer, length: number): void {
+    const user = this.#user;
+    if (user === undefined) return;
+    this.conn.expireIn(this.#session.bodyIdleMs);
+    this.#reader.consume(buffer, 0, length);
+    user.onResponseBody(this.#reader, buffer, 0);
+  }
+
+  onEnd(): void {
+    const user = this.#user;
+    if (user === undefined || !this.#answered || this.#reader.done) return;
+    this.#reader.finish(this.#late);
+    user.onResponseBody(this.#reader, EMPTY, 0);
+    this.#finish();
+  }
+
+  onDrain(): void {
+    this.#user?.onUpstreamDrain();
+  }
+
+  onDeadline(): void {
+    this.fail(this.#answered ? 'upstream-stalled' : 'upstream-timeout', false);
+  }
+
+  onClose(): void {
+    if (this.#answered) return this.fail('upstream-truncated', false);
+    const session = this.#session;
+    if (this.#stream?.rstCode !== constants.NGHTTP2_REFUSED_STREAM) return this.fail('upstream-reset', false);
+    // A connection that served well and is leaving was only the wrong one; the endpoint may be fine.
+    if (session.last && session.served > 0) this.fail('upstream-reset', true);
+    else this.fail('upstream-refused', false);
+  }
+}
+
+function statusOf(fields: readonly string[]): string {
+  const at = fields.indexOf(':status');
+  return at < 0 ? '' : fields[at + 1];
+}
