@@ -123,11 +123,12 @@ export class DnsListener implements Listener<DnsHandler>, SocketOwner, Acceptor,
     }
     const at = this.#used;
     const length = answerer.answer(data, data.length, client, this.#slab, at);
+    // Before the answer goes out: whoever has it finds it counted, though another thread is asked.
+    countQuery(ctx, slot, answerer, 'udp', data.length, length);
     if (length > 0) {
       this.#used = at + length;
       this.#udp!.send([this.#slab.subarray(at, at + length)], from.port, from.address);
     }
-    countQuery(ctx, slot, answerer, 'udp', data.length, length);
     if (ctx.log !== undefined) logQuery(ctx, answerer, client.address, 'udp', begun, data.length, length);
   }
 

@@ -135,8 +135,10 @@ export class DnsSession implements FreshOwner {
       answerer.rcode = 0;
       ctx.counters.dns(D.transfers);
       this.#transfer = new Transfer(answerer.settings.zones, transfer, answerer.query, packet);
-    } else if (length > 0) this.#send(length);
+    }
+    // Before the answer goes out: whoever has it finds it counted, though another thread is asked.
     countQuery(ctx, slot, answerer, 'tcp', packet.length, length);
+    if (transfer === undefined && length > 0) this.#send(length);
     if (ctx.log !== undefined) logQuery(ctx, answerer, this.#client.address, 'tcp', begun, packet.length, length);
     if (transfer !== undefined) this.#sendTransfer();
     return length > 0 || transfer !== undefined;

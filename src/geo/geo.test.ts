@@ -190,6 +190,34 @@ test('a file that changes is read again; one that became useless is told, and th
   await reached(() => changes === 2, 'good again');
 });
 
+test('a file that is replaced while it is read for the first time is read again', async (t) => {
+  const at = folderOf(t);
+  writeFileSync(at('db'), mmdb(CITIES));
+  writeFileSync(at('new'), mmdb([['192.0.2.0/24', { country: { iso_code: 'MX' } }]]));
+  let changed!: () => void;
+  const change = new Promise<void>((resolve) => {
+    changed = resolve;
+  });
+  const starting = GeoSource.start({
+    config: { database: at('db'), asn: '' },
+    onChange: () => changed(),
+    onProblem: () => undefined,
+    pollMs: 20,
+  });
+  // As soon as the first one is in hand, before anything else can run.
+  const started = await starting.then((result) => {
+    renameSync(at('new'), at('db'));
+    return result;
+  });
+  assert.ok(started.ok);
+  t.after(() => started.value.close());
+  assert.equal(started.value.database.find('192.0.2.1').country, 'US');
+  const alive = setTimeout(() => assert.fail('the new file was never read'), 10_000);
+  await change;
+  clearTimeout(alive);
+  assert.equal(started.value.database.find('192.0.2.1').country, 'MX');
+});
+
 test('the embedded database knows countries everywhere', async () => {
   const files = await readGeoFiles({ database: 'embedded', asn: '' });
   if (!files.ok) assert.fail(files.error);

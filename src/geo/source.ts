@@ -5,7 +5,7 @@
 //            └ a reason        ▲                        └ a problem, told; the last good ones stay ┐
 //                              └───────────────────────────────────────────────────────────────────┘
 
-import { type StatsListener, unwatchFile, watchFile } from 'node:fs';
+import { stat } from 'node:fs/promises';
 import type { GeoConfig } from '../config/types/geo.ts';
 import { err, ok, type Result } from '../core/result.ts';
 import { GeoDatabase } from './database.ts';
@@ -24,28 +24,38 @@ const POLL_MS = 5000;
 
 export class GeoSource {
   readonly #options: GeoSourceOptions;
-  readonly #listener: StatsListener = (now, before) => {
-    if (now.mtimeMs !== before.mtimeMs || now.size !== before.size || now.ino !== before.ino) void this.refresh();
-  };
   #files: readonly GeoFile[];
   #database: GeoDatabase;
-  #watched: readonly string[] = [];
+  /** Of the files as they were before they were read last: a change while they are read is seen as well. */
+  #stamp: string;
+  #timer: NodeJS.Timeout | undefined;
   #turn: Promise<void> = Promise.resolve();
   #closed = false;
 
-  private constructor(options: GeoSourceOptions, files: readonly GeoFile[], database: GeoDatabase) {
+  private constructor(options: GeoSourceOptions, files: readonly GeoFile[], database: GeoDatabase, stamp: string) {
     this.#options = options;
     this.#files = files;
     this.#database = database;
-    const paths = geoPaths(options.config);
-    this.#watched = paths.ok ? paths.value : [];
-    for (const path of this.#watched)
-      watchFile(path, { persistent: false, interval: options.pollMs ?? POLL_MS }, this.#listener);
+    this.#stamp = stamp;
+    this.#poll();
   }
 
   static async start(options: GeoSourceOptions): Promise<Result<GeoSource, string>> {
+    const stamp = await stampOf(options.config);
     const read = await readAndOpen(options.config);
-    return read.ok ? ok(new GeoSource(options, read.value.files, read.value.database)) : err(`geo: ${read.error}`);
+    if (!read.ok) return err(`geo: ${read.error}`);
+    return ok(new GeoSource(options, read.value.files, read.value.database, stamp));
+  }
+
+  #poll(): void {
+    this.#timer = setTimeout(() => void this.#look(), this.#options.pollMs ?? POLL_MS);
+    this.#timer.unref();
+  }
+
+  async #look(): Promise<void> {
+    const stamp = await stampOf(this.#options.config);
+    if (stamp !== this.#stamp) await this.refresh();
+    if (!this.#closed) this.#poll();
   }
 
   /** For other threads. */
@@ -66,6 +76,7 @@ export class GeoSource {
 
   async #refresh(): Promise<void> {
     if (this.#closed) return;
+    this.#stamp = await stampOf(this.#options.config);
     const read = await readAndOpen(this.#options.config);
     if (this.#closed) return;
     if (!read.ok) return this.#options.onProblem(`geo: ${read.error}; the last good data stay in use`);
@@ -76,7 +87,7 @@ export class GeoSource {
 
   close(): void {
     this.#closed = true;
-    for (const path of this.#watched) unwatchFile(path, this.#listener);
+    clearTimeout(this.#timer);
   }
 }
 
@@ -87,4 +98,19 @@ async function readAndOpen(
   if (!files.ok) return files;
   const database = GeoDatabase.open(files.value);
   return database.ok ? ok({ files: files.value, database: database.value }) : database;
+}
+
+/** Tells whether any of the files is another, was written to, or came or went. */
+async function stampOf(config: GeoConfig): Promise<string> {
+  const paths = geoPaths(config);
+  if (!paths.ok) return '';
+  const stamps = await Promise.all(
+    paths.value.map((path) =>
+      stat(path).then(
+        ({ mtimeMs, size, ino }) => `${mtimeMs}:${size}:${ino}`,
+        () => 'absent',
+      ),
+    ),
+  );
+  return stamps.join(' ');
 }
