@@ -121,6 +121,11 @@ export abstract class Conn implements Expiring {
     return this.sendBuffers([Buffer.from(text, 'latin1'), Buffer.from(buffer.subarray(start, end))]);
   }
 
+  /** Bytes that nobody will change. */
+  sendOwned(bytes: Buffer): boolean {
+    return this.sendBuffer(bytes);
+  }
+
   /** `frame`, when given, encloses the bytes: a chunk header before and CRLF after. */
   sendBytes(source: Conn, buffer: Buffer, start: number, end: number, frame = ''): boolean {
     if (end === start) return !this.blocked;

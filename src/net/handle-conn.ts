@@ -128,13 +128,6 @@ export class HandleConn extends Conn implements HandleUser {
     if (this.paused) this.#handle.readStop();
   }
 
-  /** For those who need a stream: the handle is theirs from now on, and this connection is over without a word. */
-  giveUp(): TcpHandle {
-    const handle = this.#handle;
-    this.finish();
-    return handle;
-  }
-
   get peer(): Address {
     return this.#named((out) => this.#handle.getpeername(out));
   }

@@ -43,13 +43,6 @@ export class StreamConn extends Conn {
     this.#listen(this.#socket);
   }
 
-  /** For those who need a stream: the socket is theirs from now on, and this connection is over without a word. */
-  giveUp(): net.Socket {
-    this.#socket.removeAllListeners('data');
-    this.finish();
-    return this.#socket;
-  }
-
   static dial(loop: NetLoop, address: Address, owner: ConnOwner): StreamConn {
     const { host, port } = address;
     return new StreamConn(loop, net.connect({ host, port, noDelay: true, allowHalfOpen: true }), owner);

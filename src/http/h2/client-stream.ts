@@ -1,10 +1,8 @@
 // Owns one request of a client of HTTP/2, from its head to the end of its stream: puts the head before the parser, the body
 // before the exchange, and takes the deadlines of each phase. Reused by its connection for a later stream.
 
-import { constants, type ServerHttp2Stream } from 'node:http2';
 import { L } from '../../core/counters.ts';
 import { ERRORS, type ErrorCode } from '../../core/error.ts';
-import type { ConnOwner } from '../../net/conn.ts';
 import { refusedRecord } from '../account.ts';
 import { requestParser } from '../client-conn.ts';
 import type { ClientPort } from '../client-port.ts';
@@ -15,23 +13,25 @@ import type { HttpListener } from '../listener.ts';
 import type { RequestAdditions } from '../request-head.ts';
 import type { ClientSession } from './client-session.ts';
 import { linesOf } from './field-lines.ts';
+import { REASON } from './frame.ts';
 import { requestText } from './request-text.ts';
 import { StreamResponse } from './response-sink.ts';
-import { StreamConn } from './stream-conn.ts';
+import type { H2Stream, StreamOwner } from './stream.ts';
 
 /** Bytes of a head before it is parsed; larger ones are refused by the connection's own limit. */
 let scratch = Buffer.allocUnsafeSlow(64 * 1024);
 
-export class ClientStream implements ConnOwner, ClientPort {
+export class ClientStream implements StreamOwner, ClientPort {
   readonly session: ClientSession;
   readonly sink: StreamResponse;
   readonly plainBodies = true;
-  conn!: StreamConn;
+  conn!: H2Stream;
   readonly #exchange: Exchange;
-  /** Its stream belongs to a tunnel, so that it serves no other one. */
-  lost = false;
   #busy = false;
   #trailers = '';
+  /** What content-length promised; -1 when it said nothing. */
+  #expected = -1;
+  #received = 0;
 
   constructor(session: ClientSession) {
     this.session = session;
@@ -52,27 +52,28 @@ export class ClientStream implements ConnOwner, ClientPort {
     return this.session.additions();
   }
 
-  begin(stream: ServerHttp2Stream, fields: readonly string[], endsWithHead: boolean): void {
-    const { listener, loop, ends } = this.session;
-    this.conn = new StreamConn(loop, stream, this, ends, endsWithHead);
+  /** `fields` is undefined when there are too many, or too large ones. */
+  begin(stream: H2Stream, fields: readonly string[] | undefined, endsWithHead: boolean): void {
+    const { listener } = this.session;
+    this.conn = stream;
+    stream.owner = this;
     this.#trailers = '';
+    this.#expected = -1;
+    this.#received = 0;
     this.sink.reset();
     listener.ctx.counters.listener(listener.slot, L.h2Requests);
+    if (fields === undefined) return this.#refuse('head-too-large');
     const text = requestText(fields, endsWithHead);
     if (text === undefined) return this.#refuse('bad-request');
     if (text.length > scratch.length) scratch = Buffer.allocUnsafeSlow(text.length);
     const length = scratch.write(text, 'latin1');
     const after = requestParser.parse(scratch, 0, length, listener.handler.limits);
     if (after <= 0) return this.#refuse(after === 0 ? 'bad-request' : requestParser.error);
-    if (requestParser.upgrade !== '') this.conn.pause();
-    else if (endsWithHead) requestParser.bodyLength = 0;
-    else {
-      if (requestParser.bodyLength === 0 && !requestParser.fields.has(F.contentLength))
-        requestParser.bodyLength = UNTIL_CLOSE;
-      stream.on('trailers', (trailers) => {
-        this.#trailers = linesOf(trailers);
-      });
-    }
+    if (requestParser.upgrade !== '') stream.pause();
+    else if (endsWithHead) {
+      if (requestParser.bodyLength > 0) return this.#refuse('bad-framing');
+    } else if (requestParser.fields.has(F.contentLength)) this.#expected = requestParser.bodyLength;
+    else requestParser.bodyLength = UNTIL_CLOSE;
     this.#busy = true;
     this.#exchange.begin(requestParser, scratch, length, length);
   }
@@ -84,7 +85,7 @@ export class ClientStream implements ConnOwner, ClientPort {
     ctx.log?.(refusedRecord(handler.config.name, this.session.peer, code));
     this.sink.local({ status: ERRORS[code].status, code }, '', false, { minor: 1, close: false, date: ctx.date() });
     ctx.counters.listener(slot, L.bytesOut, this.sink.bytesOut);
-    this.conn.stream.close(constants.NGHTTP2_NO_ERROR);
+    if (!this.conn.remoteEnded) this.conn.resetWith(REASON.none);
   }
 
   requestRead(): void {}
@@ -94,7 +95,8 @@ export class ClientStream implements ConnOwner, ClientPort {
     this.#busy = false;
     const { conn } = this;
     if (conn.closed) return;
-    if (!readAll && !conn.stream.destroyed) conn.stream.close(constants.NGHTTP2_NO_ERROR);
+    // What waits for the client's window is still to be sent.
+    if (!conn.remoteEnded && conn.pending === 0 && !readAll) return conn.resetWith(REASON.none);
     conn.expireIn(conn.pending > 0 ? this.listener.handler.config.timeouts.sendIdleMs : 0);
   }
 
@@ -105,7 +107,6 @@ export class ClientStream implements ConnOwner, ClientPort {
 
   release(): undefined {
     this.#busy = false;
-    this.lost = true;
     return undefined;
   }
 
@@ -113,10 +114,19 @@ export class ClientStream implements ConnOwner, ClientPort {
 
   onData(buffer: Buffer, length: number): void {
     this.listener.ctx.counters.listener(this.listener.slot, L.bytesIn, length);
+    this.#received += length;
+    if (this.#expected >= 0 && this.#received > this.#expected) return this.conn.resetWith(REASON.protocol);
     if (this.#busy) this.#exchange.requestBody(buffer, 0, length);
+    // The answer is on its way already, and nobody reads the rest.
+    else if (this.conn.pending === 0) this.conn.resetWith(REASON.none);
+  }
+
+  onFields(fields: string[]): void {
+    this.#trailers = linesOf(fields);
   }
 
   onEnd(): void {
+    if (this.#expected >= 0 && this.#received !== this.#expected) return this.conn.resetWith(REASON.protocol);
     if (this.#busy) this.#exchange.requestEnd(this.#trailers);
   }
 

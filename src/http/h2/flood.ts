@@ -1,4 +1,5 @@
-// Owns how much of what costs us and carries nothing a peer may send: so many within ten seconds. Pure.
+// Owns how much of what costs us and carries nothing a peer may send: so many within ten seconds, beyond those that came
+// along with something useful. Pure.
 
 const WINDOW_MS = 10_000;
 
@@ -18,5 +19,10 @@ export class FloodGauge {
       this.#count = 0;
     }
     return ++this.#count <= this.#most;
+  }
+
+  /** Something useful came. */
+  earn(): void {
+    if (this.#count > 0) this.#count--;
   }
 }

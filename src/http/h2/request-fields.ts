@@ -22,8 +22,6 @@ export interface StreamRequest {
   readonly body: string;
   /** The key of a WebSocket handshake, for the answer that HTTP/1 expects; '' when the request is none. */
   readonly webSocketKey: string;
-  /** Fields may follow the body. */
-  readonly trailers: boolean;
 }
 
 /** `text` is a head as this proxy builds them: well-formed. */
@@ -36,7 +34,6 @@ export function streamRequest(text: string, scheme: 'http' | 'https'): StreamReq
   let authority = '';
   let upgrade = '';
   let webSocketKey = '';
-  let trailers = false;
   let grpc = false;
   for (let at = lineEnd + 2; at < headEnd + 2; ) {
     const end = text.indexOf('\r\n', at);
@@ -51,8 +48,7 @@ export function streamRequest(text: string, scheme: 'http' | 'https'): StreamReq
     else if (name === 'host') authority = text.slice(from, to);
     else if (name === 'upgrade') upgrade = text.slice(from, to).toLowerCase();
     else if (name === 'sec-websocket-key') webSocketKey = text.slice(from, to);
-    if (name === 'trailer') trailers = true;
-    else if (name === 'content-type') grpc = isGrpc(text.slice(from, to));
+    if (name === 'content-type') grpc = isGrpc(text.slice(from, to));
   }
   const tunnels = upgrade === 'websocket';
   const fields = [
@@ -69,5 +65,5 @@ export function streamRequest(text: string, scheme: 'http' | 'https'): StreamReq
   for (const one of rest) fields.push(one);
   // Without it a server of gRPC takes us for a proxy that loses trailers.
   if (grpc) fields.push('te', 'trailers');
-  return { fields, body: text.slice(headEnd + 4), webSocketKey: tunnels ? webSocketKey || '?' : '', trailers };
+  return { fields, body: text.slice(headEnd + 4), webSocketKey: tunnels ? webSocketKey || '?' : '' };
 }

@@ -8,6 +8,8 @@ import { randomBytes } from 'node:crypto';
 const CONNECTION_FIELDS = new Set(['connection', 'keep-alive', 'proxy-connection', 'transfer-encoding', 'upgrade']);
 const UNSAFE = /[\0\r\n]/;
 const TOKEN = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/;
+/** Lower case, as all names are (RFC 9113 §8.2.1). */
+const NAME = /^[!#$%&'*+\-.^_`|~0-9a-z]+$/;
 const NEEDS_LENGTH = new Set(['POST', 'PUT', 'PATCH']);
 
 /** `fields`: names and values in turn, as they came. Undefined when they make no request. */
@@ -21,24 +23,34 @@ export function requestText(fields: readonly string[], endsWithHead: boolean): s
   let cookies = '';
   let hasLength = false;
   let lines = '';
+  let regular = false;
   for (let i = 0; i < fields.length; i += 2) {
     const name = fields[i];
     const value = fields[i + 1];
     if (UNSAFE.test(value)) return undefined;
+    const isPseudo = name.charCodeAt(0) === 0x3a;
+    // Pseudo fields come first, each once (RFC 9113 §8.3).
+    if (isPseudo && regular) return undefined;
+    regular = !isPseudo;
     switch (name) {
       case ':method':
+        if (method !== '') return undefined;
         method = value;
         break;
       case ':scheme':
+        if (scheme !== '') return undefined;
         scheme = value;
         break;
       case ':authority':
+        if (authority !== undefined) return undefined;
         authority = value;
         break;
       case ':path':
+        if (path !== '') return undefined;
         path = value;
         break;
       case ':protocol':
+        if (protocol !== '') return undefined;
         protocol = value;
         break;
       case 'host':
@@ -53,7 +65,7 @@ export function requestText(fields: readonly string[], endsWithHead: boolean): s
         if (value.toLowerCase() !== 'trailers') return undefined;
         break;
       default:
-        if (!TOKEN.test(name) || CONNECTION_FIELDS.has(name)) return undefined;
+        if (!NAME.test(name) || CONNECTION_FIELDS.has(name)) return undefined;
         if (name === 'content-length') hasLength = true;
         lines += `${name}: ${value}\r\n`;
     }

@@ -23,27 +23,6 @@ export function responseFields(parser: ResponseParser, status: number, date: str
   return out;
 }
 
-/** True when fields may follow the body: announced, or of a kind that always has them (gRPC). */
-export function mayHaveTrailers(parser: ResponseParser): boolean {
-  const { fields } = parser;
-  return fields.has(F.trailer) || isGrpc(fields.get('content-type'));
-}
-
 export function isGrpc(contentType: string | undefined): boolean {
   return contentType?.startsWith('application/grpc') ?? false;
-}
-
-/** Lines of fields as an object. */
-export function trailerObject(lines: string): Record<string, string | string[]> {
-  const out: Record<string, string | string[]> = {};
-  for (const line of lines.split('\r\n')) {
-    const colon = line.indexOf(':');
-    if (colon <= 0) continue;
-    const name = line.slice(0, colon).toLowerCase();
-    const value = line.slice(colon + 1).trim();
-    const before = out[name];
-    if (before === undefined) out[name] = value;
-    else out[name] = [...(Array.isArray(before) ? before : [before]), value];
-  }
-  return out;
 }

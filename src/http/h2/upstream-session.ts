@@ -4,7 +4,6 @@
 //   connecting ──▶ connected ──GOAWAY, too old──▶ leaving (streams finish) ──▶ closed
 //        └── error, deadline: everybody who waits is told
 
-import { type ClientHttp2Session, type ClientHttp2Stream, type ClientSessionRequestOptions, connect } from 'node:http2';
 import type { UpstreamConnectionConfig } from '../../config/types.ts';
 import type { Endpoint } from '../../core/endpoint.ts';
 import type { ErrorCode } from '../../core/error.ts';
@@ -12,13 +11,17 @@ import type { Conn, ConnOwner } from '../../net/conn.ts';
 import { dialErrorCode } from '../../net/dial-error.ts';
 import type { Expiring, NetLoop } from '../../net/loop.ts';
 import { type ClientTerms, dialWith } from '../../tls/client.ts';
-import { socketOf } from './node-socket.ts';
-import type { StreamEnds } from './stream-conn.ts';
+import { H2Connection, type H2User } from './connection.ts';
+import { MOST_WINDOW } from './frame.ts';
+import type { H2Stream } from './stream.ts';
 import { UpstreamStream } from './upstream-stream.ts';
 
 /** Of response bodies on their way, by stream: a slow client must not hold up the others on its connection. */
 const STREAM_WINDOW = 256 * 1024;
-const SESSION_MEMORY_MB = 64;
+const HEAD_BYTES = 64 * 1024;
+const MOST_FIELDS = 1000;
+/** Of an endpoint, which is trusted more than a client, and pings more. */
+const CONTROL_FRAMES = 10_000;
 
 export interface UpstreamSessionHome {
   /** It takes no more streams. */
@@ -26,7 +29,7 @@ export interface UpstreamSessionHome {
   closed(session: UpstreamSession): void;
 }
 
-export class UpstreamSession implements ConnOwner, Expiring {
+export class UpstreamSession implements ConnOwner, Expiring, H2User {
   readonly endpoint: Endpoint;
   readonly loop: NetLoop;
   readonly conn: Conn;
@@ -35,14 +38,13 @@ export class UpstreamSession implements ConnOwner, Expiring {
   readonly #config: UpstreamConnectionConfig;
   readonly #home: UpstreamSessionHome;
   readonly #streams = new Set<UpstreamStream>();
-  connected = false;
   /** Responses completed. */
   served = 0;
   /** No more streams. */
   last = false;
   deadline = 0;
-  ends: StreamEnds = { peer: NOWHERE, own: NOWHERE };
-  #session: ClientHttp2Session | undefined;
+  #h2: H2Connection | undefined;
+  #closed = false;
 
   constructor(
     loop: NetLoop,
@@ -61,24 +63,23 @@ export class UpstreamSession implements ConnOwner, Expiring {
     this.conn.expireIn(config.connectTimeoutMs);
   }
 
+  get connected(): boolean {
+    return this.#h2 !== undefined;
+  }
+
   get bodyIdleMs(): number {
     return this.#config.bodyIdleMs;
   }
 
-  get outstanding(): number {
-    return this.#streams.size;
-  }
-
-  /** The endpoint takes WebSockets over HTTP/2. */
+  /** The endpoint takes WebSockets over HTTP/2 (RFC 8441). */
   get tunnels(): boolean {
-    return this.#session?.remoteSettings.enableConnectProtocol === true;
+    return this.#h2?.peerTunnels === true;
   }
 
   /** Another request may be put on it. */
   get hasRoom(): boolean {
-    if (this.last || this.conn.closed !== this.connected) return false;
-    const allowed = this.#session?.remoteSettings.maxConcurrentStreams ?? this.#config.streams;
-    return this.#streams.size < Math.min(this.#config.streams, allowed);
+    if (this.last || this.conn.closed || this.#h2?.isSpent === true) return false;
+    return this.#streams.size < Math.min(this.#config.streams, this.#h2?.peerStreams ?? this.#config.streams);
   }
 
   stream(): UpstreamStream {
@@ -89,10 +90,9 @@ export class UpstreamSession implements ConnOwner, Expiring {
   }
 
   /** Undefined: the connection went away in this moment. */
-  open(fields: string[], options: ClientSessionRequestOptions): ClientHttp2Stream | undefined {
-    const session = this.#session;
-    if (session === undefined || session.closed || session.destroyed) return undefined;
-    return session.request(fields as never, options);
+  open(owner: UpstreamStream): H2Stream | undefined {
+    const h2 = this.#h2;
+    return h2 === undefined || h2.closed || this.last ? undefined : h2.open(owner);
   }
 
   over(stream: UpstreamStream): void {
@@ -103,28 +103,46 @@ export class UpstreamSession implements ConnOwner, Expiring {
 
   onConnect(): void {
     const { conn } = this;
+    conn.expireIn(0);
     if (conn.tls !== undefined && conn.tls.alpn !== 'h2') {
       this.#fail('upstream-protocol');
       return conn.destroy();
     }
-    this.ends = { peer: conn.peer, own: conn.local };
-    const socket = socketOf(conn, undefined);
-    const session = connect(`${this.scheme}://upstream`, {
-      createConnection: () => socket,
-      maxSessionMemory: SESSION_MEMORY_MB,
-      peerMaxConcurrentStreams: this.#config.streams,
-      settings: { enablePush: false, initialWindowSize: STREAM_WINDOW },
-    });
-    this.#session = session;
-    this.connected = true;
+    const { streams } = this.#config;
+    this.#h2 = new H2Connection(
+      conn,
+      {
+        isServer: false,
+        streams: 0,
+        windowBytes: STREAM_WINDOW,
+        connectionWindowBytes: Math.min(STREAM_WINDOW * streams, MOST_WINDOW),
+        headBytes: HEAD_BYTES,
+        fields: MOST_FIELDS,
+        controlFrames: CONTROL_FRAMES,
+        resets: CONTROL_FRAMES,
+      },
+      this,
+    );
     this.loop.watch(this);
-    session.on('error', () => undefined);
-    session.on('goaway', () => this.#leaving());
-    session.on('close', () => this.#closed());
-    session.setLocalWindowSize(Math.min(STREAM_WINDOW * this.#config.streams, 2 ** 31 - 1));
     // A connection whose purpose is gone (all gave up waiting) is kept like an idle one.
     if (this.#streams.size === 0) this.deadline = this.loop.now + this.#config.idleMs;
     for (const stream of [...this.#streams]) stream.ready();
+  }
+
+  onStream(): void {}
+  onStreamOver(): void {}
+
+  onGoaway(): void {
+    this.#leaving();
+    if (this.#streams.size === 0) this.leave();
+  }
+
+  onOver(fault: ErrorCode | undefined): void {
+    this.loop.unwatch(this);
+    this.#leaving();
+    // Streams that were sent have been told; others wait for a connection that will not be.
+    this.#fail(fault === undefined ? 'upstream-reset' : 'upstream-malformed');
+    this.#end();
   }
 
   #leaving(): void {
@@ -133,10 +151,9 @@ export class UpstreamSession implements ConnOwner, Expiring {
     this.#home.left(this);
   }
 
-  #closed(): void {
-    this.loop.unwatch(this);
-    this.#leaving();
-    this.#fail('upstream-reset');
+  #end(): void {
+    if (this.#closed) return;
+    this.#closed = true;
     this.#home.closed(this);
   }
 
@@ -148,21 +165,21 @@ export class UpstreamSession implements ConnOwner, Expiring {
   /** Takes no more streams; closes when the last one is over. */
   leave(): void {
     this.#leaving();
-    if (this.#session === undefined) {
-      if (this.#streams.size === 0) this.conn.destroy();
-    } else if (!this.#session.destroyed) this.#session.close();
+    if (this.#h2 !== undefined) this.#h2.leave();
+    else if (this.#streams.size === 0) this.conn.destroy();
   }
 
   expire(): void {
     if (this.#streams.size === 0) this.leave();
   }
 
-  // Before the connection is Node's:
+  // Before there is a protocol on it:
   onData(): void {}
   onEnd(): void {}
   onDrain(): void {}
 
   onDeadline(): void {
+    this.#leaving();
     this.#fail('connect-timeout');
     this.conn.destroy();
   }
@@ -170,8 +187,6 @@ export class UpstreamSession implements ConnOwner, Expiring {
   onClose(error: NodeJS.ErrnoException | undefined): void {
     this.#leaving();
     this.#fail(dialErrorCode(error));
-    this.#home.closed(this);
+    this.#end();
   }
 }
-
-const NOWHERE = { host: '', port: 0 };

@@ -4,33 +4,35 @@
 //   waiting (for the connection, or room on it) ──▶ sent ──head──▶ in body ──end, trailers──▶ done
 //        └────────── error, deadline, refused, reset: the user is told, the stream is over ──────┘
 
-import { type ClientHttp2Stream, constants } from 'node:http2';
 import type { Endpoint } from '../../core/endpoint.ts';
 import type { ErrorCode } from '../../core/error.ts';
-import type { Conn, ConnOwner } from '../../net/conn.ts';
+import type { Conn } from '../../net/conn.ts';
 import { BodyReader } from '../codec/body.ts';
 import { ResponseParser, UNTIL_CLOSE } from '../codec/response-parser.ts';
 import type { Upstream, UpstreamUser } from '../upstream.ts';
-import { linesOf } from './field-lines.ts';
+import { fieldsOf, linesOf } from './field-lines.ts';
+import { REASON } from './frame.ts';
 import { streamRequest } from './request-fields.ts';
-import { trailerObject } from './response-fields.ts';
 import { responseText, upgradeText } from './response-text.ts';
-import { StreamConn } from './stream-conn.ts';
+import type { H2Stream, StreamOwner } from './stream.ts';
 import type { UpstreamSession } from './upstream-session.ts';
 
 const parser = new ResponseParser();
 const EMPTY = Buffer.alloc(0);
 
-export class UpstreamStream implements Upstream, ConnOwner {
+export class UpstreamStream implements Upstream, StreamOwner {
   trailers = '';
   conn!: Conn;
   readonly #session: UpstreamSession;
   readonly #reader = new BodyReader();
   #user: UpstreamUser | undefined;
-  #stream: ClientHttp2Stream | undefined;
+  #stream: H2Stream | undefined;
   #answered = false;
   #webSocketKey = '';
   #late = '';
+  /** What content-length promised; -1 when it said nothing. */
+  #expected = -1;
+  #received = 0;
 
   constructor(session: UpstreamSession) {
     this.#session = session;
@@ -73,64 +75,71 @@ export class UpstreamStream implements Upstream, ConnOwner {
   #begin(text: string, first: Buffer | undefined): boolean {
     const session = this.#session;
     const user = this.#user!;
-    const { fields, body, webSocketKey, trailers } = streamRequest(text, session.scheme);
+    const { fields, body, webSocketKey } = streamRequest(text, session.scheme);
     this.#webSocketKey = webSocketKey;
-    const isWhole = user.requestDone && webSocketKey === '';
-    const hasBody = body !== '' || first !== undefined;
-    const waits = trailers && (this.trailers !== '' || !isWhole);
-    const opened = session.open(fields, { endStream: isWhole && !hasBody && !waits, waitForTrailers: waits });
-    if (opened === undefined || (webSocketKey !== '' && !session.tunnels)) {
-      opened?.close(constants.NGHTTP2_CANCEL);
+    const stream = webSocketKey === '' || session.tunnels ? session.open(this) : undefined;
+    if (stream === undefined) {
       this.conn ??= session.conn;
-      const stale = opened === undefined && session.served > 0;
-      setImmediate(() => this.fail(opened === undefined ? 'upstream-reset' : 'upstream-protocol', stale));
+      // The caller is in the middle of sending.
+      setImmediate(() => this.fail(webSocketKey === '' ? 'upstream-reset' : 'upstream-protocol', webSocketKey === ''));
       return true;
     }
-    this.#stream = opened;
-    const conn = new StreamConn(session.loop, opened, this, session.ends, false);
-    this.conn = conn;
-    conn.onGone = () => session.over(this);
-    opened.on('response', (_headers, flags, list) => this.#head(list as unknown as string[], flags));
-    opened.on('headers', (_headers, _flags, list) => this.#informational(list as unknown as string[]));
-    opened.on('trailers', (fieldsBehind) => {
-      this.#late = linesOf(fieldsBehind);
-    });
-    if (waits) opened.on('wantTrailers', () => opened.sendTrailers(trailerObject(this.trailers)));
+    this.#stream = stream;
+    this.conn = stream;
+    const isWhole = user.requestDone && webSocketKey === '' && this.trailers === '';
+    if (isWhole && body === '' && first === undefined) {
+      stream.sendHead(fields, true);
+      stream.expireIn(user.firstByteMs);
+      return true;
+    }
+    stream.sendHead(fields, false);
     let accepted = true;
-    if (body !== '') accepted = conn.sendText(body);
-    if (first !== undefined) accepted = conn.sendBytes(conn, first, 0, first.length) && accepted;
-    if (isWhole) this.requestSent();
-    else conn.expireIn(0);
+    if (isWhole) {
+      const bytes = first ?? Buffer.from(body, 'latin1');
+      accepted = stream.sendLast(bytes, 0, bytes.length);
+    } else if (body !== '') accepted = stream.sendText(body);
+    if (!isWhole && first !== undefined) accepted = stream.sendBytes(stream, first, 0, first.length) && accepted;
+    if (user.requestDone) this.requestSent();
     return accepted;
   }
 
   requestSent(): void {
     const { conn } = this;
     if (conn.closed) return;
-    if (this.#webSocketKey === '') conn.end();
+    if (this.#webSocketKey === '') {
+      if (this.trailers === '') conn.end();
+      else this.#stream?.sendTrailers(fieldsOf(this.trailers));
+    }
     if (!this.#answered) conn.expireIn(this.#user?.firstByteMs ?? 0);
   }
 
-  #head(fields: readonly string[], flags: number): void {
-    const user = this.#user;
-    if (user === undefined || this.conn.closed) return;
+  onFields(fields: string[], ends: boolean): void {
+    if (this.#user === undefined || this.conn.closed) return;
+    const status = statusOf(fields);
+    if (this.#answered) this.#late = linesOf(fields);
+    else if (status.startsWith('1') && !ends) this.#informational(fields);
+    else this.#head(fields, ends);
+  }
+
+  #head(fields: readonly string[], isBare: boolean): void {
+    const user = this.#user!;
     this.#answered = true;
     if (this.#webSocketKey !== '' && statusOf(fields) === '200') return this.#upgraded(user, fields);
-    const isBare = (flags & constants.NGHTTP2_FLAG_END_STREAM) !== 0;
     if (!this.#parse(responseText(fields, isBare, user.isHead), user.isHead)) return this.#malformed();
     const reader = this.#reader;
     // Trailers may follow whatever length was announced, so only the stream's end is the end.
     reader.start(isBare || user.isHead ? 0 : UNTIL_CLOSE);
     reader.verbatimEnd = 0;
     this.conn.expireIn(reader.done ? 0 : this.#session.bodyIdleMs);
+    if (!isBare && parser.bodyLength >= 0 && !user.isHead) this.#expected = parser.bodyLength;
+    if (isBare && parser.bodyLength > 0) return this.#malformed();
     if (isBare) parser.bodyLength = 0;
     user.onResponse(parser, reader, EMPTY, 0);
     if (reader.done) this.#finish();
   }
 
   #informational(fields: readonly string[]): void {
-    if (this.#user === undefined || this.#answered) return;
-    if (this.#parse(responseText(fields, true, true), true)) this.#user.onInformational(parser);
+    if (this.#parse(responseText(fields, true, true), true)) this.#user?.onInformational(parser);
   }
 
   #upgraded(user: UpstreamUser, fields: readonly string[]): void {
@@ -157,9 +166,9 @@ export class UpstreamStream implements Upstream, ConnOwner {
     this.#user = undefined;
     this.#session.served++;
     // What is left of the request will never be read.
-    if (!user.requestDone) this.#stream?.close(constants.NGHTTP2_NO_ERROR);
+    if (!user.requestDone) this.#stream?.resetWith(REASON.cancel);
     this.conn.expireIn(0);
-    if (this.conn.paused) this.conn.resume();
+    this.conn.resume();
     user.onResponseEnd();
   }
 
@@ -196,6 +205,8 @@ export class UpstreamStream implements Upstream, ConnOwner {
   onData(buffer: Buffer, length: number): void {
     const user = this.#user;
     if (user === undefined) return;
+    this.#received += length;
+    if (this.#reader.done || (this.#expected >= 0 && this.#received > this.#expected)) return this.#malformed();
     this.conn.expireIn(this.#session.bodyIdleMs);
     this.#reader.consume(buffer, 0, length);
     user.onResponseBody(this.#reader, buffer, 0);
@@ -204,6 +215,8 @@ export class UpstreamStream implements Upstream, ConnOwner {
   onEnd(): void {
     const user = this.#user;
     if (user === undefined || !this.#answered || this.#reader.done) return;
+    // Cut, though it ends like a whole one.
+    if (this.#expected >= 0 && this.#received !== this.#expected) return this.fail('upstream-truncated', false);
     this.#reader.finish(this.#late);
     user.onResponseBody(this.#reader, EMPTY, 0);
     this.#finish();
@@ -218,9 +231,10 @@ export class UpstreamStream implements Upstream, ConnOwner {
   }
 
   onClose(): void {
+    this.#session.over(this);
     if (this.#answered) return this.fail('upstream-truncated', false);
     const session = this.#session;
-    if (this.#stream?.rstCode !== constants.NGHTTP2_REFUSED_STREAM) return this.fail('upstream-reset', false);
+    if (this.#stream?.rstCode !== REASON.refused) return this.fail('upstream-reset', false);
     // A connection that served well and is leaving was only the wrong one; the endpoint may be fine.
     if (session.last && session.served > 0) this.fail('upstream-reset', true);
     else this.fail('upstream-refused', false);
