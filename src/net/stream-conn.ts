@@ -8,11 +8,14 @@ import type { NetLoop } from './loop.ts';
 
 export class StreamConn extends Conn {
   #socket: net.Socket;
+  /** Beneath whatever covers it: only a plain socket can be reset. */
+  readonly #plain: net.Socket;
   #written: (() => void) | undefined;
 
   constructor(loop: NetLoop, socket: net.Socket, owner: ConnOwner) {
     super(loop, owner);
     this.#socket = socket;
+    this.#plain = socket;
     this.#listen(socket);
     loop.watch(this);
   }
@@ -125,7 +128,14 @@ export class StreamConn extends Conn {
 
   reset(): void {
     if (this.closed) return;
-    this.#socket.resetAndDestroy();
+    if (this.#socket === this.#plain) this.#plain.resetAndDestroy();
+    // Within a callback of TLS nothing may be closed under it.
+    else setImmediate(() => this.#resetBoth());
     this.finish();
+  }
+
+  #resetBoth(): void {
+    this.#plain.resetAndDestroy();
+    this.#socket.destroy();
   }
 }

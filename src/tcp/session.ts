@@ -15,10 +15,10 @@ import { Splice, type SpliceOwner } from '../net/splice.ts';
 import type { FreshOwner } from '../net/tcp-listener.ts';
 import type { Lease } from '../pool/lease.ts';
 import { type ClientHello, parseClientHello } from '../tls/hello.ts';
+import { Peeked } from '../tls/peeked.ts';
 import type { TcpHandler, TcpRoute } from './context.ts';
 import { Dialler, type DialUser } from './dialler.ts';
 import type { TcpProxyListener } from './listener.ts';
-import { Peeked } from './peeked.ts';
 import { preludeFor } from './prelude.ts';
 
 const NO_HELLO: ClientHello = { sni: '', alpn: [] };

@@ -14,7 +14,7 @@ import type { RequestRecord } from '../http/context.ts';
 import { DataPlane } from '../runtime/data-plane.ts';
 import { realEnv } from '../runtime/real-env.ts';
 import type { Blueprint } from '../runtime/snapshot.ts';
-import { NO_TLS } from '../runtime/tls-keeper.ts';
+import { TlsKeeper } from '../runtime/tls-keeper.ts';
 import type { FakeUpstream } from './fake-upstream.ts';
 import { RawClient } from './raw-client.ts';
 
@@ -51,9 +51,10 @@ export async function startProxy(t: TestContext, options: ProxyOptions): Promise
   const counters = Counters.local(1024);
   const log: RequestRecord[] = [];
   const clients: RawClient[] = [];
-  const blueprintOf = (parts: Pick<ProxyOptions, 'listener' | 'pool'>, version: number): Blueprint =>
-    blueprint({ ...options, ...parts }, version);
-  const first = blueprintOf(options, 1);
+  const certificates = new TlsKeeper({ clock: realEnv().clock, folder: '.', onChange() {}, onProblem() {} });
+  const blueprintOf = (parts: Pick<ProxyOptions, 'listener' | 'pool'>, version: number): Promise<Blueprint> =>
+    blueprint({ ...options, ...parts }, version, certificates);
+  const first = await blueprintOf(options, 1);
   for (const { slot } of first.pools[0].endpoints) load.state[slot] = STATE.used | STATE.up;
   const plane = new DataPlane({
     env: { ...realEnv(), load },
@@ -112,11 +113,11 @@ export async function startProxy(t: TestContext, options: ProxyOptions): Promise
       await assert.rejects(once(socket, 'close'), /ECONNRESET/);
       assert.equal(socket.bytesRead, 0);
     },
-    reload: (change) => apply(blueprintOf(change, ++version)),
+    reload: async (change) => apply(await blueprintOf(change, ++version)),
   };
 }
 
-function blueprint(options: ProxyOptions, version: number): Blueprint {
+async function blueprint(options: ProxyOptions, version: number, certificates: TlsKeeper): Promise<Blueprint> {
   const endpoints = options.endpoints.map((endpoint) => {
     if (typeof endpoint === 'string') return endpoint;
     return `127.0.0.1:${typeof endpoint === 'number' ? endpoint : endpoint.port}`;
@@ -128,6 +129,8 @@ function blueprint(options: ProxyOptions, version: number): Blueprint {
   });
   if (!compiled.ok) assert.fail(JSON.stringify(compiled.error));
   const config = compiled.value;
+  const tls = await certificates.prepare(config);
+  if (!tls.ok) assert.fail(JSON.stringify(tls.error));
   const slots = config.pools.b.endpoints.map((endpoint, i) => ({ ...endpoint, id: `b/${i}`, slot: i }));
   const pools = [{ name: 'b', slot: 0, endpoints: slots }];
   return {
@@ -138,7 +141,7 @@ function blueprint(options: ProxyOptions, version: number): Blueprint {
     kernel: [],
     dns: undefined,
     geo: [],
-    tls: NO_TLS,
+    tls: tls.value,
     sites: { name: '@sites', slot: 1, endpoints: [] },
     kindsFile: '',
   };

@@ -76,7 +76,7 @@ export class ServerContexts {
       honorCipherOrder: false,
       secureOptions: constants.SSL_OP_NO_RENEGOTIATION | constants.SSL_OP_NO_COMPRESSION,
       sessionIdContext: createHash('sha256')
-        .update(`${clients?.verify ?? ''} ${clientCa}`)
+        .update(`${clients?.verify ?? ''} ${clientCa} ${clientCrl}`)
         .digest('hex')
         .slice(0, 32),
       ...(clientCa === '' ? {} : { ca: clientCa }),

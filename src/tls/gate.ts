@@ -1,17 +1,20 @@
-// Owns the beginning of an encrypted connection: the handshake within its deadline and rate, and handing the connection over
-// to whoever speaks what both sides agreed on. A handshake that fails ends the connection, counted, and nobody else notices.
+// Owns the beginning of an encrypted connection: whom the client asks for, the handshake within its deadline and rate, and
+// handing the connection over to whoever speaks what both sides agreed on. A handshake that fails ends the connection,
+// counted, and nobody else notices. The name is read before OpenSSL is asked, because a context that it is given later
+// answers with one certificate only, where there may be two with different kinds of keys.
 //
-//   attach ──▶ shaking hands ──done──▶ handed over        failed, deadline, too many, client gone ─▶ closed, counted
+//   attach ──hello──▶ shaking hands ──done──▶ handed over        no TLS, unknown name ─▶ told in the clear, closed, counted
+//                                                                failed, deadline, too many, client gone ─▶ closed, counted
 
 import { type Counters, L } from '../core/counters.ts';
 import type { Clock } from '../core/env.ts';
 import { ERRORS, type ErrorCode } from '../core/error.ts';
 import type { KeyedCounts } from '../limits/keyed-counts.ts';
-import type { Conn, TlsFacts } from '../net/conn.ts';
-import { HandleConn } from '../net/handle-conn.ts';
+import type { Conn, ConnOwner, TlsFacts } from '../net/conn.ts';
 import type { FreshOwner } from '../net/tcp-listener.ts';
-import { below } from './handle.ts';
-import { type Receive, secureServer, type TlsFault, type TlsTerms, type TlsUser } from './secure.ts';
+import { type ClientHello, parseClientHello } from './hello.ts';
+import { Peeked } from './peeked.ts';
+import { secureServer, type TlsFault, type TlsTerms, type TlsUser } from './secure.ts';
 
 /** What a listener is to connections that are not encrypted yet. */
 export interface TlsHost {
@@ -60,15 +63,22 @@ const PLAIN_REPLY = (reason: string): string => {
   const body = `400 Bad Request\n${reason}\n`;
   return `HTTP/1.1 400 Bad Request\r\nContent-Type: text/plain; charset=utf-8\r\nContent-Length: ${body.length}\r\nConnection: close\r\n\r\n${body}`;
 };
+const LOOKS_LIKE_HTTP = /^[A-Z]{3,16} /;
 
-/** For the answer to somebody who speaks no TLS to arrive before the connection goes. */
+/** RFC 8446 §6: a fatal alert as a record of its own, before anything is encrypted. */
+const alert = (description: number): string => String.fromCharCode(21, 3, 3, 0, 2, 2, description);
+const DECODE_ERROR = alert(50);
+const UNRECOGNIZED_NAME = alert(112);
+
+/** For the last word to arrive before the connection goes. */
 const FAREWELL_MS = 1000;
 
 export class TlsGate implements FreshOwner, TlsUser {
   readonly #entrance: TlsEntrance;
   readonly #terms: TlsTerms;
   #conn!: Conn;
-  #receive: Receive | undefined;
+  /** Of a hello that came in pieces. */
+  #peeked: Peeked | undefined;
 
   constructor(entrance: TlsEntrance, terms: TlsTerms) {
     this.#entrance = entrance;
@@ -78,14 +88,39 @@ export class TlsGate implements FreshOwner, TlsUser {
   attach(conn: Conn): void {
     this.#conn = conn;
     this.#entrance.waiting.add(this);
-    if (!this.#entrance.admits(this.#terms.handshakeRate)) return this.refuse('tls-rate-limited');
     conn.expireIn(this.#terms.handshakeMs);
-    this.#receive = secureServer(conn, this.#terms, this);
   }
 
-  /** Only what came with a PROXY protocol header. */
+  /** Only what comes before there is TLS. */
   onData(buffer: Buffer, length: number): void {
-    this.#receive?.(Buffer.from(buffer.subarray(0, length)));
+    if (!this.#entrance.waiting.has(this)) return;
+    const bytes = this.#peeked === undefined ? buffer.subarray(0, length) : this.#peeked.add(buffer, length);
+    if (bytes === undefined) return;
+    const hello = parseClientHello(bytes, 0, bytes.length);
+    if (hello === 'absent') return this.#noTls(bytes);
+    if (hello === 'invalid') return this.#dismiss('tls-failed', DECODE_ERROR);
+    if (typeof hello === 'object') return this.#greet(hello, bytes);
+    if (this.#peeked === undefined) {
+      this.#peeked = new Peeked();
+      this.#peeked.add(buffer, length);
+    }
+    this.#peeked.wanted = hello;
+  }
+
+  #noTls(bytes: Buffer): void {
+    if (LOOKS_LIKE_HTTP.test(bytes.latin1Slice(0, 20)))
+      this.#dismiss('tls-plain-http', PLAIN_REPLY(ERRORS['tls-plain-http'].reason));
+    else this.refuse('tls-failed');
+  }
+
+  #greet({ sni }: ClientHello, bytes: Buffer): void {
+    const terms = this.#terms;
+    if (!this.#entrance.admits(terms.handshakeRate)) return this.refuse('tls-rate-limited');
+    const named = sni === '' ? terms.contexts.fallback : terms.contexts.find(sni);
+    if (named === undefined) return this.#dismiss('tls-no-certificate', UNRECOGNIZED_NAME);
+    this.#peeked = undefined;
+    // A copy: what is decrypted is read into the buffer in which this stands.
+    secureServer(this.#conn, terms, { bytes: Buffer.from(bytes), serverName: sni, named }, this);
   }
 
   onSecured(facts: TlsFacts): void {
@@ -102,22 +137,19 @@ export class TlsGate implements FreshOwner, TlsUser {
   }
 
   onTlsFault(fault: TlsFault): void {
-    if (fault === 'tls-plain-http') this.#answerInTheClear();
-    else if (this.#entrance.waiting.has(this)) this.refuse(fault);
+    if (this.#entrance.waiting.has(this)) this.refuse(fault);
     // After the handshake: what came was not what was sent, so nothing more of this connection can be believed.
     else setImmediate(() => this.#conn.reset());
   }
 
-  #answerInTheClear(): void {
+  /** A word in the clear to say why, and the end. */
+  #dismiss(code: ErrorCode, text: string): void {
+    if (!this.#leave(code)) return;
     const conn = this.#conn;
-    if (!this.#leave('tls-plain-http')) return;
-    if (!(conn instanceof HandleConn)) return conn.destroy();
-    conn.uncover(below);
-    conn.owner = FAREWELL;
-    conn.sendText(PLAIN_REPLY(ERRORS['tls-plain-http'].reason));
-    conn.end();
+    conn.owner = new Farewell(conn);
     conn.expireIn(FAREWELL_MS);
-    conn.loop.clock.after(FAREWELL_MS, () => conn.destroy());
+    conn.sendText(text);
+    conn.end();
   }
 
   refuse(code: ErrorCode): void {
@@ -149,11 +181,24 @@ export class TlsGate implements FreshOwner, TlsUser {
   }
 }
 
-const FAREWELL = {
-  onConnect(): void {},
-  onData(): void {},
-  onEnd(): void {},
-  onDrain(): void {},
-  onClose(): void {},
-  onDeadline(): void {},
-};
+/** Reads what still comes, because closing before would destroy the last word on its way. */
+class Farewell implements ConnOwner {
+  readonly #conn: Conn;
+
+  constructor(conn: Conn) {
+    this.#conn = conn;
+  }
+
+  onConnect(): void {}
+  onData(): void {}
+  onDrain(): void {}
+  onClose(): void {}
+
+  onEnd(): void {
+    this.#conn.destroy();
+  }
+
+  onDeadline(): void {
+    this.#conn.destroy();
+  }
+}

@@ -1,31 +1,21 @@
 // Owns everything this project knows of Node's inner TLS handle, which nobody documents: how to lay it over a connection's TCP
 // handle, and what it tells while the two sides agree. Whether what is known is still true is found out by
-// `handle-check.ts`; where it is not, TLS runs on Node's own sockets (`socket.ts`). See docs/decisions/0003.
+// `handle-check.ts`; where it is not, TLS runs on Node's own sockets (`onSocket` in `secure.ts`). See docs/decisions/0003.
 
 import type { SecureContext } from 'node:tls';
 import type { TcpHandle } from '../net/handle.ts';
 
-/** What a client said so far: `servername` is false when it named nobody. */
-export interface HelloInfo {
-  readonly servername?: string | false;
-  readonly OCSPRequest?: boolean;
-}
-
 /** The context of a SecureContext, which only Node looks into. */
-export type InnerContext = unknown;
+type InnerContext = unknown;
 
 export interface TlsHandle extends TcpHandle {
   onhandshakestart: () => void;
   /** Called from within the reading of what completed it: what follows it is read in the same turn. */
   onhandshakedone: () => void;
   onerror: (error: NodeJS.ErrnoException) => void;
-  oncertcb?: (info: HelloInfo) => void;
   onnewsession?: (id: Buffer, session: Buffer) => void;
-  sni_context?: InnerContext;
   _parent?: TcpHandle;
   _secureContext?: SecureContext;
-  enableCertCb(): void;
-  certCbDone(): void;
   enableSessionCallbacks(): void;
   setVerifyMode(request: boolean, reject: boolean): void;
   verifyError(): Error | null;
@@ -34,7 +24,6 @@ export interface TlsHandle extends TcpHandle {
   setServername(name: string): void;
   setSession(session: Uint8Array): void;
   getALPNNegotiatedProtocol(): string | false;
-  getServername(): string | false | undefined;
   getProtocol(): string;
   getPeerCertificate(detailed: boolean): { readonly raw?: Buffer } | undefined;
   isSessionReused(): boolean;
@@ -47,7 +36,7 @@ export interface TlsHandle extends TcpHandle {
 
 type Wrap = (handle: TcpHandle, context: InnerContext, isServer: boolean, activeWrite: boolean) => TlsHandle;
 
-const METHODS = ['enableCertCb', 'certCbDone', 'setVerifyMode', 'verifyError', 'setALPNProtocols', 'receive', 'start'];
+const METHODS = ['setVerifyMode', 'verifyError', 'setALPNProtocols', 'setOCSPResponse', 'receive', 'start'];
 
 let wrap: Wrap | undefined = lookUp();
 

@@ -7,8 +7,8 @@ import type { TlsClientsConfig } from '../config/types.ts';
 import type { Conn, TlsFacts, TlsPeer } from '../net/conn.ts';
 import { HandleConn } from '../net/handle-conn.ts';
 import type { StreamConn } from '../net/stream-conn.ts';
-import type { ServerContexts } from './contexts.ts';
-import { type HelloInfo, type TlsHandle, tlsOver } from './handle.ts';
+import type { NamedContext, ServerContexts } from './contexts.ts';
+import { type TlsHandle, tlsOver } from './handle.ts';
 
 /** One listener's TLS under one configuration. */
 export interface TlsTerms {
@@ -22,7 +22,7 @@ export interface TlsTerms {
   readonly clients: TlsClientsConfig | undefined;
 }
 
-export type TlsFault = 'tls-failed' | 'tls-plain-http' | 'tls-no-certificate' | 'tls-client-certificate';
+export type TlsFault = 'tls-failed' | 'tls-client-certificate';
 
 export interface TlsUser {
   /** Called from within a read; what was sent behind the handshake comes next, to whoever owns the connection by then. */
@@ -30,18 +30,26 @@ export interface TlsUser {
   onTlsFault(fault: TlsFault): void;
 }
 
-/** Ciphertext that was read already. */
-export type Receive = (bytes: Buffer) => void;
-
-export function secureServer(conn: Conn, terms: TlsTerms, user: TlsUser): Receive {
-  if (conn instanceof HandleConn) return onHandle(conn, terms, user);
-  return onSocket(conn as StreamConn, terms, user);
+/** What the handshake begins with. */
+export interface Greeting {
+  /** The ClientHello, and whatever came behind it. */
+  readonly bytes: Buffer;
+  /** Whom the client asked for. */
+  readonly serverName: string;
+  readonly named: NamedContext;
 }
 
-function onHandle(conn: HandleConn, { contexts, alpn, clients }: TlsTerms, user: TlsUser): Receive {
+/** `greeting` is read by the time this returns. */
+export function secureServer(conn: Conn, terms: TlsTerms, greeting: Greeting, user: TlsUser): void {
+  if (conn instanceof HandleConn) onHandle(conn, terms, greeting, user);
+  else onSocket(conn as StreamConn, terms, greeting, user);
+}
+
+function onHandle(conn: HandleConn, { alpn, clients }: TlsTerms, greeting: Greeting, user: TlsUser): void {
+  const { bytes, serverName, named } = greeting;
   let handle!: TlsHandle;
   conn.cover((inner) => {
-    handle = tlsOver(inner, contexts.fallback.context, true);
+    handle = tlsOver(inner, named.context, true);
     handle.onhandshakestart = nothing;
     handle.onhandshakedone = () => {
       // A second handshake is refused by OpenSSL itself; this is for the one that completes twice in its eyes (TLS 1.3 tickets).
@@ -49,34 +57,17 @@ function onHandle(conn: HandleConn, { contexts, alpn, clients }: TlsTerms, user:
       const peer = clients === undefined ? undefined : verifiedPeer(handle);
       if (peer === 'refused' || (peer === undefined && clients?.verify === 'required'))
         return user.onTlsFault('tls-client-certificate');
-      user.onSecured({
-        serverName: nameOf(handle.getServername()),
-        alpn: handle.getALPNNegotiatedProtocol() || '',
-        version: handle.getProtocol(),
-        resumed: handle.isSessionReused(),
-        peer,
-      });
+      const alpnChosen = handle.getALPNNegotiatedProtocol() || '';
+      const version = handle.getProtocol();
+      user.onSecured({ serverName, alpn: alpnChosen, version, resumed: handle.isSessionReused(), peer });
     };
     handle.onerror = (error) => user.onTlsFault(faultOf(error));
-    handle.oncertcb = (info) => {
-      if (chooseContext(handle, info, contexts)) handle.certCbDone();
-      else user.onTlsFault('tls-no-certificate');
-    };
-    handle.enableCertCb();
     handle.setALPNProtocols(wireOf(alpn));
     handle.setVerifyMode(clients !== undefined, clients?.verify === 'required');
+    if (named.ocsp !== undefined) handle.setOCSPResponse(named.ocsp);
     return handle;
   });
-  return (bytes) => handle.receive(bytes);
-}
-
-function chooseContext(handle: TlsHandle, { servername, OCSPRequest }: HelloInfo, contexts: ServerContexts): boolean {
-  const name = nameOf(servername);
-  const named = name === '' ? contexts.fallback : contexts.find(name);
-  if (named === undefined) return false;
-  if (named !== contexts.fallback) handle.sni_context = named.context.context;
-  if (OCSPRequest === true && named.ocsp !== undefined) handle.setOCSPResponse(named.ocsp);
-  return true;
+  handle.receive(bytes);
 }
 
 /** Undefined when the client showed none. */
@@ -87,38 +78,44 @@ function verifiedPeer(handle: TlsHandle): TlsPeer | undefined | 'refused' {
 }
 
 function peerOf(raw: Buffer): TlsPeer {
-  const subject = new X509Certificate(raw).subject.split('\n').reverse().join(',');
-  return { subject, fingerprint: createHash('sha256').update(raw).digest('hex') };
+  const subject = new X509Certificate(raw).subject ?? '';
+  return { subject: oneLine(subject), fingerprint: createHash('sha256').update(raw).digest('hex') };
 }
 
-function onSocket(conn: StreamConn, { contexts, alpn, clients }: TlsTerms, user: TlsUser): Receive {
-  let inner: TLSSocket | undefined;
+/**
+ * RFC 4514: the last part first, and what is no plain ASCII as the bytes of its UTF-8 in hex. So it stays one line in whatever it is
+ * written, and one part of it cannot be taken for another (Node has escaped what separates them).
+ */
+function oneLine(subject: string): string {
+  const line = subject.split('\n').reverse().join(',');
+  return line.replace(/[^ -~]+/gu, (text) => Buffer.from(text).toString('hex').toUpperCase().replace(/../g, '\\$&'));
+}
+
+/** No staple: Node's sockets take one only from a listening server of their own. */
+function onSocket(conn: StreamConn, { alpn, clients }: TlsTerms, greeting: Greeting, user: TlsUser): void {
+  const { bytes, serverName, named } = greeting;
   conn.cover((socket) => {
+    // Whoever reads first gets it, and nobody may before TLS does.
+    socket.pause();
+    socket.unshift(bytes);
     const tls = new TLSSocket(socket, {
       isServer: true,
-      secureContext: contexts.fallback.context,
-      SNICallback: (name, done) => done(null, contexts.find(nameOf(name))?.context),
+      secureContext: named.context,
       ALPNProtocols: [...alpn],
       requestCert: clients !== undefined,
       rejectUnauthorized: false,
     });
-    inner = tls;
     tls.once('secure', () => {
       const raw = clients === undefined ? undefined : tls.getPeerCertificate().raw;
       const refused = raw === undefined ? clients?.verify === 'required' : verifyFault(tls);
       if (refused) return user.onTlsFault('tls-client-certificate');
-      user.onSecured({
-        serverName: nameOf((tls as { servername?: string | false }).servername),
-        alpn: tls.alpnProtocol || '',
-        version: tls.getProtocol() ?? '',
-        resumed: tls.isSessionReused(),
-        peer: raw === undefined ? undefined : peerOf(raw),
-      });
+      const peer = raw === undefined ? undefined : peerOf(raw);
+      const version = tls.getProtocol() ?? '';
+      user.onSecured({ serverName, alpn: tls.alpnProtocol || '', version, resumed: tls.isSessionReused(), peer });
     });
     tls.on('_tlsError', (error: NodeJS.ErrnoException) => user.onTlsFault(faultOf(error)));
     return tls;
   });
-  return (bytes) => (inner as unknown as { _handle?: TlsHandle })._handle?.receive(bytes);
 }
 
 function verifyFault(tls: TLSSocket): boolean {
@@ -126,15 +123,7 @@ function verifyFault(tls: TLSSocket): boolean {
   return ssl.verifyError() !== null;
 }
 
-/** Names are compared in lower case and without the dot at the end, as in routes. */
-function nameOf(name: string | false | undefined | null): string {
-  if (typeof name !== 'string') return '';
-  const lower = name.toLowerCase();
-  return lower.endsWith('.') ? lower.slice(0, -1) : lower;
-}
-
 function faultOf({ code }: NodeJS.ErrnoException): TlsFault {
-  if (code === 'ERR_SSL_HTTP_REQUEST') return 'tls-plain-http';
   return code === 'ERR_SSL_PEER_DID_NOT_RETURN_A_CERTIFICATE' ? 'tls-client-certificate' : 'tls-failed';
 }
 
