@@ -3,6 +3,7 @@
 import { availableParallelism } from 'node:os';
 import { dirname, resolve } from 'node:path';
 import { AdminServer } from '../admin/server.ts';
+import { sentenceOf } from '../config/issues.ts';
 import { type Loaded, loadConfig } from '../config/load.ts';
 import { formatPlan } from '../config/plan.ts';
 import type { AdminConfig, Config } from '../config/types.ts';
@@ -100,7 +101,7 @@ class RunningServer {
 
   async #startAll(config: Config): Promise<string | undefined> {
     const applied = await this.#runtime.apply(config, kindsFile(this.#loaded));
-    if (!applied.ok) return applied.error.map((issue) => issue.message).join('; ');
+    if (!applied.ok) return applied.error.map(sentenceOf).join('; ');
     return this.#startAdmin(config.admin);
   }
 
@@ -140,7 +141,7 @@ class RunningServer {
     const applied = await this.#runtime.apply(config, kindsFile(loaded.value));
     if (!applied.ok) {
       this.#log.error(`reload refused (${why}); the old configuration goes on serving`, {
-        reason: applied.error[0]?.message,
+        reason: applied.error.map(sentenceOf).join('; '),
       });
       return;
     }

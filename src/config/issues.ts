@@ -25,6 +25,11 @@ export function formatPath(path: Path): string {
   return out === '' ? 'the document' : out;
 }
 
+/** One line for a log. What concerns no single setting says by itself where it is. */
+export function sentenceOf({ path, message }: ConfigIssue): string {
+  return path.length < 2 ? message : `${formatPath(path)} ${message}`;
+}
+
 /** Damerau-Levenshtein distance (optimal string alignment). */
 function distance(a: string, b: string): number {
   const rows: number[][] = [Array.from({ length: b.length + 1 }, (_, j) => j)];

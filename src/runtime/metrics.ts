@@ -11,6 +11,7 @@ import { aliasMetrics, dnsMetrics, latencyMetrics } from './dns-metrics.ts';
 import type { ListenerPath } from './kernel-listeners.ts';
 import type { LatencyCounts } from './latency-keeper.ts';
 import type { Blueprint } from './snapshot.ts';
+import { type TlsReport, tlsMetrics } from './tls-metrics.ts';
 
 export interface MetricsInput {
   readonly version: string;
@@ -26,6 +27,7 @@ export interface MetricsInput {
   readonly kernelUpdates: { readonly applied: number; readonly failed: number };
   readonly aliases: AliasCounts;
   readonly latency: LatencyCounts;
+  readonly tls: TlsReport;
 }
 
 export function sum(counters: readonly Counters[], read: (counters: Counters) => number): number {
@@ -56,7 +58,7 @@ export function metricsText(input: MetricsInput): string {
   return text.toString();
 }
 
-function listeners(text: PrometheusText, { blueprint, counters }: MetricsInput): void {
+function listeners(text: PrometheusText, { blueprint, counters, tls }: MetricsInput): void {
   const rows = listenerAddresses(blueprint.config).map(({ name }) => [name, blueprint.listenerSlots[name]] as const);
   const simple = (name: string, type: 'counter' | 'gauge', help: string, column: number): void => {
     text.family(name, type, help);
@@ -73,6 +75,7 @@ function listeners(text: PrometheusText, { blueprint, counters }: MetricsInput):
   simple('evenkeel_upgrades_open', 'gauge', 'Upgraded connections (WebSockets) open now.', L.openUpgrades);
   simple('evenkeel_upgrades_total', 'counter', 'Connections upgraded (WebSockets).', L.upgrades);
   simple('evenkeel_requests_total', 'counter', 'Requests begun.', L.requests);
+  simple('evenkeel_http2_requests_total', 'counter', 'Those of them that came by HTTP/2.', L.h2Requests);
   simple('evenkeel_received_bytes_total', 'counter', 'Bytes received from clients.', L.bytesIn);
   simple('evenkeel_sent_bytes_total', 'counter', 'Bytes sent to clients.', L.bytesOut);
   text.family('evenkeel_responses_total', 'counter', 'Responses sent, by class of status.');
@@ -85,6 +88,7 @@ function listeners(text: PrometheusText, { blueprint, counters }: MetricsInput):
       );
     });
   }
+  if (tls.expiries.size > 0) tlsMetrics(text, tls, counters, rows);
   text.family('evenkeel_errors_total', 'counter', 'Requests that failed in or before the balancer, by cause.');
   for (const [listener, slot] of rows) {
     for (const cause of ERROR_CODES) {

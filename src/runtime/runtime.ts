@@ -31,7 +31,7 @@ import { SiteDrains } from './site-drain.ts';
 import type { Blueprint, BlueprintPool } from './snapshot.ts';
 import { SocketAlarm } from './socket-alarm.ts';
 import { statusOfParts } from './status.ts';
-import { TlsKeeper } from './tls-keeper.ts';
+import { hasTlsFiles, TlsKeeper } from './tls-keeper.ts';
 import { Transaction } from './transaction.ts';
 import { ZoneNotices } from './zone-notices.ts';
 import { hasZoneFiles } from './zones.ts';
@@ -165,8 +165,9 @@ export class Runtime implements Balancer {
     const current = this.#blueprint;
     if (this.#draining) return err([{ path: [], message: 'comes too late: the balancer is stopping' }]);
     const changes = plan(current?.config, next);
-    // A program may have changed its code and not its data, and zone files their content, so those are always applied.
-    if (current !== undefined && changes.entries.length === 0 && kindsFile === '' && !hasZoneFiles(next)) {
+    // A program may have changed its code and not its data, and files their content, so those are always applied.
+    const readsFiles = kindsFile !== '' || hasZoneFiles(next) || hasTlsFiles(next);
+    if (current !== undefined && changes.entries.length === 0 && !readsFiles) {
       this.#reloads.lastError = undefined;
       return ok({ version: current.version, plan: changes });
     }
@@ -258,6 +259,7 @@ export class Runtime implements Balancer {
       kernelUpdates: this.#kernel.updates,
       aliases: this.#facts.aliases.counts,
       latency: this.#facts.latency.counts,
+      tls: this.#tls,
     });
   }
 

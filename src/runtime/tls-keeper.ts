@@ -245,6 +245,11 @@ async function readUpstream(
   return ok({ ca: authority.value, cert: own.value.cert, key: own.value.key });
 }
 
+/** A reload that changes nothing else looks at them all the same. */
+export function hasTlsFiles(config: Config): boolean {
+  return tlsListeners(config).length > 0 || Object.values(config.pools).some(({ tls }) => tls !== undefined);
+}
+
 function tlsListeners({ listeners }: Config): readonly (readonly [string, TlsConfig])[] {
   return Object.values(listeners).flatMap((listener) =>
     listener.protocol !== 'udp' && listener.tls !== undefined ? [[listener.name, listener.tls] as const] : [],

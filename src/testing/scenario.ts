@@ -25,6 +25,8 @@ export interface ProxyOptions {
   readonly listener?: Readonly<Record<string, unknown>>;
   readonly pool?: Readonly<Record<string, unknown>>;
   readonly config?: Readonly<Record<string, unknown>>;
+  /** Reads the certificates of every configuration; one of its own when absent. */
+  readonly certificates?: TlsKeeper;
   /** False forces the portable accept path. */
   readonly adopt?: boolean;
 }
@@ -51,7 +53,8 @@ export async function startProxy(t: TestContext, options: ProxyOptions): Promise
   const counters = Counters.local(1024);
   const log: RequestRecord[] = [];
   const clients: RawClient[] = [];
-  const certificates = new TlsKeeper({ clock: realEnv().clock, folder: '.', onChange() {}, onProblem() {} });
+  const certificates =
+    options.certificates ?? new TlsKeeper({ clock: realEnv().clock, folder: '.', onChange() {}, onProblem() {} });
   const blueprintOf = (parts: Pick<ProxyOptions, 'listener' | 'pool'>, version: number): Promise<Blueprint> =>
     blueprint({ ...options, ...parts }, version, certificates);
   const first = await blueprintOf(options, 1);

@@ -108,7 +108,7 @@ export class TlsGate implements FreshOwner, TlsUser {
   }
 
   #noTls(bytes: Buffer): void {
-    if (LOOKS_LIKE_HTTP.test(bytes.latin1Slice(0, 20)))
+    if (LOOKS_LIKE_HTTP.test(bytes.toString('latin1', 0, 20)))
       this.#dismiss('tls-plain-http', PLAIN_REPLY(ERRORS['tls-plain-http'].reason));
     else this.refuse('tls-failed');
   }

@@ -6,3 +6,4 @@ import { forgetTlsHandles } from '../../src/tls/handle.ts';
 forgetTlsHandles();
 
 await import('./termination.test.ts');
+await import('./clients.test.ts');
