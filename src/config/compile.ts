@@ -4,6 +4,7 @@
 import { type AnyBalancerKind, BALANCERS } from '../balancing/index.ts';
 import { err, ok, type Result } from '../core/result.ts';
 import { ACCESS_LOG_DEFAULT, ACCESS_LOG_FIELDS } from './access-log-fields.ts';
+import { compileAcme } from './compile/acme.ts';
 import { compileDns } from './compile/dns.ts';
 import { Findings } from './compile/findings.ts';
 import { checkFit } from './compile/fit.ts';
@@ -110,6 +111,7 @@ function normalized(document: ParsedDocument, findings: Findings, own: readonly 
     pools: Object.fromEntries(pools),
     sites: Object.fromEntries(sites),
     policies,
+    acme: compileAcme(document.acme, compiled, findings),
     dns,
     geo: document.geo,
     site: document.site,

@@ -139,6 +139,8 @@ export interface DocumentInput {
       readonly sendIdle?: string;
       /** such as 250ms, 5s, 10m */
       readonly tunnelIdle?: string;
+      /** such as 250ms, 5s, 10m */
+      readonly tunnelLifetime?: string;
     };
     readonly forwarded?: {
       /** Default: true. */
@@ -280,6 +282,8 @@ export interface DocumentInput {
       readonly sendIdle?: string;
       /** such as 250ms, 5s, 10m */
       readonly tunnelIdle?: string;
+      /** such as 250ms, 5s, 10m */
+      readonly tunnelLifetime?: string;
     };
     readonly forwarded?: {
       /** Default: true. */
@@ -294,10 +298,14 @@ export interface DocumentInput {
         readonly cert?: string;
         readonly key?: string;
         readonly directory?: string;
+        readonly acme?: string | readonly (string)[];
+        readonly keyType?: "ec" | "rsa";
       } | readonly (string | {
         readonly cert?: string;
         readonly key?: string;
         readonly directory?: string;
+        readonly acme?: string | readonly (string)[];
+        readonly keyType?: "ec" | "rsa";
       })[];
       /** Default: "intermediate". */
       readonly profile?: "modern" | "intermediate";
@@ -354,10 +362,14 @@ export interface DocumentInput {
         readonly cert?: string;
         readonly key?: string;
         readonly directory?: string;
+        readonly acme?: string | readonly (string)[];
+        readonly keyType?: "ec" | "rsa";
       } | readonly (string | {
         readonly cert?: string;
         readonly key?: string;
         readonly directory?: string;
+        readonly acme?: string | readonly (string)[];
+        readonly keyType?: "ec" | "rsa";
       })[];
       /** Default: "intermediate". */
       readonly profile?: "modern" | "intermediate";
@@ -736,6 +748,7 @@ export interface DocumentInput {
       /** Default: "". */
       readonly key?: string;
     } | null;
+    readonly upgrades?: "least-connections" | "balance";
     readonly proxyProtocol?: false | "off" | "v1" | "v2" | {
       readonly version: 1 | 2;
       /** Default: true. */
@@ -748,6 +761,23 @@ export interface DocumentInput {
       readonly ttl?: string;
     } | null;
   } };
+  readonly acme?: {
+    /** Default: "https://acme-v02.api.letsencrypt.org/directory". */
+    readonly directory?: string;
+    /** Default: "". */
+    readonly email?: string;
+    readonly storage: string;
+    /** Default: false. */
+    readonly agreeTerms?: boolean;
+    /** Default: "auto". */
+    readonly challenge?: "auto" | "http-01" | "tls-alpn-01";
+    /** Default: "". */
+    readonly ca?: string;
+    readonly externalAccount?: {
+      readonly kid: string;
+      readonly hmac: string;
+    };
+  };
   readonly dns?: {
     /** host:port, such as 10.0.0.1:8080 or [::1]:8080 */
     readonly bind: string | readonly (string)[];

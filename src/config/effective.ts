@@ -4,6 +4,7 @@
 import { formatAddress } from '../core/address.ts';
 import { areaText } from '../steering/area.ts';
 import type {
+  AcmeConfig,
   Config,
   DnsConfig,
   DnsRecordConfig,
@@ -153,6 +154,7 @@ function pool(config: PoolConfig, needsKey: boolean): Json {
     connection: written(connection),
     protocol: config.protocol,
     tls: config.tls ?? false,
+    upgrades: config.upgrades,
     proxyProtocol: config.proxyProtocol ?? false,
     affinity: config.affinity === undefined ? false : written(config.affinity),
   };
@@ -213,6 +215,12 @@ function record(config: DnsRecordConfig): Json {
   };
 }
 
+/** The secret is not for everybody who may see what is in effect: in its place is a word. */
+function acme({ externalAccount, ...rest }: AcmeConfig): Json {
+  const account = externalAccount && { externalAccount: { ...externalAccount, hmac: 'hidden' } };
+  return { ...rest, agreeTerms: true, ...account };
+}
+
 /** `needsKey`: kinds that take a key; the others must not be given one. */
 export function effective(config: Config, needsKey: (kind: string) => boolean = () => false): Json {
   const listeners = Object.values(config.listeners).map((one) => [one.name, listener(one)]);
@@ -227,6 +235,7 @@ export function effective(config: Config, needsKey: (kind: string) => boolean = 
     geo: config.geo,
     site: config.site,
     latency: written(config.latency),
+    ...(config.acme === undefined ? {} : { acme: acme(config.acme) }),
     ...(config.dns === undefined ? {} : { dns: dns(config.dns) }),
     sites: Object.fromEntries(Object.values(config.sites).map(({ name, ...site }) => [name, site])),
     policies: Object.fromEntries(Object.entries(config.policies).map(([name, one]) => [name, policy(one)])),

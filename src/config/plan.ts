@@ -51,6 +51,7 @@ export function plan(current: Config | undefined, next: Config): Plan {
     'admin',
     'accessLog',
     'drain',
+    'acme',
     'dns',
     'geo',
     'sites',

@@ -2,6 +2,7 @@
 // What `schema.ts` produces and everything else reads. Plain data, so that it can be sent to worker threads.
 
 import type { Address } from '../core/address.ts';
+import type { AcmeConfig } from './types/acme.ts';
 import type { DnsConfig } from './types/dns.ts';
 import type { GeoConfig } from './types/geo.ts';
 import type { LatencyConfig } from './types/latency.ts';
@@ -10,6 +11,7 @@ import type { PoolConfig } from './types/pool.ts';
 import type { SiteConfig } from './types/site.ts';
 import type { PolicyConfig } from './types/steering.ts';
 
+export type * from './types/acme.ts';
 export type * from './types/dns.ts';
 export type * from './types/geo.ts';
 export type * from './types/health.ts';
@@ -24,6 +26,8 @@ export type * from './types/tls.ts';
 export interface Config {
   readonly listeners: Readonly<Record<string, ListenerConfig>>;
   readonly pools: Readonly<Record<string, PoolConfig>>;
+  /** Where certificates are obtained from; undefined: nowhere. */
+  readonly acme: AcmeConfig | undefined;
   readonly dns: DnsConfig | undefined;
   /** Where clients are looked up, if some policy asks. */
   readonly geo: GeoConfig;

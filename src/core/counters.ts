@@ -55,7 +55,10 @@ export const L = {
   tlsResumed: 14,
   /** Requests of HTTP/2. */
   h2Requests: 15,
-  errors: 16,
+  /** Of WebSockets: messages of clients, and to them. */
+  messagesIn: 16,
+  messagesOut: 17,
+  errors: 20,
 } as const;
 /** Columns of a worker's DNS row: questions by type, answers by response code, and what else there is to know. */
 export const D = {

@@ -37,6 +37,7 @@ export class Attempts {
   #pool!: HttpPool;
   /** Hash key and slots already tried: what the pool asks of a request. */
   key = '';
+  lasting = false;
   tried: readonly number[] = NONE;
   /** Slot of the endpoint that the client is pinned to; -1 for none. */
   pinned = -1;
@@ -70,6 +71,7 @@ export class Attempts {
   begin(pool: HttpPool, key: string, client: string): void {
     this.#pool = pool;
     this.key = key;
+    this.lasting = this.#request.wantsUpgrade;
     this.#client = client;
     this.pinned = pool.affinity === undefined ? -1 : pool.affinity.find(client, this.#ctx.env.clock.now());
     this.#acquire();

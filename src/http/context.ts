@@ -8,6 +8,7 @@ import type { KeyedCounts } from '../limits/keyed-counts.ts';
 import type { NetLoop } from '../net/loop.ts';
 import type { ProxyTrust } from '../net/proxy-gate.ts';
 import type { Pool } from '../pool/pool.ts';
+import type { KnownChallenges } from '../tls/challenges.ts';
 import type { TlsTerms } from '../tls/secure.ts';
 import type { HeadView } from './head-view.ts';
 import type { UpstreamPool, UpstreamTerms } from './upstream-pool.ts';
@@ -72,6 +73,8 @@ export interface HttpContext {
   readonly upstreams: UpstreamPool;
   /** Connections by listener and client, over all workers. */
   readonly counts: KeyedCounts;
+  /** What certificate authorities may ask. */
+  readonly challenges: KnownChallenges;
   /** Called once a request; undefined when nobody listens, which costs nothing. */
   log: ((record: RequestRecord) => void) | undefined;
   /** IMF-fixdate of the current second. */

@@ -20,7 +20,7 @@ import type { RequestParser } from './codec/request-parser.ts';
 import type { ResponseParser } from './codec/response-parser.ts';
 import type { HttpContext, HttpHandler, HttpRoute } from './context.ts';
 import { HeadView } from './head-view.ts';
-import { replyTo } from './reply.ts';
+import { type LocalReply, replyTo } from './reply.ts';
 import { RequestFacts } from './request-facts.ts';
 import { buildRequestHead } from './request-head.ts';
 import { RequestRelay } from './request-relay.ts';
@@ -113,6 +113,12 @@ export class Exchange implements AttemptedRequest {
     if (path === undefined) return this.#refuseAt('bad-request', end, start);
     if (limits.bodyBytes > 0 && parser.bodyLength > limits.bodyBytes)
       return this.#refuseAt('body-too-large', end, start);
+    // Before everything that is configured: without certificates no configuration can be served.
+    const answer = ctx.challenges.answerTo(path);
+    if (answer !== undefined) {
+      this.#respond({ status: 200, body: answer }, this.#mustClose());
+      return this.#request.done ? start : end;
+    }
     const route = this.#handler.match(headView);
     if (route === undefined) return this.#refuseAt('no-route', end, start);
     this.#route = route;
@@ -291,12 +297,21 @@ export class Exchange implements AttemptedRequest {
     this.#attempts.lease = undefined;
     this.#status = 101;
     this.#firstByteMs = this.#ctx.env.clock.now() - this.#sentAt;
-    const { tunnelIdleMs } = this.#handler.config.timeouts;
+    const { tunnelIdleMs, tunnelLifetimeMs } = this.#handler.config.timeouts;
     const onDone = (bytesOut: number): void => {
       this.#response.bytesOut += bytesOut;
       this.#account();
     };
-    openTunnel(this.#client, upstream!, lease!, this.#firstByteMs, tunnelIdleMs, parser, buffer, start, end, onDone);
+    const terms = {
+      client: this.#client,
+      upstream: upstream!,
+      lease: lease!,
+      firstByteMs: this.#firstByteMs,
+      idleMs: tunnelIdleMs,
+      lifetimeMs: tunnelLifetimeMs,
+      onDone,
+    };
+    openTunnel(terms, parser, buffer, start, end);
   }
 
   onUpstreamFailed(code: ErrorCode, answered: boolean, reused: boolean): void {
@@ -359,11 +374,14 @@ export class Exchange implements AttemptedRequest {
     }
     // Who sends what is malformed is not trusted to frame the next request rightly.
     const close = this.#mustClose() || code === 'bad-request';
-    const reply = replyTo(code, this.#route?.pool.config.allDown);
+    this.#respond(replyTo(code, this.#route?.pool.config.allDown), close);
+  }
+
+  #respond(reply: LocalReply, close: boolean): void {
     this.#status = reply.status;
     this.#response.local(reply, this.#facts.id, this.isHead, this.#terms(close));
     this.#finish(CANCELLED);
-    client.responded(close, this.#request.done, !this.#facts.keepAlive);
+    this.#client.responded(close, this.#request.done, !this.#facts.keepAlive);
   }
 
   #finish(outcome: Outcome): void {

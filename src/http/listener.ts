@@ -6,7 +6,6 @@ import type { ErrorCode } from '../core/error.ts';
 import { admit } from '../limits/admission.ts';
 import type { Listener, ListenOptions } from '../net/listener.ts';
 import { ProxyEntrance } from '../net/proxy-gate.ts';
-import type { Splice } from '../net/splice.ts';
 import { TcpListener } from '../net/tcp-listener.ts';
 import { TlsEntrance } from '../tls/gate.ts';
 import { tlsHandlesWork } from '../tls/handle-check.ts';
@@ -14,6 +13,7 @@ import { refusedRecord } from './account.ts';
 import { ClientConn } from './client-conn.ts';
 import type { HttpContext, HttpHandler } from './context.ts';
 import { ClientSession } from './h2/client-session.ts';
+import type { Tunnel } from './upgrade.ts';
 
 /** A client connection, whatever version it speaks. */
 export interface OpenClient {
@@ -29,7 +29,7 @@ export class HttpListener implements Listener<HttpHandler> {
   /** Row of the counters. */
   readonly slot: number;
   readonly open = new Set<OpenClient>();
-  readonly tunnels = new Set<Splice>();
+  readonly tunnels = new Set<Tunnel>();
   handler: HttpHandler;
   draining = false;
   readonly #tcp: TcpListener;
@@ -44,6 +44,7 @@ export class HttpListener implements Listener<HttpHandler> {
     this.#tls = new TlsEntrance({
       counters: ctx.counters,
       counts: ctx.counts,
+      challenges: ctx.challenges,
       clock: ctx.env.clock,
       slot,
       refused: (code, peer) => this.refused(code, peer),
@@ -112,6 +113,6 @@ export class HttpListener implements Listener<HttpHandler> {
   }
 
   cutStreams(): void {
-    for (const tunnel of this.tunnels) tunnel.end('cut');
+    for (const tunnel of this.tunnels) tunnel.cut();
   }
 }

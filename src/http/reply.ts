@@ -4,6 +4,7 @@ import type { AllDownConfig } from '../config/types.ts';
 import { ERRORS, type ErrorCode } from '../core/error.ts';
 
 const REASONS: Record<number, string> = {
+  200: 'OK',
   400: 'Bad Request',
   404: 'Not Found',
   408: 'Request Timeout',
@@ -20,8 +21,10 @@ const REASONS: Record<number, string> = {
 
 export interface LocalReply {
   readonly status: number;
-  readonly code: ErrorCode;
+  readonly code?: ErrorCode;
   readonly retryAfterSeconds?: number;
+  /** Instead of a sentence about `code`: somebody's answer. ASCII. */
+  readonly body?: string;
 }
 
 /** What a client is told. Whoever finds no free endpoint is told when to come back; how, is the pool's to say. */
@@ -39,10 +42,11 @@ export function replyTo(code: ErrorCode, allDown: AllDownConfig | undefined): Lo
   }
 }
 
-/** For people. */
-export function localBody({ status, code }: LocalReply, requestId: string): string {
+/** For people, mostly. */
+export function localBody({ status, code, body }: LocalReply, requestId: string): string {
+  if (body !== undefined) return body;
   const line = requestId === '' ? '' : `Request ${requestId}\n`;
-  return `${status} ${REASONS[status] ?? 'Error'}\n${ERRORS[code].reason}\n${line}`;
+  return `${status} ${REASONS[status] ?? 'Error'}\n${code === undefined ? '' : `${ERRORS[code].reason}\n`}${line}`;
 }
 
 /** A complete response. `isHead` leaves the body out. */

@@ -12,7 +12,8 @@ export type SpliceEnd = 'client' | 'server' | 'idle' | 'lifetime' | 'cut';
 
 export interface SpliceOwner {
   /** `up` is from the client to the server. */
-  onPassed(up: boolean, bytes: number): void;
+  /** `buffer[0, length)` is what passed. */
+  onPassed(up: boolean, buffer: Buffer, length: number): void;
   /** Once; both connections are closed or closing. */
   onSpliceEnd(splice: Splice): void;
 }
@@ -44,7 +45,7 @@ class Side implements ConnOwner {
   onData(buffer: Buffer, length: number): void {
     const { conn, splice } = this;
     this.bytes += length;
-    splice.passed(this.up, length);
+    splice.passed(this.up, buffer, length);
     const taken = this.peer.conn.sendBytes(conn, buffer, 0, length);
     if (!taken) conn.pause();
     if (this.bulk) {
@@ -136,9 +137,9 @@ export class Splice implements Expiring {
     this.deadline = Math.min(now + this.#idleMs, this.#endsAt);
   }
 
-  passed(up: boolean, bytes: number): void {
+  passed(up: boolean, buffer: Buffer, length: number): void {
     this.touch();
-    this.#owner.onPassed(up, bytes);
+    this.#owner.onPassed(up, buffer, length);
   }
 
   endedBy(client: boolean): void {

@@ -6,6 +6,7 @@
 //      └──────retire()──────────▶ closed        (running leases settle here; everything else is refused)
 
 import type { Balancer, BalancerEnv, BalancerKind } from '../balancing/balancer.ts';
+import { leastConnections } from '../balancing/least-connections.ts';
 import type { PoolConfig } from '../config/types.ts';
 import { STATE } from '../core/load-table.ts';
 import type { Outcome } from '../core/outcome.ts';
@@ -46,6 +47,8 @@ export class Pool implements Lessor {
   readonly #exclusions: Exclusions;
   #view: PoolView;
   #balancer: Balancer;
+  /** For requests that last; made when the first one comes. */
+  #lasting: Balancer | undefined;
   #guarded = false;
   #retired = false;
   #successor: Pool | undefined;
@@ -167,9 +170,10 @@ export class Pool implements Lessor {
     }
     const exclusions = this.#exclusions;
     exclusions.key = request.key;
+    const balancer = request.lasting === true ? this.#forLasting() : this.#balancer;
     if (!this.#guarded && request.tried.length === 0) {
       exclusions.excluding = false;
-      const endpoint = this.#balancer.pick(exclusions);
+      const endpoint = balancer.pick(exclusions);
       if (endpoint === undefined) return this.#nothing();
       this.#options.env.load.begin(endpoint.slot);
       this.#open++;
@@ -179,12 +183,18 @@ export class Pool implements Lessor {
     exclusions.tried = request.tried;
     // Other workers change the counts meanwhile, so a pick may turn out to be taken; each round excludes what is full.
     for (let round = this.#view.endpoints.length; round >= 0; round--) {
-      const endpoint = this.#balancer.pick(exclusions);
+      const endpoint = balancer.pick(exclusions);
       if (endpoint === undefined) break;
       const lease = this.#claim(endpoint as PoolEndpoint);
       if (lease !== undefined) return lease;
     }
     return this.#takeElsewhere();
+  }
+
+  #forLasting(): Balancer {
+    if (this.config.upgrades === 'balance') return this.#balancer;
+    this.#lasting ??= leastConnections.build(this.#view, {}, this.#options.env);
+    return this.#lasting;
   }
 
   /** Whoever is pinned may still use an endpoint that drains, but none that is down, ejected or in maintenance. */
@@ -255,6 +265,7 @@ export class Pool implements Lessor {
     if (Atomics.load(env.load.poolVersion, slot) === this.#view.version) return;
     this.#view = this.#build();
     this.#balancer = kind.build(this.#view, this.config.balance.options, env, this.#balancer);
+    this.#lasting = undefined;
   }
 
   #build(): PoolView {

@@ -12,6 +12,8 @@ export interface AcquireRequest {
   readonly tried: readonly number[];
   /** Slot of the endpoint that this client is pinned to; absent or -1 for none. */
   readonly pinned?: number;
+  /** It will take long (a WebSocket): how many run matters more than how many came. */
+  readonly lasting?: boolean;
 }
 
 export interface Waiter {

@@ -157,7 +157,7 @@ export class Session implements FreshOwner, DialUser, SpliceOwner {
     this.#conn.reset();
   }
 
-  onPassed(up: boolean, bytes: number): void {
+  onPassed(up: boolean, _buffer: Buffer, bytes: number): void {
     const { ctx, slot } = this.#listener;
     const endpoint = this.#lease!.endpoint.slot;
     ctx.counters.listener(slot, up ? L.bytesIn : L.bytesOut, bytes);

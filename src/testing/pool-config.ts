@@ -28,6 +28,7 @@ export function poolConfig(over: Partial<PoolConfig> = {}): PoolConfig {
       pipelining: 1,
       streams: 100,
     },
+    upgrades: 'least-connections',
     proxyProtocol: undefined,
     affinity: undefined,
     protocol: 'http1',

@@ -8,6 +8,9 @@ import { compileHealth } from './health.ts';
 
 type ParsedPool = ParsedDocument['pools'][string];
 
+/** Whoever chose one of these wants the same client at the same endpoint, for however long. */
+const HASHES = new Set(['source-hash', 'ring-hash', 'rendezvous', 'maglev']);
+
 export function compilePool(name: string, pool: ParsedPool, findings: Findings): PoolConfig {
   const path = ['pools', name];
   const seen = new Set<string>();
@@ -48,6 +51,7 @@ export function compilePool(name: string, pool: ParsedPool, findings: Findings):
     connection,
     protocol: pool.protocol,
     tls: pool.tls ?? undefined,
+    upgrades: pool.upgrades ?? (HASHES.has(balance(pool).kind) ? 'balance' : 'least-connections'),
     proxyProtocol: proxyProtocol ?? undefined,
     affinity: affinity ?? undefined,
   };

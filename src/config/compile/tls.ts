@@ -27,7 +27,13 @@ const PROFILES: Record<'modern' | 'intermediate', { minVersion: TlsVersion; ciph
 export function compileTls(parsed: Parsed, at: Path, findings: Findings): TlsConfig {
   const profile = PROFILES[parsed.profile];
   const certificates = parsed.certificates.map((one, i): CertificateConfig => {
-    const { cert, key, directory } = one;
+    const { cert, key, directory, acme, keyType } = one;
+    const files = [cert, key, directory].some((path) => path !== undefined);
+    if (acme !== undefined && !files)
+      return { acme: [...new Set(acme.map((name) => name.toLowerCase()))], keyType: keyType ?? 'ec' };
+    if (acme !== undefined) findings.add([...at, 'certificates', i], 'has "acme" and files', 'leave one of them out');
+    else if (keyType !== undefined)
+      findings.add([...at, 'certificates', i, 'keyType'], 'has a meaning beside "acme" only');
     if (directory !== undefined && cert === undefined && key === undefined) return { directory };
     if (directory !== undefined || cert === undefined || key === undefined) {
       const hint = 'write { cert: site.pem, key: site.key }, or the name of a folder';

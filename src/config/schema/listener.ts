@@ -67,6 +67,7 @@ const anyHttp = {
     keepAlive: duration(1).default(75_000),
     sendIdle: duration(1).default(60_000),
     tunnelIdle: duration(1).default(600_000),
+    tunnelLifetime: duration().default(0),
   }).prefault({}),
   forwarded: z
     .strictObject({

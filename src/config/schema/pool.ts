@@ -93,6 +93,7 @@ export function pool(kinds: Kinds) {
     }).prefault({}),
     protocol: z.enum(['http1', 'h2']).default('http1'),
     tls: upstreamTls,
+    upgrades: z.enum(['least-connections', 'balance']).optional(),
     proxyProtocol,
     affinity,
   });

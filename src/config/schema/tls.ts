@@ -10,7 +10,13 @@ const version = z.enum(['TLSv1.2', 'TLSv1.3']);
 const certificate = shorthand(
   { type: 'string', description: 'a folder with pairs NAME.pem (or .crt) and NAME.key' },
   (value) => (typeof value === 'string' ? { directory: value } : undefined),
-  z.strictObject({ cert: file.optional(), key: file.optional(), directory: file.optional() }),
+  z.strictObject({
+    cert: file.optional(),
+    key: file.optional(),
+    directory: file.optional(),
+    acme: oneOrMore(z.string().min(1)).optional(),
+    keyType: z.enum(['ec', 'rsa']).optional(),
+  }),
 );
 
 export const listenerTls = z.strictObject({

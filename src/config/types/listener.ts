@@ -119,6 +119,8 @@ export interface ClientTimeouts {
   readonly sendIdleMs: number;
   /** Upgraded connections without a byte either way. */
   readonly tunnelIdleMs: number;
+  /** Upgraded connections as a whole; 0 means no limit. */
+  readonly tunnelLifetimeMs: number;
 }
 
 export interface ForwardedConfig {

@@ -23,6 +23,8 @@ export interface PoolConfig {
   readonly tls: UpstreamTlsConfig | undefined;
   /** Sent to every endpoint at the start of a connection, or in front of a datagram; layer 4 only. */
   readonly proxyProtocol: ProxyProtocolOutConfig | undefined;
+  /** What picks endpoints for upgraded connections (WebSockets), which last: fewest open ones, or the pool's `balance`. */
+  readonly upgrades: 'least-connections' | 'balance';
   /** Session persistence; undefined when every connection is picked anew. */
   readonly affinity: AffinityConfig | undefined;
 }

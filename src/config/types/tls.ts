@@ -25,8 +25,16 @@ export interface TlsConfig {
   readonly clients: TlsClientsConfig | undefined;
 }
 
+export type CertificateConfig = FilesConfig | ObtainedConfig;
+
 /** Paths: PEM files, or a folder of pairs `NAME.pem` (or `.crt`) and `NAME.key`. */
-export type CertificateConfig = { readonly cert: string; readonly key: string } | { readonly directory: string };
+export type FilesConfig = { readonly cert: string; readonly key: string } | { readonly directory: string };
+
+/** One that is obtained from an authority for these names, lower case. */
+export interface ObtainedConfig {
+  readonly acme: readonly string[];
+  readonly keyType: 'ec' | 'rsa';
+}
 
 export interface TlsClientsConfig {
   readonly verify: 'optional' | 'required';

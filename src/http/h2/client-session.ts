@@ -110,21 +110,32 @@ export class ClientSession implements FreshOwner, OpenClient, Expiring, AddedTo,
 
   /** Nothing runs and nothing began: a connection that is not needed. */
   expire(): void {
-    if (!this.unfinished) this.#h2?.leave();
+    if (this.#h2?.streams.size === 0) this.#h2.leave();
   }
 
+  /** Tunnels are no requests: they may go on for long. */
   get unfinished(): boolean {
-    return (this.#h2?.streams.size ?? 0) > 0;
+    return this.#requests().length > 0;
+  }
+
+  #requests(): H2Stream[] {
+    return [...(this.#h2?.streams.values() ?? [])].filter(({ owner }) => owner instanceof ClientStream);
   }
 
   drain(): void {
     this.#h2?.leave();
   }
 
+  /** The connection ends with its tunnels. */
   cut(): void {
-    this.#h2?.cut();
+    const h2 = this.#h2;
+    if (h2 === undefined) return;
+    for (const stream of this.#requests()) stream.reset();
+    if (h2.streams.size === 0) h2.cut();
+    else h2.leaveNow();
   }
 
+  onSettings(): void {}
   onGoaway(): void {}
 
   onOver(fault: ErrorCode | undefined): void {

@@ -46,6 +46,8 @@ export interface H2Terms {
 export interface H2User {
   /** A peer opened a stream; `fields` is undefined when its head is larger than allowed. */
   onStream(stream: H2Stream, fields: string[] | undefined, ends: boolean): void;
+  /** What the peer can do is known: told once. */
+  onSettings(): void;
   /** The peer opens, or takes, no new streams. */
   onGoaway(): void;
   /** A stream is over; `left` are open. */
@@ -424,14 +426,16 @@ export class H2Connection implements ConnOwner {
     if (id !== 0) return void this.#protocol(0);
     if ((end - start) % 6 !== 0 || (isAck && end > start)) return void this.#broken(REASON.frameSize, 0);
     if (!this.#settingsSeen && isAck) return void this.#protocol(0);
-    this.#settingsSeen = true;
     if (isAck) return;
+    const first = !this.#settingsSeen;
+    this.#settingsSeen = true;
     for (let at = start; at < end; at += 6) {
       const fault = this.#setting(buffer.readUInt16BE(at), buffer.readUInt32BE(at + 2));
       if (fault !== REASON.none) return void this.#broken(fault, 0);
     }
     this.write(SETTINGS_ACK);
     this.#spent();
+    if (first) this.#user.onSettings();
     this.#pump();
   }
 
@@ -578,6 +582,11 @@ export class H2Connection implements ConnOwner {
       timer.cancel();
       this.#left();
     };
+  }
+
+  /** Without waiting for the peer to hear that nothing new is wanted. */
+  leaveNow(): void {
+    this.#left();
   }
 
   #left(): void {

@@ -43,6 +43,8 @@ export class UpstreamSession implements ConnOwner, Expiring, H2User {
   /** No more streams. */
   last = false;
   deadline = 0;
+  /** What the endpoint can do is known. */
+  settled = false;
   #h2: H2Connection | undefined;
   #closed = false;
 
@@ -103,7 +105,6 @@ export class UpstreamSession implements ConnOwner, Expiring, H2User {
 
   onConnect(): void {
     const { conn } = this;
-    conn.expireIn(0);
     if (conn.tls !== undefined && conn.tls.alpn !== 'h2') {
       this.#fail('upstream-protocol');
       return conn.destroy();
@@ -131,6 +132,12 @@ export class UpstreamSession implements ConnOwner, Expiring, H2User {
 
   onStream(): void {}
   onStreamOver(): void {}
+
+  onSettings(): void {
+    this.settled = true;
+    this.conn.expireIn(0);
+    for (const stream of [...this.#streams]) stream.settled();
+  }
 
   onGoaway(): void {
     this.#leaving();

@@ -29,6 +29,8 @@ export class UpstreamStream implements Upstream, StreamOwner {
   #stream: H2Stream | undefined;
   #answered = false;
   #webSocketKey = '';
+  /** A handshake that waits until it is known whether the endpoint takes one. */
+  #unsettled: string | undefined;
   #late = '';
   /** What content-length promised; -1 when it said nothing. */
   #expected = -1;
@@ -77,6 +79,11 @@ export class UpstreamStream implements Upstream, StreamOwner {
     const user = this.#user!;
     const { fields, body, webSocketKey } = streamRequest(text, session.scheme);
     this.#webSocketKey = webSocketKey;
+    if (webSocketKey !== '' && !session.settled) {
+      this.#unsettled = text;
+      this.conn ??= session.conn;
+      return true;
+    }
     const stream = webSocketKey === '' || session.tunnels ? session.open(this) : undefined;
     if (stream === undefined) {
       this.conn ??= session.conn;
@@ -103,9 +110,15 @@ export class UpstreamStream implements Upstream, StreamOwner {
     return accepted;
   }
 
+  settled(): void {
+    const text = this.#unsettled;
+    this.#unsettled = undefined;
+    if (text !== undefined && this.#user !== undefined) this.#begin(text, undefined);
+  }
+
   requestSent(): void {
     const { conn } = this;
-    if (conn.closed) return;
+    if (conn.closed || this.#stream === undefined) return;
     if (this.#webSocketKey === '') {
       if (this.trailers === '') conn.end();
       else this.#stream?.sendTrailers(fieldsOf(this.trailers));
