@@ -81,14 +81,16 @@ export class DataPlane {
     const loop = new NetLoop(env.clock);
     this.#upstreams = new UpstreamPool(loop);
     const common = { env, loop, counters, counts: new KeyedCounts(counts), log: undefined };
+    const { challenges } = this.#facts;
     this.#contexts = {
       http: {
         ...common,
+        challenges,
         upstreams: this.#upstreams,
         date: dateOf(env.clock.epoch),
         requestId: requestIds(idPrefix),
       },
-      tcp: { ...common },
+      tcp: { ...common, challenges },
       udp: { ...common, openSocket },
       dns: { ...common, openSocket, tools: this.#dnsTools() },
     };

@@ -1,14 +1,18 @@
-// Owns what the control plane tells workers while they serve, beside configurations: what was measured and what was looked up.
+// Owns what the control plane tells workers while they serve, beside configurations: what was measured, what was looked up, and what
+// a certificate authority may ask.
 // Each message is a part of it; a worker keeps what it was told, within bounds, for as long as that holds.
 
 import type { Clock } from '../core/env.ts';
 import { KnownNames, type ResolvedName } from '../dns/engine/resolved-names.ts';
 import { type LatencyEntry, MeasuredLatency } from '../steering/latency-map.ts';
+import { type Challenge, KnownChallenges } from '../tls/challenges.ts';
 
 /** Plain data. */
 export interface Facts {
   readonly latency?: readonly LatencyEntry[];
   readonly names?: readonly ResolvedName[];
+  /** All that are pending. */
+  readonly challenges?: readonly Challenge[];
 }
 
 const SWEEP_MS = 60_000;
@@ -16,6 +20,7 @@ const SWEEP_MS = 60_000;
 export class KnownFacts {
   readonly latency = new MeasuredLatency();
   readonly names: KnownNames;
+  readonly challenges = new KnownChallenges();
   readonly #clock: Clock;
   #sweptAt: number;
 
@@ -25,8 +30,9 @@ export class KnownFacts {
     this.names = new KnownNames(() => clock.now());
   }
 
-  learn({ latency, names }: Facts): void {
+  learn({ latency, names, challenges }: Facts): void {
     const now = this.#clock.now();
+    if (challenges !== undefined) this.challenges.learn(challenges);
     if (names !== undefined) this.names.learn(names);
     if (latency !== undefined) this.latency.merge(latency, now);
     if (now - this.#sweptAt < SWEEP_MS) return;

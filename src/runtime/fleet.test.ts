@@ -52,7 +52,7 @@ test('workers answer by what they are told, and one that is replaced is told all
     inTurn: (work) => work(),
   });
   t.after(() => fleet.close());
-  fleet.learn(known('b.example.net.', '192.0.2.2'));
+  await fleet.learn(known('b.example.net.', '192.0.2.2'));
   assert.deepEqual(await fleet.prepare(blueprint), ok(undefined));
   await fleet.commit();
   const ask = async (name: string): Promise<unknown> => {

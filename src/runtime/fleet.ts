@@ -88,9 +88,9 @@ export class Fleet {
     await link.kill();
   }
 
-  /** Tells all workers. Whoever is told before a commit knows it when that takes effect. */
-  learn(facts: Facts): void {
-    for (const link of this.#links) void link.learn(facts);
+  /** Tells all workers; resolves when all know. Whoever is told before a commit knows it when that takes effect. */
+  async learn(facts: Facts): Promise<void> {
+    await Promise.all(this.#links.map((link) => link.learn(facts)));
   }
 
   /** All prepare, or none does. */

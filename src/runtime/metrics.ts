@@ -5,6 +5,8 @@ import { type Counters, D, E, L, LATENCY_BOUNDS_MS, P, W } from '../core/counter
 import { ERROR_CODES } from '../core/error.ts';
 import type { EndpointStatus } from '../health/status.ts';
 import { PrometheusText } from '../observe/prometheus.ts';
+import type { AcmeReport } from './acme-keeper.ts';
+import { acmeMetrics } from './acme-metrics.ts';
 import { listenerAddresses } from './addresses.ts';
 import type { AliasCounts } from './alias-keeper.ts';
 import { aliasMetrics, dnsMetrics, latencyMetrics } from './dns-metrics.ts';
@@ -28,6 +30,7 @@ export interface MetricsInput {
   readonly aliases: AliasCounts;
   readonly latency: LatencyCounts;
   readonly tls: TlsReport;
+  readonly acme: AcmeReport;
 }
 
 export function sum(counters: readonly Counters[], read: (counters: Counters) => number): number {
@@ -54,6 +57,7 @@ export function metricsText(input: MetricsInput): string {
     aliasMetrics(text, input.aliases);
     latencyMetrics(text, input.latency);
   }
+  if (input.blueprint.config.acme !== undefined) acmeMetrics(text, input.acme);
   workers(text, input);
   return text.toString();
 }

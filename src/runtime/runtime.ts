@@ -16,6 +16,7 @@ import type { Log } from '../observe/log.ts';
 import { SlotRegistry } from '../pool/registry.ts';
 import { buildView } from '../pool/view.ts';
 import { ProbeRunner } from '../probes/runner.ts';
+import { AcmeKeeper } from './acme-keeper.ts';
 import { listenerAddresses } from './addresses.ts';
 import { drainFleet } from './drain.ts';
 import type { Balancer, LatencyReport, ReloadResult, Status, StopReport } from './facade.ts';
@@ -64,6 +65,7 @@ export class Runtime implements Balancer {
   readonly #siteDrains: SiteDrains;
   readonly #geo: GeoKeeper;
   readonly #tls: TlsKeeper;
+  readonly #acme: AcmeKeeper;
   readonly #facts: FactKeeper;
   readonly #alarm: SocketAlarm;
   readonly #startedAt: number;
@@ -124,6 +126,7 @@ export class Runtime implements Balancer {
       onProblem: (reason) => log.error(reason),
     });
     this.#facts = new FactKeeper({ clock: env.clock, log, folder, fleet: () => this.#fleet });
+    this.#acme = new AcmeKeeper({ env, log, folder, board: this.#facts.challenges });
     this.#notices = new ZoneNotices(env, log);
     const transaction = new Transaction({
       clock: env.clock,
@@ -135,6 +138,7 @@ export class Runtime implements Balancer {
       kernel: this.#kernel,
       geo: this.#geo,
       tls: this.#tls,
+      acme: this.#acme,
       aliases: this.#facts.aliases,
     });
     this.#transaction = transaction;
@@ -260,6 +264,7 @@ export class Runtime implements Balancer {
       aliases: this.#facts.aliases.counts,
       latency: this.#facts.latency.counts,
       tls: this.#tls,
+      acme: this.#acme.report,
     });
   }
 
@@ -302,6 +307,7 @@ export class Runtime implements Balancer {
     this.#health.stop();
     this.#siteDrains.stop();
     this.#geo.close();
+    this.#acme.close();
     this.#tls.close();
     this.#facts.close();
     this.#notices.close();

@@ -5,8 +5,9 @@
 //              └ a reason       a file that cannot be used ─▶ the last good one stays, a problem is told
 
 import { randomBytes } from 'node:crypto';
+import { filesOf } from '../acme/stored.ts';
 import type { ConfigIssue } from '../config/issues.ts';
-import type { Config, TlsConfig, UpstreamTlsConfig } from '../config/types.ts';
+import type { AcmeConfig, Config, TlsConfig, UpstreamTlsConfig } from '../config/types.ts';
 import type { Clock, Timer } from '../core/env.ts';
 import { err, ok, type Result } from '../core/result.ts';
 import { CertificateFiles, type CertificatePair } from '../tls/certificate-files.ts';
@@ -98,7 +99,7 @@ export class TlsKeeper {
       // The same settings as before: whoever broke a file did not ask us to stop.
       const before =
         this.#current?.configs[name] === configs[name] ? this.#current.blueprint.materials[name] : undefined;
-      const found = await this.#material(name, tls, before, pairs);
+      const found = await this.#material(name, tls, config.acme, before, pairs);
       materials[name] = found.material;
       if (before === undefined) issues.push(...found.issues);
       else problems.push(...found.issues.map(({ message }) => message));
@@ -122,6 +123,7 @@ export class TlsKeeper {
   async #material(
     name: string,
     tls: TlsConfig,
+    acme: AcmeConfig | undefined,
     before: TlsMaterial | undefined,
     all: CertificatePair[],
   ): Promise<{ material: TlsMaterial; issues: ConfigIssue[] }> {
@@ -131,7 +133,7 @@ export class TlsKeeper {
     const now = this.#options.clock.epoch();
     for (const [i, config] of tls.certificates.entries()) {
       const path = [...at, 'certificates', i];
-      const pairs = await this.#files.pairs(config);
+      const pairs = await this.#files.pairs(filesOf(config, acme));
       if (!pairs.ok) {
         issues.push({ path, message: `cannot be used: ${pairs.error}` });
         if ('directory' in config) certificates.push(...(before?.certificates ?? []));

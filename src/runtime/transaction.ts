@@ -12,6 +12,7 @@ import { err, ok, type Result } from '../core/result.ts';
 import type { HealthTable } from '../health/table.ts';
 import type { SlotRegistry } from '../pool/registry.ts';
 import type { ProbeRunner } from '../probes/runner.ts';
+import type { AcmeKeeper } from './acme-keeper.ts';
 import { listenerAddresses } from './addresses.ts';
 import type { AliasKeeper } from './alias-keeper.ts';
 import { outsideNamesOf } from './dns-handler.ts';
@@ -42,6 +43,7 @@ export interface TransactionParts {
   readonly kernel: KernelListeners;
   readonly geo: GeoKeeper;
   readonly tls: TlsKeeper;
+  readonly acme: AcmeKeeper;
   readonly aliases: AliasKeeper;
 }
 
@@ -66,11 +68,12 @@ export class Transaction {
 
   /** The blueprint that is in effect from now on, or what stood in the way. */
   async run(change: Change): Promise<Result<Blueprint, ConfigIssue[]>> {
-    const { kernel, geo, tls, aliases } = this.#parts;
+    const { kernel, geo, tls, acme, aliases } = this.#parts;
     const prepared = await this.#prepare(change);
     if (prepared.ok) return ok(await this.#commit(prepared.value, change));
     await kernel.abort();
     geo.abort();
+    acme.abort();
     tls.abort();
     aliases.abort();
     this.#undo(change.current);
@@ -79,7 +82,7 @@ export class Transaction {
 
   /** Everything that can fail. */
   async #prepare({ next, kindsFile, changes, current, version }: Change): Promise<Result<Blueprint, ConfigIssue[]>> {
-    const { clock, folder, fleet, kernel, geo, tls } = this.#parts;
+    const { clock, folder, fleet, kernel, geo, acme, tls } = this.#parts;
     const refuse = (path: readonly string[], message: string) => err([{ path, message }]);
     const assigned = this.#assign(next, kindsFile, version);
     if (!assigned.ok) return refuse(['pools'], assigned.error);
@@ -89,6 +92,9 @@ export class Transaction {
     if (!zones.ok) return zones;
     const places = await geo.prepare(next);
     if (!places.ok) return refuse(['geo'], places.error);
+    // First, so that there are files to read.
+    const obtained = await acme.prepare(next);
+    if (!obtained.ok) return obtained;
     const certificates = await tls.prepare(next);
     if (!certificates.ok) return certificates;
     const blueprint = {
@@ -117,12 +123,13 @@ export class Transaction {
 
   /** Nothing can fail here. */
   async #commit(blueprint: Blueprint, { next, changes, current }: Change): Promise<Blueprint> {
-    const { clock, fleet, kernel, geo, tls, aliases, health, registry, probes } = this.#parts;
+    const { clock, fleet, kernel, geo, tls, acme, aliases, health, registry, probes } = this.#parts;
     geo.commit();
     tls.commit();
     aliases.commit();
     await kernel.commit(blueprint);
     await fleet.commit();
+    acme.commit();
     if (current !== undefined) this.#publishHealth(blueprint, next.pools, current);
     this.#leaving.applied(changes, blueprint, current, clock.now());
     for (const name of Object.keys(current?.config.pools ?? {}))

@@ -10,6 +10,7 @@ import type { ProxyTrust } from '../net/proxy-gate.ts';
 import type { SpliceEnd } from '../net/splice.ts';
 import type { Pool } from '../pool/pool.ts';
 import type { TcpRouter } from '../routing/tcp.ts';
+import type { KnownChallenges } from '../tls/challenges.ts';
 import type { ClientTerms } from '../tls/client.ts';
 import type { TlsTerms } from '../tls/secure.ts';
 
@@ -71,6 +72,8 @@ export interface TcpContext {
   readonly counters: Counters;
   /** Connections by listener and client, over all workers. */
   readonly counts: KeyedCounts;
+  /** What certificate authorities may ask. */
+  readonly challenges: KnownChallenges;
   /** Called once a connection; undefined when nobody listens, which costs nothing. */
   log: ((record: ConnectionRecord) => void) | undefined;
 }

@@ -32,6 +32,7 @@ export class TcpProxyListener implements Listener<TcpHandler> {
     this.#tls = new TlsEntrance({
       counters: ctx.counters,
       counts: ctx.counts,
+      challenges: ctx.challenges,
       clock: ctx.env.clock,
       slot,
       refused: (code, peer) => this.#refused(code, peer),

@@ -27,6 +27,7 @@ export const DEBIAN_PACKAGES = {
   h2load: 'nghttp2-client',
   mariadbd: 'mariadb-server',
   pg_ctlcluster: 'postgresql',
+  pebble: 'pebble',
 } as const satisfies Record<string, string>;
 
 export type Program = keyof typeof DEBIAN_PACKAGES;

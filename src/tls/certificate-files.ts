@@ -3,7 +3,7 @@
 import { X509Certificate } from 'node:crypto';
 import { readdir, readFile, stat } from 'node:fs/promises';
 import { isAbsolute, join, resolve } from 'node:path';
-import type { CertificateConfig } from '../config/types.ts';
+import type { FilesConfig } from '../config/types.ts';
 import { err, ok, type Result } from '../core/result.ts';
 import { readCertificate } from './certificate.ts';
 import type { CertificateMaterial } from './material.ts';
@@ -37,7 +37,7 @@ export class CertificateFiles {
   }
 
   /** Absolute paths of what is configured, or what is wrong with a folder. */
-  async pairs(config: CertificateConfig): Promise<Result<readonly CertificatePair[], string>> {
+  async pairs(config: FilesConfig): Promise<Result<readonly CertificatePair[], string>> {
     if (!('directory' in config)) return ok([{ cert: this.#path(config.cert), key: this.#path(config.key) }]);
     const folder = this.#path(config.directory);
     try {

@@ -12,6 +12,7 @@ import { ERRORS, type ErrorCode } from '../core/error.ts';
 import type { KeyedCounts } from '../limits/keyed-counts.ts';
 import type { Conn, ConnOwner, TlsFacts } from '../net/conn.ts';
 import type { FreshOwner } from '../net/tcp-listener.ts';
+import { ACME_TLS, type KnownChallenges } from './challenges.ts';
 import { type ClientHello, parseClientHello } from './hello.ts';
 import { Peeked } from './peeked.ts';
 import { secureServer, type TlsFault, type TlsTerms, type TlsUser } from './secure.ts';
@@ -20,6 +21,8 @@ import { secureServer, type TlsFault, type TlsTerms, type TlsUser } from './secu
 export interface TlsHost {
   readonly counters: Counters;
   readonly counts: KeyedCounts;
+  /** What certificate authorities may ask. */
+  readonly challenges: KnownChallenges;
   readonly clock: Clock;
   readonly slot: number;
   refused(code: ErrorCode, peer: string): void;
@@ -73,6 +76,8 @@ const UNRECOGNIZED_NAME = alert(112);
 /** For the last word to arrive before the connection goes. */
 const FAREWELL_MS = 1000;
 
+const PROVING = [ACME_TLS];
+
 export class TlsGate implements FreshOwner, TlsUser {
   readonly #entrance: TlsEntrance;
   readonly #terms: TlsTerms;
@@ -113,10 +118,11 @@ export class TlsGate implements FreshOwner, TlsUser {
     else this.refuse('tls-failed');
   }
 
-  #greet({ sni }: ClientHello, bytes: Buffer): void {
-    const terms = this.#terms;
+  #greet({ sni, alpn }: ClientHello, bytes: Buffer): void {
+    const proof = this.#entrance.host.challenges.proofFor(sni, alpn);
+    const terms = proof === undefined ? this.#terms : { ...this.#terms, alpn: PROVING, clients: undefined };
     if (!this.#entrance.admits(terms.handshakeRate)) return this.refuse('tls-rate-limited');
-    const named = sni === '' ? terms.contexts.fallback : terms.contexts.find(sni);
+    const named = proof ?? (sni === '' ? terms.contexts.fallback : terms.contexts.find(sni));
     if (named === undefined) return this.#dismiss('tls-no-certificate', UNRECOGNIZED_NAME);
     this.#peeked = undefined;
     // A copy: what is decrypted is read into the buffer in which this stands.
@@ -129,6 +135,8 @@ export class TlsGate implements FreshOwner, TlsUser {
     const conn = this.#conn;
     host.counters.listener(host.slot, L.tlsHandshakes);
     if (facts.resumed) host.counters.listener(host.slot, L.tlsResumed);
+    // RFC 8737 §4: the handshake was all of it.
+    if (facts.alpn === ACME_TLS) return void setImmediate(() => this.#farewell());
     conn.expireIn(0);
     conn.tls = facts;
     const owner = host.open(facts);
@@ -145,10 +153,14 @@ export class TlsGate implements FreshOwner, TlsUser {
   /** A word in the clear to say why, and the end. */
   #dismiss(code: ErrorCode, text: string): void {
     if (!this.#leave(code)) return;
+    this.#conn.sendText(text);
+    this.#farewell();
+  }
+
+  #farewell(): void {
     const conn = this.#conn;
     conn.owner = new Farewell(conn);
     conn.expireIn(FAREWELL_MS);
-    conn.sendText(text);
     conn.end();
   }
 

@@ -4,10 +4,13 @@ import assert from 'node:assert/strict';
 import { createSocket, type Socket } from 'node:dgram';
 import { Resolver } from 'node:dns/promises';
 import { once } from 'node:events';
-import { readdirSync } from 'node:fs';
+import { mkdtempSync, readdirSync, rmSync } from 'node:fs';
 import { createServer, request, type Server } from 'node:http';
 import { type AddressInfo, connect } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { after, before, test } from 'node:test';
+import { connect as connectTls } from 'node:tls';
 import { fileURLToPath } from 'node:url';
 import { loadConfig } from '../../src/config/load.ts';
 import type { Config } from '../../src/config/types.ts';
@@ -22,6 +25,7 @@ const log = createLog({ write: () => undefined, human: false, epoch: env.clock.e
 /** By the port that the example names. */
 const servers = new Map<number, Server>();
 const sockets: Socket[] = [];
+const storage = mkdtempSync(join(tmpdir(), 'evenkeel-acme-'));
 
 before(async () => {
   for (let port = 3001; port <= 3007; port++) {
@@ -39,6 +43,7 @@ before(async () => {
 });
 
 after(() => {
+  rmSync(storage, { recursive: true });
   for (const socket of sockets) socket.close();
   for (const server of servers.values()) {
     server.close();
@@ -60,8 +65,11 @@ function moved(config: Config): Config {
     return [name, { ...pool, endpoints }];
   });
   const dns = config.dns && { ...config.dns, bind: config.dns.bind.map((bind) => ({ ...bind, port: 0 })) };
+  // Nobody outside is asked.
+  const acme = config.acme && { ...config.acme, directory: 'https://127.0.0.1:1/', storage };
   return {
     ...config,
+    acme,
     dns,
     admin: undefined,
     listeners: Object.fromEntries(listeners),
@@ -149,6 +157,14 @@ const CHECKS: Record<string, Check> = {
     assert.deepEqual(await askByDns(port, 'shop.example.com'), ['203.0.113.2'], 'loopback is nowhere');
     const weighted = await Promise.all(Array.from({ length: 40 }, () => askByDns(port, 'weighted.example.com')));
     assert.equal(new Set(weighted.flat()).size, 2);
+  },
+  'acme.yaml': async (_ask, port) => {
+    const socket = connectTls({ host: '127.0.0.1', port, servername: 'www.example.com', rejectUnauthorized: false });
+    await once(socket, 'secureConnect');
+    const { issuer, subjectaltname } = socket.getPeerCertificate();
+    socket.destroy();
+    assert.match(String(issuer.CN), /^temporary/);
+    assert.equal(subjectaltname, 'DNS:example.com, DNS:www.example.com');
   },
   'tcp.yaml': async (ask) => {
     const first = await ask();
