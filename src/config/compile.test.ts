@@ -41,6 +41,7 @@ test('the shortest configuration gets every default', () => {
     keepAliveMs: 75_000,
     sendIdleMs: 60_000,
     tunnelIdleMs: 600_000,
+    tunnelLifetimeMs: 0,
   });
   assert.equal(limits.headBytes, 16_384);
   assert.equal(limits.fields, 100);
@@ -71,6 +72,7 @@ test('health has the defaults and presets of the reference, and a short form', (
     host: '',
     headers: {},
     status: [[200, 399]],
+    transport: { tls: undefined, h2: false },
   });
   const { intervalMs, timeoutMs, rise, fall, jitter, pendingIntervalMs } = health('/health');
   assert.deepEqual(

@@ -100,6 +100,25 @@ export interface DocumentInput {
         readonly value: string;
       } };
       readonly client?: string | readonly (string)[];
+      /** whether the client showed a certificate */
+      readonly clientCertificate?: boolean | {
+        /** exact text, prefix*, ~regex, or true / false for present / absent */
+        readonly subject?: string | boolean | number | {
+          readonly kind: "present";
+        } | {
+          readonly kind: "absent";
+        } | {
+          readonly kind: "exact";
+          readonly value: string;
+        } | {
+          readonly kind: "prefix";
+          readonly value: string;
+        } | {
+          readonly kind: "regex";
+          readonly value: string;
+        };
+        readonly fingerprint?: string | readonly (string)[];
+      };
       readonly pool: string;
       readonly timeouts?: {
         /** such as 250ms, 5s, 10m */
@@ -243,6 +262,25 @@ export interface DocumentInput {
         readonly value: string;
       } };
       readonly client?: string | readonly (string)[];
+      /** whether the client showed a certificate */
+      readonly clientCertificate?: boolean | {
+        /** exact text, prefix*, ~regex, or true / false for present / absent */
+        readonly subject?: string | boolean | number | {
+          readonly kind: "present";
+        } | {
+          readonly kind: "absent";
+        } | {
+          readonly kind: "exact";
+          readonly value: string;
+        } | {
+          readonly kind: "prefix";
+          readonly value: string;
+        } | {
+          readonly kind: "regex";
+          readonly value: string;
+        };
+        readonly fingerprint?: string | readonly (string)[];
+      };
       readonly pool: string;
       readonly timeouts?: {
         /** such as 250ms, 5s, 10m */
@@ -585,6 +623,11 @@ export interface DocumentInput {
           readonly value: string;
         };
       };
+      /** true, or the name of a service */
+      readonly grpc?: boolean | string | {
+        /** Default: "". */
+        readonly service?: string;
+      } | null;
       /** true, or settings */
       readonly tcp?: boolean | {
         /** text */

@@ -5,6 +5,7 @@ import { formatAddress } from '../core/address.ts';
 import { areaText } from '../steering/area.ts';
 import type {
   AcmeConfig,
+  CertificateMatch,
   Config,
   DnsConfig,
   DnsRecordConfig,
@@ -58,14 +59,19 @@ function matches(all: Readonly<Record<string, TextMatch>>): Json {
   return Object.fromEntries(Object.entries(all).map(([name, match]) => [name, text(match)]));
 }
 
-function route({ path: pattern, header, cookie, query, timeouts, ...rest }: RouteConfig): Json {
+function route({ path: pattern, header, cookie, query, clientCertificate, timeouts, ...rest }: RouteConfig): Json {
   const conditions = { header: matches(header), cookie: matches(cookie), query: matches(query) };
   return {
     ...rest,
     ...(pattern === undefined ? {} : { path: path(pattern) }),
     ...conditions,
+    ...(clientCertificate === undefined ? {} : { clientCertificate: certificate(clientCertificate) }),
     timeouts: written(timeouts),
   };
+}
+
+function certificate({ subject, fingerprint }: CertificateMatch): Json {
+  return { ...(subject === undefined ? {} : { subject: text(subject) }), fingerprint };
 }
 
 function ranges(list: readonly (readonly [number, number])[]): unknown[] {
@@ -80,9 +86,10 @@ function health({ health: config }: PoolConfig): unknown {
 
 function probeForm(probe: ProbeConfig): Json {
   if (probe.kind === 'http') {
-    const { kind: _, status, body, ...http } = probe;
+    const { kind: _, transport: __, status, body, ...http } = probe;
     return { http: { ...http, status: ranges(status), ...(body === undefined ? {} : { body: text(body) }) } };
   }
+  if (probe.kind === 'grpc') return { grpc: { service: probe.service } };
   const { kind, ...settings } = probe;
   if (kind !== 'tcp' && kind !== 'udp') return { [kind]: settings };
   const { send, expect } = probe;

@@ -58,7 +58,9 @@ export const L = {
   /** Of WebSockets: messages of clients, and to them. */
   messagesIn: 16,
   messagesOut: 17,
-  errors: 20,
+  /** One column for each status of gRPC, 0 to 16. */
+  grpcStatus: 18,
+  errors: 36,
 } as const;
 /** Columns of a worker's DNS row: questions by type, answers by response code, and what else there is to know. */
 export const D = {

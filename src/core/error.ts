@@ -49,6 +49,7 @@ export const ERRORS = {
   'tls-rate-limited': kind(0, 'downstream', 'never', 'The listener has as many TLS handshakes a second as it may.'),
   'h2-protocol': kind(0, 'downstream', 'never', 'The HTTP/2 connection broke its protocol.'),
   'h2-flood': kind(0, 'downstream', 'never', 'The HTTP/2 connection sent too much that carries nothing.'),
+  'client-deadline': kind(504, 'downstream', 'never', 'The deadline that the client set has passed.'),
   'no-route': kind(404, 'downstream', 'never', 'No route matches this request.'),
   'pool-empty': kind(503, 'internal', 'never', 'The pool has no endpoints.'),
   'pool-down': kind(503, 'internal', 'never', 'Every endpoint of the pool is down.'),

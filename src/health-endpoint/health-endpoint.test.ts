@@ -129,7 +129,15 @@ test('the probe of the balancer reads what the endpoint says', async () => {
   const port = await listen(
     createServer(healthEndpoint({ checks: { database: () => false, cache: () => true } }).handler),
   );
-  const config = { kind: 'http', path: '/health', method: 'GET', host: '', headers: {}, body: undefined } as const;
+  const config = {
+    kind: 'http',
+    transport: { tls: undefined, h2: false },
+    path: '/health',
+    method: 'GET',
+    host: '',
+    headers: {},
+    body: undefined,
+  } as const;
   const clock = { now: () => performance.now(), epoch: () => Date.now(), after: () => ({ cancel() {} }) };
   const probe = buildProbe({ ...config, status: [[200, 299]] }, clock);
   const result = await probe.run({ host: '127.0.0.1', port }, new AbortController().signal);

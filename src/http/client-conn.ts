@@ -34,6 +34,8 @@ export class ClientConn implements ConnOwner, ClientPort, OpenClient, AddedTo {
   conn!: Conn;
   readonly sink = new ResponseRelay(this);
   readonly plainBodies = false;
+  readonly grpc = false;
+  readonly deadlineMs = 0;
   /** The peer's address as the socket gives it. */
   peer = '';
   requests = 0;
@@ -77,8 +79,7 @@ export class ClientConn implements ConnOwner, ClientPort, OpenClient, AddedTo {
     const { handler } = this.listener;
     if (this.#additions === undefined || this.#additionsFor !== handler) {
       if (this.peer === '') this.peer = this.conn.remote.host;
-      const proto = this.conn.tls === undefined ? 'http' : 'https';
-      this.#additions = additionsFor(handler, this.peer, proto, this);
+      this.#additions = additionsFor(handler, this.peer, this.conn.tls, this);
       this.#additionsFor = handler;
     }
     return this.#additions;
@@ -179,8 +180,10 @@ export class ClientConn implements ConnOwner, ClientPort, OpenClient, AddedTo {
     const { ctx, slot } = this.listener;
     ctx.counters.error(slot, code);
     ctx.counters.listener(slot, L.status4xx + (ERRORS[code].status >= 500 ? 1 : 0));
-    ctx.log?.(refusedRecord(this.listener.handler.config.name, this.additions().peer, code));
-    this.send(localReply({ status: ERRORS[code].status, code }, '', true, false, ctx.date()));
+    const { config, hsts } = this.listener.handler;
+    ctx.log?.(refusedRecord(config.name, this.additions().peer, code));
+    const terms = { close: true, date: ctx.date(), hsts };
+    this.send(localReply({ status: ERRORS[code].status, code }, '', false, terms));
     this.lingerAndClose();
   }
 

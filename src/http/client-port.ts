@@ -38,11 +38,17 @@ export interface ResponseTerms {
   readonly close: boolean;
   /** IMF-fixdate. */
   readonly date: string;
+  /** Strict-Transport-Security, where the upstream sent none; '' for none. */
+  readonly hsts: string;
 }
 
 export interface ClientPort extends HasConn {
   readonly listener: HttpListener;
   readonly sink: ResponseSink;
+  /** The request speaks gRPC: its outcome is a field, and failures are told in one. */
+  readonly grpc: boolean;
+  /** So long the client waits for the whole exchange, in ms; 0 when it did not say. */
+  readonly deadlineMs: number;
   /** It cannot read chunks, whatever the request's version says. */
   readonly plainBodies: boolean;
   /** After this request the connection is to be closed, whatever the client wants. */

@@ -39,6 +39,8 @@ export interface HttpHandler {
   isTrusted(address: string): boolean;
   /** Undefined: in the clear. */
   readonly tls: TlsTerms | undefined;
+  /** Strict-Transport-Security of every answer; '' for none. */
+  readonly hsts: string;
   /** Undefined: nobody may speak the PROXY protocol. */
   readonly proxies: ProxyTrust | undefined;
 }

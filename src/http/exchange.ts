@@ -19,7 +19,9 @@ import { F } from './codec/fields.ts';
 import type { RequestParser } from './codec/request-parser.ts';
 import type { ResponseParser } from './codec/response-parser.ts';
 import type { HttpContext, HttpHandler, HttpRoute } from './context.ts';
+import { grpcCodeOf, grpcStatusIn, statusOfGrpc } from './grpc.ts';
 import { HeadView } from './head-view.ts';
+import { httpsLocation } from './redirect.ts';
 import { type LocalReply, replyTo } from './reply.ts';
 import { RequestFacts } from './request-facts.ts';
 import { buildRequestHead } from './request-head.ts';
@@ -48,6 +50,8 @@ export class Exchange implements AttemptedRequest {
   #sentAt = 0;
   #firstByteMs = 0;
   #status = 0;
+  /** -1 when it is not known. */
+  #grpcStatus = -1;
   /** The response's head has gone to the client. */
   #responding = false;
   #close = false;
@@ -108,7 +112,7 @@ export class Exchange implements AttemptedRequest {
     const forwardedFor = add.trusted ? parser.fields.joined(F.xForwardedFor) : undefined;
     const client = add.trusted ? clientAddress(add.peer, forwardedFor, this.#handler.isTrusted) : add.peer;
     headView ??= new HeadView(parser);
-    headView.set(path ?? parser.target.path, client);
+    headView.set(path ?? parser.target.path, client, add.certificate);
     if (ctx.log !== undefined) this.#facts.remember(parser, headView);
     if (path === undefined) return this.#refuseAt('bad-request', end, start);
     if (limits.bodyBytes > 0 && parser.bodyLength > limits.bodyBytes)
@@ -117,6 +121,13 @@ export class Exchange implements AttemptedRequest {
     const answer = ctx.challenges.answerTo(path);
     if (answer !== undefined) {
       this.#respond({ status: 200, body: answer }, this.#mustClose());
+      return this.#request.done ? start : end;
+    }
+    const { redirect } = this.#handler.config;
+    if (redirect !== undefined) {
+      const location = httpsLocation(headView.host, redirect.port, parser.target.path, parser.target.query);
+      if (location === undefined) return this.#refuseAt('bad-host', end, start);
+      this.#respond({ status: redirect.status, location }, this.#mustClose());
       return this.#request.done ? start : end;
     }
     const route = this.#handler.match(headView);
@@ -129,14 +140,22 @@ export class Exchange implements AttemptedRequest {
     if (after < 0) return this.#refuseAt('bad-framing', end, start);
     if (limits.bodyBytes > 0 && this.#request.payload > limits.bodyBytes)
       return this.#refuseAt('body-too-large', end, after);
-    if (route.timeouts.totalMs > 0) {
-      this.#total = ctx.env.clock.after(route.timeouts.totalMs, () => this.#giveUp('upstream-timeout'));
-    }
+    this.#armTotal(route.timeouts.totalMs);
     ctx.counters.pool(route.pool.slot, P.requests);
     route.pool.pool.retryBudget.onRequest(this.#startedAt);
     if (this.#request.done) this.#client.requestRead();
     this.#attempts.begin(route.pool, key, headView.client);
     return after;
+  }
+
+  /** The route's limit for the whole exchange, or the client's if that is nearer. */
+  #armTotal(limitMs: number): void {
+    const { deadlineMs } = this.#client;
+    const isClients = deadlineMs > 0 && (limitMs === 0 || deadlineMs < limitMs);
+    const ms = isClients ? deadlineMs : limitMs;
+    if (ms === 0) return;
+    const code = isClients ? 'client-deadline' : 'upstream-timeout';
+    this.#total = this.#ctx.env.clock.after(ms, () => this.#giveUp(code));
   }
 
   #reset(parser: RequestParser): void {
@@ -150,6 +169,7 @@ export class Exchange implements AttemptedRequest {
     this.#response.reset();
     this.#firstByteMs = 0;
     this.#status = 0;
+    this.#grpcStatus = -1;
     this.#responding = false;
     this.#close = false;
     this.#error = undefined;
@@ -260,6 +280,7 @@ export class Exchange implements AttemptedRequest {
     this.#status = parser.status;
     this.#close = this.#mustClose() || endsWithConnection(parser, this.#facts.minor);
     this.#responding = true;
+    if (this.#client.grpc) this.#grpcStatus = grpcStatusIn(parser.fields.text);
     if (!reader.done) {
       this.#attempts.lease!.answered(parser.status, this.#firstByteMs);
       this.#client.conn.noDelay();
@@ -269,10 +290,11 @@ export class Exchange implements AttemptedRequest {
   }
 
   #terms(close: boolean): ResponseTerms {
-    return { minor: this.#facts.minor, close, date: this.#ctx.date() };
+    return { minor: this.#facts.minor, close, date: this.#ctx.date(), hsts: this.#handler.hsts };
   }
 
   onResponseBody(reader: BodyReader, buffer: Buffer, start: number): void {
+    if (reader.done && reader.trailers !== '' && this.#client.grpc) this.#grpcStatus = grpcStatusIn(reader.trailers);
     if (!this.#response.more(reader, this.#attempts.upstream!, buffer, start)) this.#holdUpstream();
   }
 
@@ -284,7 +306,8 @@ export class Exchange implements AttemptedRequest {
 
   onResponseEnd(): void {
     this.#attempts.upstream = undefined;
-    this.#finish({ kind: 'ok', status: this.#status, firstByteMs: this.#firstByteMs });
+    const status = this.#grpcStatus < 0 ? this.#status : statusOfGrpc(this.#grpcStatus);
+    this.#finish({ kind: 'ok', status, firstByteMs: this.#firstByteMs });
     this.#client.responded(this.#close, this.#request.done, !this.#facts.keepAlive);
   }
 
@@ -372,6 +395,7 @@ export class Exchange implements AttemptedRequest {
       this.#finish(CANCELLED);
       return client.abort();
     }
+    if (client.grpc) this.#grpcStatus = grpcCodeOf(code, ERRORS[code].status);
     // Who sends what is malformed is not trusted to frame the next request rightly.
     const close = this.#mustClose() || code === 'bad-request';
     this.#respond(replyTo(code, this.#route?.pool.config.allDown), close);
@@ -400,6 +424,7 @@ export class Exchange implements AttemptedRequest {
     const { listener } = this.#client;
     const durationMs = (this.#endedAt === 0 ? ctx.env.clock.now() : this.#endedAt) - this.#startedAt;
     const { bytesOut } = this.#response;
+    if (this.#grpcStatus >= 0) ctx.counters.listener(listener.slot, L.grpcStatus + this.#grpcStatus);
     countFinished(ctx, listener.slot, this.#status, this.#route, durationMs, bytesOut);
     if (ctx.log === undefined) return;
     logFinished(ctx, this.#handler.config.name, {

@@ -1,6 +1,7 @@
 // Owns what routing and hash keys may ask about the request at hand, answered from the parsed head without copying it.
 // One instance serves a thread: valid until the next head is parsed.
 
+import type { ClientCertificate } from '../routing/route.ts';
 import type { RequestParser } from './codec/request-parser.ts';
 
 export class HeadView {
@@ -12,17 +13,19 @@ export class HeadView {
   path = '';
   query = '';
   client = '';
+  certificate: ClientCertificate | undefined;
 
   constructor(parser: RequestParser) {
     this.#parser = parser;
   }
 
-  set(path: string, client: string): void {
+  set(path: string, client: string, certificate: ClientCertificate | undefined): void {
     const { target, method } = this.#parser;
     this.method = method;
     this.path = path;
     this.query = target.query;
     this.client = client;
+    this.certificate = certificate;
     this.host = hostOf(target.authority);
   }
 

@@ -2,9 +2,14 @@
 
 import type { AllDownConfig } from '../config/types.ts';
 import { ERRORS, type ErrorCode } from '../core/error.ts';
+import type { ResponseTerms } from './client-port.ts';
 
 const REASONS: Record<number, string> = {
   200: 'OK',
+  301: 'Moved Permanently',
+  302: 'Found',
+  307: 'Temporary Redirect',
+  308: 'Permanent Redirect',
   400: 'Bad Request',
   404: 'Not Found',
   408: 'Request Timeout',
@@ -25,6 +30,8 @@ export interface LocalReply {
   readonly retryAfterSeconds?: number;
   /** Instead of a sentence about `code`: somebody's answer. ASCII. */
   readonly body?: string;
+  /** Where to go instead. */
+  readonly location?: string;
 }
 
 /** What a client is told. Whoever finds no free endpoint is told when to come back; how, is the pool's to say. */
@@ -53,15 +60,16 @@ export function localBody({ status, code, body }: LocalReply, requestId: string)
 export function localReply(
   reply: LocalReply,
   requestId: string,
-  close: boolean,
   isHead: boolean,
-  date: string,
+  { close, date, hsts }: Pick<ResponseTerms, 'close' | 'date' | 'hsts'>,
 ): string {
   const reason = REASONS[reply.status] ?? 'Error';
   const body = localBody(reply, requestId);
   let out = `HTTP/1.1 ${reply.status} ${reason}\r\nDate: ${date}\r\nContent-Type: text/plain; charset=utf-8\r\n`;
   out += `Content-Length: ${body.length}\r\nCache-Control: no-store\r\n`;
   if (reply.retryAfterSeconds !== undefined) out += `Retry-After: ${reply.retryAfterSeconds}\r\n`;
+  if (reply.location !== undefined) out += `Location: ${reply.location}\r\n`;
+  if (hsts !== '') out += `Strict-Transport-Security: ${hsts}\r\n`;
   if (close) out += 'Connection: close\r\n';
   return isHead ? `${out}\r\n` : `${out}\r\n${body}`;
 }

@@ -1,6 +1,7 @@
 // Owns the head that goes upstream: what of the client's head passes, what stops here (hop-by-hop, RFC 9110 §7.6.1),
 // what is added (Via, forwarding fields, request id). Builds one string from as few slices as possible.
 
+import type { TlsFacts, TlsPeer } from '../net/conn.ts';
 import { F } from './codec/fields.ts';
 import type { RequestParser } from './codec/request-parser.ts';
 import { UNTIL_CLOSE } from './codec/response-parser.ts';
@@ -22,6 +23,8 @@ export interface RequestAdditions {
   /** Field name in lower case, '' for none. */
   readonly requestIdName: string;
   readonly proto: 'http' | 'https';
+  /** Undefined: the client showed none that was verified. */
+  readonly certificate: TlsPeer | undefined;
   /** Host for a client of HTTP/1.0 that named none. */
   readonly local: AddedTo;
   /** What was added for `knownHost` up to the request id: requests of one connection mostly name one host. */
@@ -32,7 +35,7 @@ export interface RequestAdditions {
 export function additionsFor(
   { config, isTrusted }: HttpHandler,
   peer: string,
-  proto: 'http' | 'https',
+  tls: TlsFacts | undefined,
   local: AddedTo,
 ): RequestAdditions {
   const { xForwarded, forwarded, requestId } = config.forwarded;
@@ -42,7 +45,8 @@ export function additionsFor(
     xForwarded,
     forwarded,
     requestIdName: requestId,
-    proto,
+    proto: tls === undefined ? 'http' : 'https',
+    certificate: tls?.peer,
     local,
     known: '',
     knownHost: undefined,
@@ -63,6 +67,8 @@ const PROTECTED = new Set<number>([
   F.forwarded,
   F.via,
   F.requestId,
+  F.clientCertSubject,
+  F.clientCertFingerprint,
 ]);
 
 const PASS = 0;
@@ -72,7 +78,8 @@ const DROP_X_FORWARDED = 3;
 const RULES = new Uint8Array(32);
 for (const kind of [F.connection, F.keepAlive, F.proxyConnection, F.te, F.upgrade, F.proxyAuthorization, F.folded])
   RULES[kind] = DROP;
-for (const kind of [F.xRealIp, F.xForwardedPort]) RULES[kind] = DROP_UNTRUSTED;
+for (const kind of [F.xRealIp, F.xForwardedPort, F.clientCertSubject, F.clientCertFingerprint])
+  RULES[kind] = DROP_UNTRUSTED;
 for (const kind of [F.xForwardedFor, F.xForwardedProto, F.xForwardedHost]) RULES[kind] = DROP_X_FORWARDED;
 
 /** `path` is the normalized one; when it differs from what the client sent, it is what goes upstream. */
@@ -149,6 +156,13 @@ function additions(parser: RequestParser, requestId: string, add: RequestAdditio
   return add.known + requestId + ID_VIA[parser.minor];
 }
 
+/** A trusted proxy that says whose certificate it saw is believed; its own is not the client's then. */
+function certificateFields({ fields }: RequestParser, { certificate, trusted }: RequestAdditions): string {
+  if (certificate === undefined) return '';
+  if (trusted && (fields.has(F.clientCertSubject) || fields.has(F.clientCertFingerprint))) return '';
+  return `X-Client-Cert-Subject: ${certificate.subject}\r\nX-Client-Cert-Fingerprint: ${certificate.fingerprint}\r\n`;
+}
+
 function forwarding(parser: RequestParser, add: RequestAdditions): string {
   const { fields, target } = parser;
   let out = parser.upgrade === '' ? '' : `Connection: Upgrade\r\nUpgrade: ${fields.known(F.upgrade)}\r\n`;
@@ -166,6 +180,7 @@ function forwarding(parser: RequestParser, add: RequestAdditions): string {
     out += `X-Forwarded-For: ${from}\r\nX-Forwarded-Proto: ${proto}\r\n`;
     if (forHost !== '') out += `X-Forwarded-Host: ${forHost}\r\n`;
   }
+  out += certificateFields(parser, add);
   if (add.forwarded) {
     const node = add.peer.includes(':') ? `"[${add.peer}]"` : add.peer;
     const element = `for=${node};proto=${add.proto}${host === '' ? '' : `;host="${host}"`}`;

@@ -1,5 +1,6 @@
 // Owns the head that goes to the client: what of the upstream's head passes, and how this connection goes on.
 
+import type { ResponseTerms } from './client-port.ts';
 import { F } from './codec/fields.ts';
 import { CHUNKED } from './codec/request-parser.ts';
 import { type ResponseParser, UNTIL_CLOSE } from './codec/response-parser.ts';
@@ -22,7 +23,8 @@ export function endsWithConnection(parser: ResponseParser, clientMinor: number):
   return clientMinor === 0 && (parser.bodyLength === CHUNKED || parser.bodyLength === UNTIL_CLOSE);
 }
 
-export function buildResponseHead(parser: ResponseParser, clientMinor: number, close: boolean, date: string): string {
+export function buildResponseHead(parser: ResponseParser, { minor, close, date, hsts }: ResponseTerms): string {
+  const clientMinor = minor;
   const { fields } = parser;
   const text = fields.text;
   const dropCoding = dechunks(parser, clientMinor);
@@ -52,6 +54,7 @@ export function buildResponseHead(parser: ResponseParser, clientMinor: number, c
   }
   if (lineStart > run) out += text.slice(run, lineStart);
   if (!fields.has(F.date)) out += `Date: ${date}\r\n`;
+  if (hsts !== '' && !fields.has(F.strictTransportSecurity)) out += `Strict-Transport-Security: ${hsts}\r\n`;
   if (rechunks(parser, clientMinor)) out += 'Transfer-Encoding: chunked\r\n';
   if (close) out += 'Connection: close\r\n';
   else if (clientMinor === 0) out += 'Connection: keep-alive\r\n';

@@ -28,11 +28,11 @@ export class ResponseRelay implements ResponseSink {
     source: HasConn,
     buffer: Buffer,
     start: number,
-    { minor, close, date }: ResponseTerms,
+    terms: ResponseTerms,
   ): boolean {
-    this.#rechunk = rechunks(parser, minor);
-    this.#dechunk = dechunks(parser, minor);
-    const head = buildResponseHead(parser, minor, close, date);
+    this.#rechunk = rechunks(parser, terms.minor);
+    this.#dechunk = dechunks(parser, terms.minor);
+    const head = buildResponseHead(parser, terms);
     const { conn } = this.#client;
     if (this.#dechunk || this.#rechunk || reader.tail !== '') {
       this.bytesOut += head.length;
@@ -75,8 +75,8 @@ export class ResponseRelay implements ResponseSink {
     this.#text(buildInformationalHead(parser));
   }
 
-  local(reply: LocalReply, requestId: string, isHead: boolean, { close, date }: ResponseTerms): void {
-    this.#text(localReply(reply, requestId, close, isHead, date));
+  local(reply: LocalReply, requestId: string, isHead: boolean, terms: ResponseTerms): void {
+    this.#text(localReply(reply, requestId, isHead, terms));
   }
 
   upgraded(parser: ResponseParser): void {

@@ -2,6 +2,7 @@
 
 import type { ProbeConfig } from '../config/types.ts';
 import type { Clock } from '../core/env.ts';
+import { grpc } from './grpc.ts';
 import { http } from './http.ts';
 import { mysql } from './mysql.ts';
 import { postgres } from './postgres.ts';
@@ -14,7 +15,7 @@ import { udp } from './udp.ts';
 
 type Kinds = { readonly [K in ProbeConfig['kind']]: ProbeKind<Extract<ProbeConfig, { readonly kind: K }>> };
 
-export const PROBES: Kinds = { http, tcp, udp, tls, redis, mysql, postgres, smtp };
+export const PROBES: Kinds = { http, grpc, tcp, udp, tls, redis, mysql, postgres, smtp };
 
 /** `prelude` is what the probed port expects in front of everything: a PROXY header that says "nobody's". */
 export function buildProbe(config: ProbeConfig, clock: Clock, prelude?: Buffer): Probe {

@@ -37,7 +37,16 @@ async function backend(handler: RequestListener): Promise<number> {
 
 function config(over: Partial<HttpProbeConfig> = {}): HttpProbeConfig {
   const { path = '/health', method = 'GET', host = '', headers = {}, body } = over;
-  return { kind: 'http', path, method, host, headers, body, status: over.status ?? [[200, 399]] };
+  return {
+    kind: 'http',
+    transport: { tls: undefined, h2: false },
+    path,
+    method,
+    host,
+    headers,
+    body,
+    status: over.status ?? [[200, 399]],
+  };
 }
 
 function probe(port: number, over: Partial<HttpProbeConfig> = {}, signal = new AbortController().signal) {

@@ -115,6 +115,7 @@ test('a silent backend fails at the timeout, and no more probes run at once than
   const silent = await backend();
   const probe: HealthConfig['probe'] = {
     kind: 'http',
+    transport: { tls: undefined, h2: false },
     path: '/',
     method: 'GET',
     host: '',

@@ -277,6 +277,7 @@ test('a PROXY header that speaks for nobody goes in front, whatever the kind', a
   );
   const get = {
     kind: 'http',
+    transport: { tls: undefined, h2: false },
     path: '/',
     method: 'GET',
     host: '',

@@ -12,7 +12,7 @@ const PRESET_INTERVALS = { critical: 2000, standard: 10_000, background: 60_000,
 
 /** `path` is the pool's. */
 export function compileHealth(
-  { health, proxyProtocol }: Pick<ParsedPool, 'health' | 'proxyProtocol'>,
+  { health, proxyProtocol, protocol, tls }: Pick<ParsedPool, 'health' | 'proxyProtocol' | 'protocol' | 'tls'>,
   path: Path,
   findings: Findings,
 ): HealthConfig | undefined {
@@ -20,7 +20,7 @@ export function compileHealth(
   const { preset, intervalMs, pendingIntervalMs, timeoutMs, rise, fall, jitter, port } = health;
   const interval = intervalMs ?? PRESET_INTERVALS[preset ?? 'none'];
   return {
-    probe: compileProbe(health, [...path, 'health'], findings),
+    probe: compileProbe(health, { tls: tls ?? undefined, h2: protocol === 'h2' }, [...path, 'health'], findings),
     intervalMs: interval,
     pendingIntervalMs: pendingIntervalMs ?? Math.min(1000, interval),
     timeoutMs,

@@ -70,6 +70,7 @@ function http(
   if (redirect !== undefined && routes.length > 0)
     findings.add([...at, 'redirectToHttps'], 'leaves no request for "routes" or "pool"', 'leave one of them out');
   if (redirect === undefined && routes.length === 0) findings.add(at, 'needs "routes" or a "pool"');
+  if (parsed.protocol === 'http' || parsed.tls.clients == null) nobodyShows(parsed.routes, at, findings);
   const hsts = parsed.protocol === 'https' ? (parsed.hsts ?? undefined) : undefined;
   return {
     name,
@@ -90,14 +91,28 @@ function http(
   };
 }
 
+/** Certificates of clients that are never asked for one. */
+function nobodyShows(routes: readonly ParsedRoute[], at: Path, findings: Findings): void {
+  for (const [i, { clientCertificate }] of routes.entries())
+    if (clientCertificate !== undefined)
+      findings.add(
+        [...at, 'routes', i, 'clientCertificate'],
+        'has no meaning: clients are not asked for one',
+        'tls: { clients: { ca: clients.pem } }',
+      );
+}
+
 function httpRoute(route: ParsedRoute, path: Path, fallbackName: string, findings: Findings): RouteConfig {
   findings.hosts(route.host, [...path, 'host']);
   findings.cidrs(route.client, [...path, 'client']);
+  if (route.clientCertificate?.subject !== undefined)
+    findings.match(route.clientCertificate.subject, [...path, 'clientCertificate', 'subject']);
   if (route.path?.kind === 'regex') findings.pattern(route.path.value, [...path, 'path']);
   for (const field of ['header', 'cookie', 'query'] as const) {
     for (const [key, match] of Object.entries(route[field])) findings.match(match, [...path, field, key]);
   }
-  return { ...route, path: route.path, name: route.name === '' ? fallbackName : route.name } as RouteConfig;
+  const { path: pattern, clientCertificate, name } = route;
+  return { ...route, path: pattern, clientCertificate, name: name === '' ? fallbackName : name } as RouteConfig;
 }
 
 function tcp(name: string, parsed: ParsedTcp, at: Path, findings: Findings): Omit<TcpListenerConfig, 'proxyProtocol'> {
@@ -151,6 +166,7 @@ const EMPTY_ROUTE: RouteConfig = {
   cookie: {},
   query: {},
   client: [],
+  clientCertificate: undefined,
   pool: '',
   timeouts: { firstByteMs: 30_000, totalMs: 0 },
 };

@@ -3,26 +3,33 @@
 
 import type { Path } from '../issues.ts';
 import type { ParsedDocument } from '../schema.ts';
-import type { HttpProbeConfig, ProbeBytes, ProbeConfig, ProbeExpect } from '../types.ts';
+import type { HttpProbeConfig, ProbeBytes, ProbeConfig, ProbeExpect, ProbeTransport } from '../types.ts';
 import type { Findings } from './findings.ts';
 
 type ParsedHealth = NonNullable<ParsedDocument['pools'][string]['health']>;
 type Talk = NonNullable<ParsedHealth['tcp']>;
 
-export const PROBE_KINDS = ['http', 'tcp', 'udp', 'tls', 'redis', 'mysql', 'postgres', 'smtp'] as const;
+export const PROBE_KINDS = ['http', 'grpc', 'tcp', 'udp', 'tls', 'redis', 'mysql', 'postgres', 'smtp'] as const;
 
-export function compileProbe(health: ParsedHealth, path: Path, findings: Findings): ProbeConfig {
+/** `transport`: how the pool's traffic reaches its endpoints. */
+export function compileProbe(
+  health: ParsedHealth,
+  transport: ProbeTransport,
+  path: Path,
+  findings: Findings,
+): ProbeConfig {
   const given = PROBE_KINDS.filter((kind) => health[kind] != null);
   if (given.length > 1)
     findings.add(
       path,
       `has ${given.length === 2 ? 'both ' : ''}${given.map((kind) => `"${kind}"`).join(' and ')}; a pool has one kind of probe`,
     );
-  const { http, tcp, udp, tls, redis, mysql, postgres, smtp } = health;
+  const { http, grpc, tcp, udp, tls, redis, mysql, postgres, smtp } = health;
   if (http != null) {
     checkHttp(http, [...path, 'http'], findings);
-    return { kind: 'http', ...http };
+    return { kind: 'http', ...http, transport };
   }
+  if (grpc != null) return { kind: 'grpc', ...grpc, transport };
   if (udp != null) return { kind: 'udp', ...compileTalk(udp, [...path, 'udp'], findings) };
   if (tls != null) {
     if (tls.ca !== '' && !tls.verify) {
@@ -71,7 +78,7 @@ function compileExpect(expect: NonNullable<Talk['expect']>, path: Path, findings
   return { kind, value };
 }
 
-function checkHttp(http: Omit<HttpProbeConfig, 'kind'>, path: Path, findings: Findings): void {
+function checkHttp(http: Omit<HttpProbeConfig, 'kind' | 'transport'>, path: Path, findings: Findings): void {
   if (http.body !== undefined) findings.match(http.body, [...path, 'body']);
   if (/[\r\n\0]/.test(http.host)) findings.add([...path, 'host'], 'holds a control character');
   for (const [key, value] of Object.entries(http.headers)) {

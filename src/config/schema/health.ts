@@ -4,10 +4,11 @@ import { z } from 'zod';
 import { duration, integer, isOff, section, share, shorthand, statuses } from '../fields.ts';
 import type { HttpProbeConfig, PassiveConfig } from '../types.ts';
 import { textMatch } from './match.ts';
-import { mysqlProbe, postgresProbe, redisProbe, smtpProbe, tcpProbe, tlsProbe, udpProbe } from './probes.ts';
+import { grpcProbe, mysqlProbe, postgresProbe, redisProbe, smtpProbe, tcpProbe, tlsProbe, udpProbe } from './probes.ts';
 
 export interface HealthInput {
-  readonly http?: Omit<HttpProbeConfig, 'kind'>;
+  readonly http?: Omit<HttpProbeConfig, 'kind' | 'transport'>;
+  readonly grpc?: z.infer<typeof grpcProbe>;
   readonly tcp?: z.infer<typeof tcpProbe>;
   readonly udp?: z.infer<typeof udpProbe>;
   readonly tls?: z.infer<typeof tlsProbe>;
@@ -46,6 +47,7 @@ export const health = shorthand(
   (value) => (isOff(value) ? null : typeof value === 'string' ? { http: value } : undefined),
   section<HealthInput>({
     http: httpProbe.optional(),
+    grpc: grpcProbe,
     tcp: tcpProbe,
     udp: udpProbe,
     tls: tlsProbe,

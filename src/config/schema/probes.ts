@@ -34,6 +34,13 @@ const expect = shorthand(
   z.strictObject({ contains: text, prefix: text, exact: text, regex: text, hex: hex.optional() }),
 ).optional();
 
+/** `true`, or the service that is asked for. */
+export const grpcProbe = shorthand(
+  { type: ['boolean', 'string'], description: 'true, or the name of a service' },
+  (value) => (value === true ? {} : isOff(value) ? null : typeof value === 'string' ? { service: value } : undefined),
+  z.strictObject({ service: noControls.max(127).default('') }).nullable(),
+).optional();
+
 export const tcpProbe = probe(z.strictObject({ send: bytes, expect }));
 export const udpProbe = probe(z.strictObject({ send: bytes, expect }));
 export const tlsProbe = probe(

@@ -1,7 +1,7 @@
 // Owns the written form of a route of an HTTP listener.
 
 import { z } from 'zod';
-import { duration, oneOrMore, section } from '../fields.ts';
+import { duration, oneOrMore, section, shorthand } from '../fields.ts';
 import type { RouteTimeouts } from '../types.ts';
 import { pathPattern, textMatch } from './match.ts';
 
@@ -15,6 +15,17 @@ const routeTimeouts = section<RouteTimeouts>({
   total: duration().default(0),
 });
 
+const fingerprint = z
+  .string()
+  .transform((text) => text.replaceAll(':', '').toLowerCase())
+  .refine((text) => /^[0-9a-f]{64}$/.test(text), 'must be a SHA-256 fingerprint: 64 hex digits');
+
+const certificateMatch = shorthand(
+  { type: 'boolean', description: 'whether the client showed a certificate' },
+  (value) => (typeof value === 'boolean' ? { subject: value } : undefined),
+  z.strictObject({ subject: textMatch.optional(), fingerprint: oneOrMore(fingerprint).default([]) }),
+);
+
 export const route = z.strictObject({
   name: z.string().default(''),
   host: oneOrMore(z.string().toLowerCase()).default([]),
@@ -24,6 +35,7 @@ export const route = z.strictObject({
   cookie: z.record(z.string(), textMatch).default({}),
   query: z.record(z.string(), textMatch).default({}),
   client: oneOrMore(z.string()).default([]),
+  clientCertificate: certificateMatch.optional(),
   pool: z.string(),
   timeouts: routeTimeouts.prefault({}),
 });

@@ -1,6 +1,7 @@
 // Owns the normalized form of active and passive checks.
 
 import type { TextMatch } from './route.ts';
+import type { UpstreamTlsConfig } from './tls.ts';
 
 export interface HealthConfig {
   readonly probe: ProbeConfig;
@@ -20,6 +21,7 @@ export interface HealthConfig {
 
 export type ProbeConfig =
   | HttpProbeConfig
+  | GrpcProbeConfig
   | TcpProbeConfig
   | UdpProbeConfig
   | TlsProbeConfig
@@ -90,8 +92,23 @@ export interface SmtpProbeConfig {
   readonly helo: string;
 }
 
+/** How checks by HTTP reach endpoints: as the pool's traffic does. */
+export interface ProbeTransport {
+  /** Undefined: in the clear. */
+  readonly tls: UpstreamTlsConfig | undefined;
+  readonly h2: boolean;
+}
+
+export interface GrpcProbeConfig {
+  readonly kind: 'grpc';
+  /** '' asks for the server as a whole. */
+  readonly service: string;
+  readonly transport: ProbeTransport;
+}
+
 export interface HttpProbeConfig {
   readonly kind: 'http';
+  readonly transport: ProbeTransport;
   readonly path: string;
   readonly method: string;
   /** Host field; '' means the endpoint's address. */

@@ -12,8 +12,17 @@ export interface RouteConfig {
   readonly query: Readonly<Record<string, TextMatch>>;
   /** CIDRs. */
   readonly client: readonly string[];
+  readonly clientCertificate: CertificateMatch | undefined;
   readonly pool: string;
   readonly timeouts: RouteTimeouts;
+}
+
+/** Of a client whose certificate this listener verified. */
+export interface CertificateMatch {
+  /** RFC 4514, as in the field X-Client-Cert-Subject. Present and absent: whether there is a certificate at all. */
+  readonly subject: TextMatch | undefined;
+  /** SHA-256, lower-case hex: one of these. */
+  readonly fingerprint: readonly string[];
 }
 
 export interface RouteTimeouts {

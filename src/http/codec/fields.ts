@@ -27,6 +27,9 @@ export const F = {
   proxyAuthorization: 18,
   xRealIp: 19,
   xForwardedPort: 20,
+  strictTransportSecurity: 22,
+  clientCertSubject: 23,
+  clientCertFingerprint: 24,
   /** One of the above written with `_` for `-`, which many servers fold: never understood, never passed on. */
   folded: 21,
 } as const;
@@ -52,6 +55,9 @@ const KNOWN: readonly (readonly [string, number])[] = [
   ['x-request-id', F.requestId],
   ['proxy-authorization', F.proxyAuthorization],
   ['x-real-ip', F.xRealIp],
+  ['strict-transport-security', F.strictTransportSecurity],
+  ['x-client-cert-subject', F.clientCertSubject],
+  ['x-client-cert-fingerprint', F.clientCertFingerprint],
 ];
 
 interface Known {

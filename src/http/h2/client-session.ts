@@ -8,7 +8,7 @@ import { formatAddress } from '../../core/address.ts';
 import { L } from '../../core/counters.ts';
 import type { ErrorCode } from '../../core/error.ts';
 import type { AdmissionTicket } from '../../limits/admission.ts';
-import type { Conn } from '../../net/conn.ts';
+import type { Conn, TlsFacts } from '../../net/conn.ts';
 import type { Expiring, NetLoop } from '../../net/loop.ts';
 import type { FreshOwner } from '../../net/tcp-listener.ts';
 import type { HttpListener, OpenClient } from '../listener.ts';
@@ -26,7 +26,7 @@ export class ClientSession implements FreshOwner, OpenClient, Expiring, AddedTo,
   readonly #early: Buffer | undefined;
   peer = '';
   deadline = 0;
-  #secure = false;
+  #tls: TlsFacts | undefined;
   #h2: H2Connection | undefined;
   #additions: RequestAdditions | undefined;
   #additionsFor: unknown;
@@ -43,7 +43,7 @@ export class ClientSession implements FreshOwner, OpenClient, Expiring, AddedTo,
     const { listener } = this;
     const { config, limits } = listener.handler;
     this.peer = conn.remote.host;
-    this.#secure = conn.tls !== undefined;
+    this.#tls = conn.tls;
     if (listener.draining || config.http2 === undefined) return conn.reset();
     // One that spoke first was let in before.
     if (this.#early === undefined) {
@@ -94,7 +94,7 @@ export class ClientSession implements FreshOwner, OpenClient, Expiring, AddedTo,
   additions(): RequestAdditions {
     const { handler } = this.listener;
     if (this.#additions === undefined || this.#additionsFor !== handler) {
-      this.#additions = additionsFor(handler, this.peer, this.#secure ? 'https' : 'http', this);
+      this.#additions = additionsFor(handler, this.peer, this.#tls, this);
       this.#additionsFor = handler;
     }
     return this.#additions;

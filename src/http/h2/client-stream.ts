@@ -9,6 +9,7 @@ import type { ClientPort } from '../client-port.ts';
 import { F } from '../codec/fields.ts';
 import { UNTIL_CLOSE } from '../codec/response-parser.ts';
 import { Exchange } from '../exchange.ts';
+import { deadlineOf, isGrpc } from '../grpc.ts';
 import type { HttpListener } from '../listener.ts';
 import type { RequestAdditions } from '../request-head.ts';
 import type { ClientSession } from './client-session.ts';
@@ -25,6 +26,8 @@ export class ClientStream implements StreamOwner, ClientPort {
   readonly session: ClientSession;
   readonly sink: StreamResponse;
   readonly plainBodies = true;
+  grpc = false;
+  deadlineMs = 0;
   conn!: H2Stream;
   readonly #exchange: Exchange;
   #busy = false;
@@ -62,7 +65,10 @@ export class ClientStream implements StreamOwner, ClientPort {
     this.#received = 0;
     this.sink.reset();
     listener.ctx.counters.listener(listener.slot, L.h2Requests);
+    this.grpc = false;
     if (fields === undefined) return this.#refuse('head-too-large');
+    this.grpc = isGrpc(fieldOf(fields, 'content-type'));
+    this.deadlineMs = this.grpc ? deadlineOf(fieldOf(fields, 'grpc-timeout')) : 0;
     const text = requestText(fields, endsWithHead);
     if (text === undefined) return this.#refuse('bad-request');
     if (text.length > scratch.length) scratch = Buffer.allocUnsafeSlow(text.length);
@@ -83,7 +89,8 @@ export class ClientStream implements StreamOwner, ClientPort {
     ctx.counters.error(slot, code);
     ctx.counters.listener(slot, L.status4xx + (ERRORS[code].status >= 500 ? 1 : 0));
     ctx.log?.(refusedRecord(handler.config.name, this.session.peer, code));
-    this.sink.local({ status: ERRORS[code].status, code }, '', false, { minor: 1, close: false, date: ctx.date() });
+    const terms = { minor: 1, close: false, date: ctx.date(), hsts: handler.hsts };
+    this.sink.local({ status: ERRORS[code].status, code }, '', false, terms);
     ctx.counters.listener(slot, L.bytesOut, this.sink.bytesOut);
     if (!this.conn.remoteEnded) this.conn.resetWith(REASON.none);
   }
@@ -95,8 +102,9 @@ export class ClientStream implements StreamOwner, ClientPort {
     this.#busy = false;
     const { conn } = this;
     if (conn.closed) return;
-    // What waits for the client's window is still to be sent.
-    if (!conn.remoteEnded && conn.pending === 0 && !readAll) return conn.resetWith(REASON.none);
+    // Nobody will read the rest of the question; what waits for the client's window is still to be sent.
+    if (!readAll && conn.pending === 0) return conn.resetWith(REASON.none);
+    if (!readAll) conn.resume();
     conn.expireIn(conn.pending > 0 ? this.listener.handler.config.timeouts.sendIdleMs : 0);
   }
 
@@ -132,7 +140,8 @@ export class ClientStream implements StreamOwner, ClientPort {
 
   onDrain(): void {
     if (this.#busy) this.#exchange.onClientDrain();
-    else this.conn.expireIn(0);
+    else if (this.conn.remoteEnded) this.conn.expireIn(0);
+    else this.conn.resetWith(REASON.none);
   }
 
   onDeadline(): void {
@@ -145,4 +154,9 @@ export class ClientStream implements StreamOwner, ClientPort {
     this.#busy = false;
     this.#exchange.onClientGone();
   }
+}
+
+function fieldOf(fields: readonly string[], name: string): string | undefined {
+  for (let i = 0; i < fields.length; i += 2) if (fields[i] === name) return fields[i + 1];
+  return undefined;
 }

@@ -1,7 +1,7 @@
 // Owns the head that goes to an endpoint of HTTP/2, from the head in the form of HTTP/1.1 that the exchange built: rules about
 // what passes were applied there (RFC 9113 §8.2, §8.3, RFC 8441 §4).
 
-import { isGrpc } from './response-fields.ts';
+import { isGrpc } from '../grpc.ts';
 
 /** They said how HTTP/1 was framed, or are said in another way here. */
 const LEFT_OUT = new Set([

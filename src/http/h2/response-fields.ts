@@ -7,8 +7,8 @@ const HOP_BY_HOP = new Uint8Array(32);
 for (const kind of [F.connection, F.keepAlive, F.proxyConnection, F.te, F.upgrade, F.transferEncoding, F.folded])
   HOP_BY_HOP[kind] = 1;
 
-/** Names and values in turn. */
-export function responseFields(parser: ResponseParser, status: number, date: string): string[] {
+/** Names and values in turn. `hsts` is added where there is none. */
+export function responseFields(parser: ResponseParser, status: number, date: string, hsts = ''): string[] {
   const { fields, connectionNames } = parser;
   const out = [':status', String(status)];
   const isBodiless = parser.status === 204;
@@ -20,9 +20,6 @@ export function responseFields(parser: ResponseParser, status: number, date: str
     out.push(name, fields.value(i));
   }
   if (date !== '' && !fields.has(F.date)) out.push('date', date);
+  if (hsts !== '' && !fields.has(F.strictTransportSecurity)) out.push('strict-transport-security', hsts);
   return out;
-}
-
-export function isGrpc(contentType: string | undefined): boolean {
-  return contentType?.startsWith('application/grpc') ?? false;
 }

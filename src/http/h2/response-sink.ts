@@ -1,11 +1,13 @@
 // Owns passing one response on to a client of HTTP/2: head, body and trailers as frames of its stream. Counts what it sent.
 // It decides nothing about the exchange.
 
+import { ERRORS, type ErrorCode } from '../../core/error.ts';
 import type { HasConn } from '../../net/conn.ts';
 import type { ResponseSink, ResponseTerms } from '../client-port.ts';
 import type { BodyReader } from '../codec/body.ts';
 import { CHUNKED } from '../codec/request-parser.ts';
 import type { ResponseParser } from '../codec/response-parser.ts';
+import { grpcCodeOf } from '../grpc.ts';
 import { type LocalReply, localBody } from '../reply.ts';
 import { fieldsOf } from './field-lines.ts';
 import { responseFields } from './response-fields.ts';
@@ -16,10 +18,10 @@ const HANDSHAKE = new Set(['sec-websocket-accept', 'upgrade', 'connection']);
 
 export class StreamResponse implements ResponseSink {
   bytesOut = 0;
-  readonly #client: { readonly conn: H2Stream };
+  readonly #client: { readonly conn: H2Stream; readonly grpc: boolean };
   #chunked = false;
 
-  constructor(client: { readonly conn: H2Stream }) {
+  constructor(client: { readonly conn: H2Stream; readonly grpc: boolean }) {
     this.#client = client;
   }
 
@@ -33,11 +35,11 @@ export class StreamResponse implements ResponseSink {
     source: HasConn,
     buffer: Buffer,
     start: number,
-    { date }: ResponseTerms,
+    { date, hsts }: ResponseTerms,
   ): boolean {
     this.#chunked = parser.bodyLength === CHUNKED;
     const ends = parser.bodyLength === 0;
-    this.#head(responseFields(parser, parser.status, date), ends);
+    this.#head(responseFields(parser, parser.status, date, hsts), ends);
     return ends || this.more(reader, source, buffer, start);
   }
 
@@ -72,7 +74,8 @@ export class StreamResponse implements ResponseSink {
     this.#head(responseFields(parser, parser.status, ''), false);
   }
 
-  local(reply: LocalReply, requestId: string, isHead: boolean, { date }: ResponseTerms): void {
+  local(reply: LocalReply, requestId: string, isHead: boolean, { date, hsts }: ResponseTerms): void {
+    if (this.#client.grpc && reply.code !== undefined) return this.#head(grpcFailure(reply.code, reply.status), true);
     const body = localBody(reply, requestId);
     const fields = [
       ':status',
@@ -87,6 +90,8 @@ export class StreamResponse implements ResponseSink {
       'no-store',
     ];
     if (reply.retryAfterSeconds !== undefined) fields.push('retry-after', String(reply.retryAfterSeconds));
+    if (reply.location !== undefined) fields.push('location', reply.location);
+    if (hsts !== '') fields.push('strict-transport-security', hsts);
     this.#head(fields, isHead);
     if (isHead) return;
     const bytes = Buffer.from(body, 'latin1');
@@ -101,4 +106,18 @@ export class StreamResponse implements ResponseSink {
     for (let i = 0; i < fields.length; i += 2) if (!HANDSHAKE.has(fields[i])) kept.push(fields[i], fields[i + 1]);
     this.#head(kept, false);
   }
+}
+
+/** A response that is nothing but its end: what a client of gRPC reads as a failure with a reason. */
+function grpcFailure(code: ErrorCode, status: number): string[] {
+  return [
+    ':status',
+    '200',
+    'content-type',
+    'application/grpc',
+    'grpc-status',
+    String(grpcCodeOf(code, status)),
+    'grpc-message',
+    ERRORS[code].reason,
+  ];
 }
