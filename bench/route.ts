@@ -41,7 +41,7 @@ export function benchRoutes(): readonly RouteRow[] {
 
 function routeOf(host: string | undefined, path: PathPattern | undefined): RouteConfig {
   const timeouts = { firstByteMs: 0, totalMs: 0 };
-  const conditions = { method: [], header: {}, cookie: {}, query: {}, client: [] };
+  const conditions = { method: [], header: {}, cookie: {}, query: {}, client: [], clientCertificate: undefined };
   return { name: '', host: host === undefined ? [] : [host], path, ...conditions, pool: 'p', timeouts };
 }
 
@@ -53,7 +53,8 @@ function measure(shape: Shape, count: number): number {
   );
   const heads = Array.from({ length: 1024 }, (_, i): RequestHead => {
     const [host, path] = shapes[(i * 7919) % count].request;
-    return { method: 'GET', host, path, query: '', client: '192.0.2.1', header: () => undefined };
+    const request = { method: 'GET', host, path, query: '', client: '192.0.2.1' };
+    return { ...request, certificate: undefined, header: () => undefined };
   });
   let sink = 0;
   const run = (times: number): void => {

@@ -17,6 +17,7 @@ function route(part: Partial<RouteConfig>): RouteConfig {
     cookie: {},
     query: {},
     client: [],
+    clientCertificate: undefined,
     pool: '',
     timeouts: { firstByteMs: 0, totalMs: 0 },
     ...part,
@@ -25,7 +26,14 @@ function route(part: Partial<RouteConfig>): RouteConfig {
 
 function head(part: Partial<Omit<RequestHead, 'header'>> & { headers?: Record<string, string> }): RequestHead {
   const { headers = {}, ...rest } = part;
-  const defaults = { method: 'GET', host: 'example.com', path: '/', query: '', client: '192.0.2.1' };
+  const defaults = {
+    method: 'GET',
+    host: 'example.com',
+    path: '/',
+    query: '',
+    client: '192.0.2.1',
+    certificate: undefined,
+  };
   return { ...defaults, ...rest, header: (name) => headers[name] };
 }
 

@@ -1,7 +1,7 @@
 // Owns the conditions of a route besides host and path: method, header, cookie, query parameter, client network. Each knows
 // how to name itself, so that an explanation can say which one did not hold.
 
-import type { RouteConfig, TextMatch } from '../config/types.ts';
+import type { CertificateMatch, RouteConfig, TextMatch } from '../config/types.ts';
 import { CidrSet } from '../core/cidr.ts';
 import type { RegexCompiler, RequestHead } from './route.ts';
 
@@ -21,6 +21,7 @@ export function conditionsOf(route: RouteConfig, regex: RegexCompiler): readonly
     const networks = CidrSet.of(route.client);
     conditions.push({ what: 'client', holds: (head) => networks.has(head.client) });
   }
+  if (route.clientCertificate !== undefined) conditions.push(...certificateConditions(route.clientCertificate, regex));
   for (const [name, match] of Object.entries(route.header)) {
     const field = name.toLowerCase();
     const holds = matcherOf(match, regex);
@@ -33,6 +34,21 @@ export function conditionsOf(route: RouteConfig, regex: RegexCompiler): readonly
   for (const [name, match] of Object.entries(route.query)) {
     const holds = matcherOf(match, regex);
     conditions.push({ what: `query ${name}`, holds: (head) => holds(parameterOf(head.query, name)) });
+  }
+  return conditions;
+}
+
+function certificateConditions({ subject, fingerprint }: CertificateMatch, regex: RegexCompiler): Condition[] {
+  const conditions: Condition[] = [];
+  if (subject !== undefined) {
+    const holds = matcherOf(subject, regex);
+    conditions.push({ what: 'client certificate', holds: ({ certificate }) => holds(certificate?.subject) });
+  }
+  if (fingerprint.length > 0) {
+    const known = new Set(fingerprint);
+    const holds = ({ certificate }: RequestHead): boolean =>
+      certificate !== undefined && known.has(certificate.fingerprint);
+    conditions.push({ what: 'client certificate fingerprint', holds });
   }
   return conditions;
 }

@@ -1,5 +1,12 @@
 // Owns the vocabulary of routing: what it may ask about a request, and what a compiled router answers.
 
+/** What a client proved about itself by TLS. */
+export interface ClientCertificate {
+  readonly subject: string;
+  /** SHA-256, lower-case hex. */
+  readonly fingerprint: string;
+}
+
 /** What routing may ask about a request; implemented by the HTTP slice. */
 export interface RequestHead {
   readonly method: string;
@@ -11,6 +18,8 @@ export interface RequestHead {
   readonly query: string;
   /** Text of the client's address. */
   readonly client: string;
+  /** Undefined: it showed none, or is not asked for one. */
+  readonly certificate: ClientCertificate | undefined;
   /** By lower-case name; several fields joined by ', '. */
   header(name: string): string | undefined;
 }

@@ -14,6 +14,7 @@ import { CidrSet } from '../core/cidr.ts';
 import type { DnsHandler } from '../dns/context.ts';
 import type { HttpHandler, HttpRoute } from '../http/context.ts';
 import type { HeadView } from '../http/head-view.ts';
+import { hstsText } from '../http/hsts.ts';
 import type { ProxyTrust } from '../net/proxy-gate.ts';
 import { compileRoutes } from '../routing/compile.ts';
 import { cookieOf, parameterOf } from '../routing/conditions.ts';
@@ -61,6 +62,7 @@ function httpHandler(listener: HttpListenerConfig, pools: Pools, trusted: CidrSe
     match: (head) => router.match(head),
     isTrusted: (address) => trusted.has(address),
     tls: tlsTerms(listener, tls, listener.http2 === undefined ? HTTP_1 : HTTP_2),
+    hsts: hstsText(listener.hsts),
     proxies: proxyTrust(listener.proxyProtocol),
   };
 }

@@ -27,6 +27,7 @@ const ADD = {
   forwarded: true,
   requestIdName: 'x-request-id',
   proto: 'http',
+  certificate: undefined,
   local: { localAuthority: () => 'fallback:80' },
   known: '',
   knownHost: undefined,
@@ -326,7 +327,7 @@ function passResponse(bytes: Buffer, toHead: boolean): Passed | undefined {
   const parser = responseParser;
   const after = parser.parse(bytes, 0, bytes.length, toHead);
   if (after <= 0 || parser.status < 200) return undefined;
-  const head = buildResponseHead(parser, 1, false, 'now');
+  const head = buildResponseHead(parser, { minor: 1, close: false, date: 'now', hsts: '' });
   const body = follow(bytes, after, parser.bodyLength, 1 << 20);
   if (body === undefined) return undefined;
   for (const step of [1, 5]) assert.deepEqual(follow(bytes, after, parser.bodyLength, step), body);
