@@ -165,7 +165,7 @@ export class UpstreamPool {
     shelf.retired = true;
     this.#shelves[slot] = undefined;
     for (const kept of [...shelf.idle, ...shelf.lines]) if (kept.outstanding === 0) kept.conn.destroy();
-    for (const session of [...shelf.sessions]) session.leave();
+    for (const session of Array.from(shelf.sessions)) session.leave();
   }
 
   close(): void {

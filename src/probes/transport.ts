@@ -50,9 +50,8 @@ async function open(
   signal: AbortSignal,
   prelude?: Buffer,
 ): Promise<Socket> {
-  const [ca, cert, key] = await Promise.all(
-    [tls?.ca, tls?.cert, tls?.key].map((path) => (path ? readFile(path) : undefined)),
-  );
+  const file = async (path = ''): Promise<Buffer | undefined> => (path === '' ? undefined : readFile(path));
+  const [ca, cert, key] = await Promise.all([file(tls?.ca), file(tls?.cert), file(tls?.key)]);
   const raw = connect(target);
   return new Promise<Socket>((resolve, reject) => {
     const fail = (error: Error): void => {

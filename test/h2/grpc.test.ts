@@ -65,11 +65,11 @@ async function backend(t: TestContext): Promise<Backend> {
       call.on('end', () => done(null, Buffer.concat(parts)));
     },
     repeat: (call: grpc.ServerWritableStream<Buffer, Buffer>) => {
-      for (let i = 0; i < 100; i++) call.write(Buffer.from(`${call.request} ${i}`));
+      for (let i = 0; i < 100; i++) call.write(Buffer.from(`${call.request.toString()} ${i}`));
       call.end();
     },
     talk: (call: grpc.ServerDuplexStream<Buffer, Buffer>) => {
-      call.on('data', (part: Buffer) => call.write(Buffer.from(`${part}!`)));
+      call.on('data', (part: Buffer) => call.write(Buffer.from(`${part.toString()}!`)));
       call.on('end', () => call.end());
       call.on('error', () => undefined);
     },

@@ -6,7 +6,7 @@ import { once } from 'node:events';
 import * as http2 from 'node:http2';
 import type { AddressInfo } from 'node:net';
 import { type TestContext, test } from 'node:test';
-import { type RawData, WebSocket, WebSocketServer } from 'ws';
+import { WebSocket, WebSocketServer } from 'ws';
 import { L } from '../../src/core/counters.ts';
 import { type Proxy as Balancer, eventually, startProxy } from '../../src/testing/scenario.ts';
 import { VERSIONS, type Version } from '../../src/testing/versions.ts';
@@ -47,7 +47,7 @@ function talkHttp1(port: number): Promise<Talk> {
     async say(text) {
       const answer = once(socket, 'message');
       socket.send(text);
-      return String(((await answer) as [RawData])[0]);
+      return ((await answer) as [Buffer])[0].toString();
     },
     closed,
     close: () => socket.close(4000),
@@ -118,7 +118,7 @@ async function echoHttp1(t: TestContext): Promise<Echo> {
   const server = new WebSocketServer({ port: 0, host: '127.0.0.1', handleProtocols: () => 'chat' });
   const codes: number[] = [];
   server.on('connection', (socket) => {
-    socket.on('message', (text) => socket.send(`${text}!`));
+    socket.on('message', (text: Buffer) => socket.send(`${text.toString()}!`));
     socket.on('close', (code) => codes.push(code));
   });
   await once(server, 'listening');
@@ -137,7 +137,7 @@ async function echoHttp2(t: TestContext): Promise<Echo> {
       for (const { opcode, body } of framesIn(bytes)) {
         if (opcode === 8) codes.push(body.readUInt16BE(0));
         if (opcode === 8) stream.end(frameOf(8, body, false));
-        else stream.write(frameOf(1, Buffer.from(`${body}!`), false));
+        else stream.write(frameOf(1, Buffer.from(`${body.toString()}!`), false));
       }
     });
   });

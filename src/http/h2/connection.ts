@@ -486,7 +486,7 @@ export class H2Connection implements ConnOwner {
   }
 
   #pump(): void {
-    for (const stream of [...this.waiting]) {
+    for (const stream of Array.from(this.waiting)) {
       if (this.sendWindow <= 0 || this.conn.blocked) return;
       stream.pump();
     }
@@ -498,7 +498,7 @@ export class H2Connection implements ConnOwner {
     const last = buffer.readUInt32BE(start) & MOST_WINDOW;
     this.#user.onGoaway();
     if (this.terms.isServer) return;
-    for (const stream of [...this.streams.values()]) if (stream.id > last) stream.broken(REASON.refused);
+    for (const stream of Array.from(this.streams.values())) if (stream.id > last) stream.broken(REASON.refused);
   }
 
   #isIdle(id: number): boolean {
@@ -539,7 +539,7 @@ export class H2Connection implements ConnOwner {
     if (this.closed) return;
     this.closed = true;
     this.#held = undefined;
-    for (const stream of [...this.streams.values()]) stream.broken(REASON.cancel);
+    for (const stream of Array.from(this.streams.values())) stream.broken(REASON.cancel);
     this.#user.onOver(fault, error);
   }
 

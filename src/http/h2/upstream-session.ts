@@ -127,7 +127,7 @@ export class UpstreamSession implements ConnOwner, Expiring, H2User {
     this.loop.watch(this);
     // A connection whose purpose is gone (all gave up waiting) is kept like an idle one.
     if (this.#streams.size === 0) this.deadline = this.loop.now + this.#config.idleMs;
-    for (const stream of [...this.#streams]) stream.ready();
+    for (const stream of Array.from(this.#streams)) stream.ready();
   }
 
   onStream(): void {}
@@ -136,7 +136,7 @@ export class UpstreamSession implements ConnOwner, Expiring, H2User {
   onSettings(): void {
     this.settled = true;
     this.conn.expireIn(0);
-    for (const stream of [...this.#streams]) stream.settled();
+    for (const stream of Array.from(this.#streams)) stream.settled();
   }
 
   onGoaway(): void {
@@ -166,7 +166,7 @@ export class UpstreamSession implements ConnOwner, Expiring, H2User {
 
   /** Everybody who waits for something. */
   #fail(code: ErrorCode): void {
-    for (const stream of [...this.#streams]) stream.fail(code, false);
+    for (const stream of Array.from(this.#streams)) stream.fail(code, false);
   }
 
   /** Takes no more streams; closes when the last one is over. */

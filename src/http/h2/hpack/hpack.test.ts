@@ -28,8 +28,16 @@ test('the requests of RFC 7541 C.3 and C.4 read as it says, table and all', () =
     assert.deepEqual(read(decoder, hex(blocks[0])), first);
     assert.deepEqual(read(decoder, hex(blocks[1])), [...first, 'cache-control', 'no-cache']);
     assert.deepEqual(read(decoder, hex(blocks[2])), [
-      ...[':method', 'GET', ':scheme', 'https', ':path', '/index.html', ':authority', 'www.example.com'],
-      ...['custom-key', 'custom-value'],
+      ':method',
+      'GET',
+      ':scheme',
+      'https',
+      ':path',
+      '/index.html',
+      ':authority',
+      'www.example.com',
+      'custom-key',
+      'custom-value',
     ]);
   }
 });
@@ -45,9 +53,18 @@ test('the responses of RFC 7541 C.6, with a table so small that entries leave it
   const third =
     '88c16196d07abe941054d444a8200595040b8166e084a62d1bffc05a839bd9ab77ad94e7821dd7f2e6c7b335dfdfcd5b3960d5af27087f3672c1ab270fb5291f9587316065c003ed4ee5b1063d5007';
   assert.deepEqual(read(decoder, hex(third)), [
-    ...[':status', '200', 'cache-control', 'private', 'date', 'Mon, 21 Oct 2013 20:13:22 GMT'],
-    ...['location', 'https://www.example.com', 'content-encoding', 'gzip'],
-    ...['set-cookie', 'foo=ASDJKHQKBZXOQWEOPIUAXQWEOIU; max-age=3600; version=1'],
+    ':status',
+    '200',
+    'cache-control',
+    'private',
+    'date',
+    'Mon, 21 Oct 2013 20:13:22 GMT',
+    'location',
+    'https://www.example.com',
+    'content-encoding',
+    'gzip',
+    'set-cookie',
+    'foo=ASDJKHQKBZXOQWEOPIUAXQWEOIU; max-age=3600; version=1',
   ]);
 });
 
