@@ -20,6 +20,7 @@ import type { RequestParser } from './codec/request-parser.ts';
 import type { ResponseParser } from './codec/response-parser.ts';
 import type { HttpContext, HttpHandler, HttpRoute } from './context.ts';
 import { grpcCodeOf, grpcStatusIn, statusOfGrpc } from './grpc.ts';
+import { type GrpcWeb, GrpcWebSink, grpcHead, grpcWebOf } from './grpc-web.ts';
 import { HeadView } from './head-view.ts';
 import { httpsLocation } from './redirect.ts';
 import { type LocalReply, replyTo } from './reply.ts';
@@ -39,7 +40,7 @@ export class Exchange implements AttemptedRequest {
   readonly #facts = new RequestFacts();
   readonly #attempts: Attempts;
   readonly #request: RequestRelay;
-  readonly #response: ResponseSink;
+  #response: ResponseSink;
   #handler!: HttpHandler;
   /** Undefined until one matched. */
   #route: HttpRoute | undefined;
@@ -133,10 +134,11 @@ export class Exchange implements AttemptedRequest {
     const route = this.#handler.match(headView);
     if (route === undefined) return this.#refuseAt('no-route', end, start);
     this.#route = route;
-    if (route.pool.config.protocol === 'h2') this.#request.start(parser.bodyLength, true);
+    const web = route.pool.config.protocol === 'h2' ? this.#streams(parser) : undefined;
     const key = route.pool.keyOf === undefined ? '' : route.pool.keyOf(headView);
     const head = buildRequestHead(parser, path, this.#facts.id, add);
-    const after = this.#request.intake(parser, buffer, start, end, head);
+    const sent = web === undefined ? head : grpcHead(head, web);
+    const after = this.#request.intake(parser, buffer, start, end, sent);
     if (after < 0) return this.#refuseAt('bad-framing', end, start);
     if (limits.bodyBytes > 0 && this.#request.payload > limits.bodyBytes)
       return this.#refuseAt('body-too-large', end, after);
@@ -146,6 +148,14 @@ export class Exchange implements AttemptedRequest {
     if (this.#request.done) this.#client.requestRead();
     this.#attempts.begin(route.pool, key, headView.client);
     return after;
+  }
+
+  /** The endpoint speaks HTTP/2: bodies need no framing, and what a browser calls gRPC is translated. */
+  #streams(parser: RequestParser): GrpcWeb | undefined {
+    const web = this.#client.grpc ? undefined : grpcWebOf(parser.fields.get('content-type'));
+    this.#request.start(parser.bodyLength, true, web?.text === true);
+    if (web !== undefined) this.#response = new GrpcWebSink(this.#client.sink, web);
+    return web;
   }
 
   /** The route's limit for the whole exchange, or the client's if that is nearer. */
@@ -166,6 +176,7 @@ export class Exchange implements AttemptedRequest {
     this.#route = undefined;
     this.#facts.take(parser, handler.config.forwarded.requestId === '' ? '' : this.#ctx.requestId());
     this.#attempts.reset();
+    this.#response = this.#client.sink;
     this.#response.reset();
     this.#firstByteMs = 0;
     this.#status = 0;

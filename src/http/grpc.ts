@@ -11,8 +11,13 @@ const UNIMPLEMENTED = 12;
 const INTERNAL = 13;
 const UNAVAILABLE = 14;
 
+const TYPE = 'application/grpc';
+
+/** `application/grpc`, with `+proto` or parameters behind it; gRPC-Web is something else. */
 export function isGrpc(contentType: string | undefined): boolean {
-  return contentType?.startsWith('application/grpc') ?? false;
+  if (contentType?.startsWith(TYPE) !== true) return false;
+  const next = contentType.charCodeAt(TYPE.length);
+  return Number.isNaN(next) || next === 0x2b || next === 0x3b;
 }
 
 const UNIT_MS: Readonly<Record<string, number>> = {

@@ -6,6 +6,7 @@ import type { HasConn } from '../net/conn.ts';
 import { BodyReader } from './codec/body.ts';
 import { CHUNKED, type RequestParser } from './codec/request-parser.ts';
 import { UNTIL_CLOSE } from './codec/response-parser.ts';
+import { Base64Reader } from './grpc-web.ts';
 import type { Upstream } from './upstream.ts';
 
 /** A request up to this size that was at hand at once is kept as text, so that it can be sent again. */
@@ -27,6 +28,7 @@ export class RequestRelay {
   #dechunk = false;
   /** Chunks are put around what a stream brought without. */
   #rechunk = false;
+  #base64: Base64Reader | undefined;
 
   constructor(client: HasConn) {
     this.#client = client;
@@ -41,8 +43,9 @@ export class RequestRelay {
     return this.reader.payload;
   }
 
-  /** `streams`: the endpoint delimits bodies by itself (HTTP/2). */
-  start(bodyLength: number, streams = false): void {
+  /** `streams`: the endpoint delimits bodies by itself (HTTP/2). `base64`: it wants what the body stands for. */
+  start(bodyLength: number, streams = false, base64 = false): void {
+    this.#base64 = base64 ? new Base64Reader() : undefined;
     this.reader.start(bodyLength, streams);
     this.#dechunk = streams && bodyLength === CHUNKED;
     this.#rechunk = !streams && bodyLength === UNTIL_CLOSE;
@@ -59,6 +62,7 @@ export class RequestRelay {
     const after = reader.consume(buffer, start, end);
     if (after < 0) return -1;
     const { verbatimEnd, tail } = reader;
+    if (this.#base64 !== undefined) return this.#intakeBase64(this.#base64, buffer, start, after);
     if (reader.done && verbatimEnd - start <= REPLAY_BYTES && !parser.expectContinue) {
       this.#text = head + (this.#dechunk ? this.#payloadText(buffer) : buffer.latin1Slice(start, verbatimEnd) + tail);
       return after;
@@ -69,6 +73,14 @@ export class RequestRelay {
     this.#firstTail = this.#dechunk ? '' : tail;
     if (!reader.done) this.#client.conn.pause();
     return after;
+  }
+
+  #intakeBase64(base64: Base64Reader, buffer: Buffer, start: number, after: number): number {
+    const text = this.#dechunk ? this.#payloadText(buffer) : buffer.latin1Slice(start, this.reader.verbatimEnd);
+    this.#first = base64.decode(text);
+    this.whole = false;
+    if (!this.reader.done) this.#client.conn.pause();
+    return this.#first === undefined ? -1 : after;
   }
 
   #payloadText(buffer: Buffer): string {
@@ -99,6 +111,12 @@ export class RequestRelay {
     const source = this.#client.conn;
     upstream.trailers = reader.trailers;
     let accepted = true;
+    if (this.#base64 !== undefined) {
+      const end = Math.max(start, reader.verbatimEnd);
+      const text = this.#dechunk ? this.#payloadText(buffer) : buffer.latin1Slice(start, end);
+      // What is no base64 is no message either, and the endpoint says so.
+      return upstream.conn.sendOwned(this.#base64.decode(text) ?? Buffer.from(text, 'latin1'));
+    }
     if (this.#dechunk) {
       const { runs } = reader;
       for (let i = 0; i < runs.length; i += 2)
