@@ -5,6 +5,7 @@ import { existsSync } from 'node:fs';
 
 /** Program → Debian package. */
 export const DEBIAN_PACKAGES = {
+  chromium: 'chromium',
   nginx: 'nginx',
   haproxy: 'haproxy',
   wrk: 'wrk',
