@@ -115,7 +115,8 @@ export class DataPlane {
     try {
       const kinds: readonly AnyBalancerKind[] = blueprint.kindsFile === '' ? [] : await loadKinds(blueprint.kindsFile);
       const { env, onSignal, pins } = this.#options;
-      const snapshot = buildSnapshot(blueprint, { env, kinds, onSignal, pins, previous: this.#snapshot });
+      const { staples } = this.#facts;
+      const snapshot = buildSnapshot(blueprint, { env, kinds, onSignal, pins, staples, previous: this.#snapshot });
       const geo = this.#openGeo(blueprint);
       if (!geo.ok) return geo;
       this.#prepared = { snapshot, bound, geo: geo.value };

@@ -1,16 +1,20 @@
 // Owns what the control plane finds out beside configurations, and that workers are told: addresses of ALIAS targets elsewhere,
-// how far clients are, and which challenges of certificate authorities are pending.
+// how far clients are, which challenges of certificate authorities are pending, and what responders say of our certificates.
 
-import type { Clock } from '../core/env.ts';
+import type { Clock, Random } from '../core/env.ts';
 import type { Log } from '../observe/log.ts';
+import { askResponder } from '../tls/ocsp/ask.ts';
+import type { Staple } from '../tls/staples.ts';
 import { AliasKeeper } from './alias-keeper.ts';
 import type { Facts } from './facts.ts';
 import type { Fleet } from './fleet.ts';
 import { LatencyKeeper } from './latency-keeper.ts';
+import { OcspKeeper } from './ocsp-keeper.ts';
 import { PendingChallenges } from './pending-challenges.ts';
 
 export interface FactKeeperOptions {
   readonly clock: Clock;
+  readonly random: Random;
   readonly log: Log;
   readonly folder: string;
   /** Made later. */
@@ -21,10 +25,13 @@ export class FactKeeper {
   readonly aliases: AliasKeeper;
   readonly latency: LatencyKeeper;
   readonly challenges: PendingChallenges;
+  readonly ocsp: OcspKeeper;
 
-  constructor({ clock, log, folder, fleet }: FactKeeperOptions) {
+  constructor({ clock, random, log, folder, fleet }: FactKeeperOptions) {
     this.aliases = new AliasKeeper({ clock, log, onFound: (names) => void fleet().learn({ names }) });
     this.challenges = new PendingChallenges((challenges) => fleet().learn({ challenges }));
+    const onStaples = (staples: readonly Staple[]): void => void fleet().learn({ staples });
+    this.ocsp = new OcspKeeper({ clock, random, log, ask: askResponder, onStaples });
     this.latency = new LatencyKeeper({
       clock,
       log,
@@ -36,11 +43,13 @@ export class FactKeeper {
 
   /** For a worker that knows nothing. */
   get all(): Facts {
-    return { names: this.aliases.known, latency: this.latency.known, challenges: this.challenges.all };
+    const { aliases, latency, challenges, ocsp } = this;
+    return { names: aliases.known, latency: latency.known, challenges: challenges.all, staples: ocsp.all };
   }
 
   close(): void {
     this.aliases.close();
     this.latency.close();
+    this.ocsp.close();
   }
 }

@@ -1,11 +1,12 @@
-// Owns what the control plane tells workers while they serve, beside configurations: what was measured, what was looked up, and what
-// a certificate authority may ask.
+// Owns what the control plane tells workers while they serve, beside configurations: what was measured, what was looked up, what
+// a certificate authority may ask, and what it says of our certificates.
 // Each message is a part of it; a worker keeps what it was told, within bounds, for as long as that holds.
 
 import type { Clock } from '../core/env.ts';
 import { KnownNames, type ResolvedName } from '../dns/engine/resolved-names.ts';
 import { type LatencyEntry, MeasuredLatency } from '../steering/latency-map.ts';
 import { type Challenge, KnownChallenges } from '../tls/challenges.ts';
+import { KnownStaples, type Staple } from '../tls/staples.ts';
 
 /** Plain data. */
 export interface Facts {
@@ -13,6 +14,7 @@ export interface Facts {
   readonly names?: readonly ResolvedName[];
   /** All that are pending. */
   readonly challenges?: readonly Challenge[];
+  readonly staples?: readonly Staple[];
 }
 
 const SWEEP_MS = 60_000;
@@ -21,6 +23,7 @@ export class KnownFacts {
   readonly latency = new MeasuredLatency();
   readonly names: KnownNames;
   readonly challenges = new KnownChallenges();
+  readonly staples = new KnownStaples();
   readonly #clock: Clock;
   #sweptAt: number;
 
@@ -30,9 +33,10 @@ export class KnownFacts {
     this.names = new KnownNames(() => clock.now());
   }
 
-  learn({ latency, names, challenges }: Facts): void {
+  learn({ latency, names, challenges, staples }: Facts): void {
     const now = this.#clock.now();
     if (challenges !== undefined) this.challenges.learn(challenges);
+    if (staples !== undefined) this.staples.learn(staples);
     if (names !== undefined) this.names.learn(names);
     if (latency !== undefined) this.latency.merge(latency, now);
     if (now - this.#sweptAt < SWEEP_MS) return;

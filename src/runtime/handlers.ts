@@ -22,6 +22,7 @@ import { compileTcpRoutes } from '../routing/tcp.ts';
 import type { TcpHandler, TcpPool } from '../tcp/context.ts';
 import { ServerContexts } from '../tls/contexts.ts';
 import type { TlsTerms } from '../tls/secure.ts';
+import type { KnownStaples } from '../tls/staples.ts';
 import type { UdpHandler } from '../udp/context.ts';
 import type { ServedPool } from './snapshot.ts';
 import type { TlsBlueprint } from './tls-keeper.ts';
@@ -29,10 +30,14 @@ import type { TlsBlueprint } from './tls-keeper.ts';
 export type Handler = HttpHandler | TcpHandler | UdpHandler | DnsHandler;
 type Pools = ReadonlyMap<string, ServedPool>;
 
+interface WorkerTls extends TlsBlueprint {
+  readonly staples: KnownStaples;
+}
+
 export function handlerBuilder(
   pools: Pools,
   trustedProxies: readonly string[],
-  tls: TlsBlueprint,
+  tls: WorkerTls,
 ): (listener: ListenerConfig) => Handler {
   const trusted = CidrSet.of(trustedProxies);
   return (listener) => {
@@ -47,7 +52,7 @@ export function handlerBuilder(
   };
 }
 
-function httpHandler(listener: HttpListenerConfig, pools: Pools, trusted: CidrSet, tls: TlsBlueprint): HttpHandler {
+function httpHandler(listener: HttpListenerConfig, pools: Pools, trusted: CidrSet, tls: WorkerTls): HttpHandler {
   const routes = listener.routes.map((config) => {
     const served = pools.get(config.pool)!;
     const keyOf = served.keyed ? keyFunction(served.config.balance.key) : undefined;
@@ -67,7 +72,7 @@ function httpHandler(listener: HttpListenerConfig, pools: Pools, trusted: CidrSe
   };
 }
 
-function tcpHandler(listener: TcpListenerConfig, pools: Pools, tls: TlsBlueprint): TcpHandler {
+function tcpHandler(listener: TcpListenerConfig, pools: Pools, tls: WorkerTls): TcpHandler {
   const routes = listener.routes.map((config) => ({
     config,
     target: { name: config.name, pool: tcpPool(pools.get(config.pool)!) },
@@ -108,13 +113,14 @@ const HTTP_2 = ['h2', 'http/1.1'];
 
 function tlsTerms(
   { name, tls: config }: HttpListenerConfig | TcpListenerConfig,
-  { materials, ticketKey }: TlsBlueprint,
+  { materials, ticketKey, staples }: WorkerTls,
   alpn: readonly string[],
 ): TlsTerms | undefined {
   if (config === undefined) return undefined;
   const { handshakeMs, handshakeRate, clients } = config;
   return {
     contexts: new ServerContexts(config, materials[name], ticketKey),
+    staples,
     alpn,
     handshakeMs,
     handshakeRate,

@@ -12,6 +12,7 @@ import type { AliasCounts } from './alias-keeper.ts';
 import { aliasMetrics, dnsMetrics, latencyMetrics } from './dns-metrics.ts';
 import type { ListenerPath } from './kernel-listeners.ts';
 import type { LatencyCounts } from './latency-keeper.ts';
+import type { OcspReport } from './ocsp-keeper.ts';
 import type { Blueprint } from './snapshot.ts';
 import { type TlsReport, tlsMetrics } from './tls-metrics.ts';
 
@@ -30,6 +31,7 @@ export interface MetricsInput {
   readonly aliases: AliasCounts;
   readonly latency: LatencyCounts;
   readonly tls: TlsReport;
+  readonly ocsp: OcspReport;
   readonly acme: AcmeReport;
 }
 
@@ -62,7 +64,7 @@ export function metricsText(input: MetricsInput): string {
   return text.toString();
 }
 
-function listeners(text: PrometheusText, { blueprint, counters, tls }: MetricsInput): void {
+function listeners(text: PrometheusText, { blueprint, counters, tls, ocsp }: MetricsInput): void {
   const rows = listenerAddresses(blueprint.config).map(({ name }) => [name, blueprint.listenerSlots[name]] as const);
   const simple = (name: string, type: 'counter' | 'gauge', help: string, column: number): void => {
     text.family(name, type, help);
@@ -92,7 +94,7 @@ function listeners(text: PrometheusText, { blueprint, counters, tls }: MetricsIn
       );
     });
   }
-  if (tls.expiries.size > 0) tlsMetrics(text, tls, counters, rows);
+  if (tls.expiries.size > 0) tlsMetrics(text, tls, ocsp, counters, rows);
   text.family('evenkeel_errors_total', 'counter', 'Requests that failed in or before the balancer, by cause.');
   for (const [listener, slot] of rows) {
     for (const cause of ERROR_CODES) {

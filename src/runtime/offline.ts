@@ -10,6 +10,7 @@ import { LoadTable } from '../core/load-table.ts';
 import { err, ok, type Result } from '../core/result.ts';
 import { HealthTable } from '../health/table.ts';
 import { SlotRegistry } from '../pool/registry.ts';
+import { KnownStaples } from '../tls/staples.ts';
 import { assignSlots, healthSets, siteId } from './health-sets.ts';
 import { type Blueprint, buildSnapshot, type Snapshot } from './snapshot.ts';
 import { NO_TLS } from './tls-keeper.ts';
@@ -58,6 +59,7 @@ export function offlineSnapshot(config: Config, { env, kinds, dns, down }: Offli
     pins: KeyedTable.local(),
     kinds,
     onSignal: () => undefined,
+    staples: new KnownStaples(),
     previous: undefined,
   });
   return ok(snapshot);

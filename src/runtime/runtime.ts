@@ -124,8 +124,9 @@ export class Runtime implements Balancer {
       folder,
       onChange: () => void this.#inTurn(() => this.#renew()),
       onProblem: (reason) => log.error(reason),
+      onUse: (certificates) => this.#facts.ocsp.watch(certificates),
     });
-    this.#facts = new FactKeeper({ clock: env.clock, log, folder, fleet: () => this.#fleet });
+    this.#facts = new FactKeeper({ clock: env.clock, random: env.random, log, folder, fleet: () => this.#fleet });
     this.#acme = new AcmeKeeper({ env, log, folder, board: this.#facts.challenges });
     this.#notices = new ZoneNotices(env, log);
     const transaction = new Transaction({
@@ -263,6 +264,7 @@ export class Runtime implements Balancer {
       kernelUpdates: this.#kernel.updates,
       aliases: this.#facts.aliases.counts,
       latency: this.#facts.latency.counts,
+      ocsp: this.#facts.ocsp.report,
       tls: this.#tls,
       acme: this.#acme.report,
     });

@@ -10,6 +10,7 @@ import type { GeoFile } from '../geo/files.ts';
 import { Pool } from '../pool/pool.ts';
 import type { PoolEndpoint } from '../pool/view.ts';
 import { ClientTerms } from '../tls/client.ts';
+import type { KnownStaples } from '../tls/staples.ts';
 import { buildDnsHandler, dnsListenerNames } from './dns-handler.ts';
 import { type Handler, handlerBuilder } from './handlers.ts';
 import { membersOf } from './members.ts';
@@ -66,13 +67,14 @@ export interface SnapshotParts {
   readonly pins: KeyedTable;
   readonly kinds: readonly AnyBalancerKind[];
   readonly onSignal: () => void;
+  readonly staples: KnownStaples;
   readonly previous: Snapshot | undefined;
 }
 
 export function buildSnapshot(blueprint: Blueprint, parts: SnapshotParts): Snapshot {
   const { config } = blueprint;
   const pools = new Map(blueprint.pools.map((pool) => [pool.name, buildPool(pool, blueprint, parts)]));
-  const build = handlerBuilder(pools, config.trustedProxies, blueprint.tls);
+  const build = handlerBuilder(pools, config.trustedProxies, { ...blueprint.tls, staples: parts.staples });
   const handlers = new Map<string, Handler>(
     Object.values(config.listeners).map((listener) => [listener.name, build(listener)]),
   );

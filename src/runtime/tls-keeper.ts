@@ -36,6 +36,8 @@ export interface TlsKeeperOptions {
   /** What was read is not what workers have. */
   readonly onChange: () => void;
   readonly onProblem: (reason: string) => void;
+  /** What is in use from now on and is to be stapled. */
+  readonly onUse?: (certificates: readonly CertificateMaterial[]) => void;
 }
 
 interface Kept {
@@ -171,11 +173,17 @@ export class TlsKeeper {
     this.#config = this.#nextConfig;
     this.#next = undefined;
     this.#files.retain(this.#current.pairs);
+    this.#options.onUse?.(this.#stapled());
     this.#tellProblems(this.#current.problems);
     this.#timer?.cancel();
     this.#timer = undefined;
     const { materials, upstreams } = this.#current.blueprint;
     if (Object.keys(materials).length + Object.keys(upstreams).length > 0) this.#poll();
+  }
+
+  #stapled(): readonly CertificateMaterial[] {
+    const materials = this.#current?.blueprint.materials ?? {};
+    return tlsListeners(this.#config!).flatMap(([name, { ocsp }]) => (ocsp ? materials[name].certificates : []));
   }
 
   /** Each once, and again when it has been away. */
@@ -281,7 +289,7 @@ function signature({ materials, upstreams }: TlsBlueprint): string {
     upstreams,
     Object.entries(materials).map(([name, { certificates, clientCa, clientCrl }]) => [
       name,
-      certificates.map(({ id, source, ocsp }) => [id, source, ocsp?.length ?? 0]),
+      certificates.map(({ id, source }) => [id, source]),
       clientCa,
       clientCrl,
     ]),

@@ -2,6 +2,7 @@
 
 import { type Counters, L } from '../core/counters.ts';
 import type { PrometheusText } from '../observe/prometheus.ts';
+import type { OcspReport } from './ocsp-keeper.ts';
 
 export interface TlsReport {
   /** What is wrong with files that are configured, while older ones serve in their stead. */
@@ -14,6 +15,7 @@ export interface TlsReport {
 export function tlsMetrics(
   text: PrometheusText,
   { problems, expiries }: TlsReport,
+  ocsp: OcspReport,
   counters: readonly Counters[],
   rows: readonly (readonly [string, number])[],
 ): void {
@@ -40,4 +42,15 @@ export function tlsMetrics(
     'Files that cannot be used, while older ones serve in their stead.',
   );
   text.sample('evenkeel_tls_unusable_files', {}, problems.length);
+  if (ocsp.stapled + ocsp.missing === 0) return;
+  text.family(
+    'evenkeel_ocsp_certificates',
+    'gauge',
+    'Certificates that name an OCSP responder, by what there is to staple.',
+  );
+  text.sample('evenkeel_ocsp_certificates', { state: 'stapled' }, ocsp.stapled);
+  text.sample('evenkeel_ocsp_certificates', { state: 'missing' }, ocsp.missing);
+  text.family('evenkeel_ocsp_answers_total', 'counter', 'Answers asked of OCSP responders, by result.');
+  text.sample('evenkeel_ocsp_answers_total', { result: 'good' }, ocsp.good);
+  text.sample('evenkeel_ocsp_answers_total', { result: 'failed' }, ocsp.failed);
 }

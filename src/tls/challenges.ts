@@ -25,7 +25,7 @@ export class KnownChallenges {
       if (one.type === 'http-01') this.#answers.set(one.token, one.answer);
       else {
         const context = createSecureContext({ cert: one.cert, key: one.key, minVersion: 'TLSv1.2' });
-        this.#contexts.set(one.name, { context, ocsp: undefined });
+        this.#contexts.set(one.name, { context, certificate: '' });
       }
     }
   }

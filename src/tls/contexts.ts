@@ -11,8 +11,8 @@ const MOST_CONTEXTS = 10_000;
 
 export interface NamedContext {
   readonly context: SecureContext;
-  /** To staple, when the client asks. */
-  readonly ocsp: Uint8Array | undefined;
+  /** Of the certificate, whose answer of a responder may be stapled; '' when it may be one of two. */
+  readonly certificate: string;
 }
 
 export class ServerContexts {
@@ -84,7 +84,7 @@ export class ServerContexts {
       ticketKeys: this.#ticketKey,
       sessionTimeout: Math.ceil(this.#config.sessionMs / 1000),
     });
-    return { context, ocsp: group[0].ocsp };
+    return { context, certificate: group.length === 1 ? group[0].id : '' };
   }
 }
 

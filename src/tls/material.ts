@@ -17,8 +17,6 @@ export interface CertificateMaterial {
   readonly notAfter: number;
   /** For people: where it was read. */
   readonly source: string;
-  /** DER of an OCSP response to staple; undefined when there is none. */
-  readonly ocsp?: Uint8Array;
 }
 
 /** What one listener needs beside its configuration. */

@@ -9,10 +9,12 @@ import { HandleConn } from '../net/handle-conn.ts';
 import type { StreamConn } from '../net/stream-conn.ts';
 import type { NamedContext, ServerContexts } from './contexts.ts';
 import { type TlsHandle, tlsOver } from './handle.ts';
+import type { KnownStaples } from './staples.ts';
 
 /** One listener's TLS under one configuration. */
 export interface TlsTerms {
   readonly contexts: ServerContexts;
+  readonly staples: KnownStaples;
   /** In order of preference. */
   readonly alpn: readonly string[];
   /** For the whole handshake. */
@@ -45,7 +47,7 @@ export function secureServer(conn: Conn, terms: TlsTerms, greeting: Greeting, us
   else onSocket(conn as StreamConn, terms, greeting, user);
 }
 
-function onHandle(conn: HandleConn, { alpn, clients }: TlsTerms, greeting: Greeting, user: TlsUser): void {
+function onHandle(conn: HandleConn, { alpn, clients, staples }: TlsTerms, greeting: Greeting, user: TlsUser): void {
   const { bytes, serverName, named } = greeting;
   let handle!: TlsHandle;
   conn.cover((inner) => {
@@ -64,7 +66,8 @@ function onHandle(conn: HandleConn, { alpn, clients }: TlsTerms, greeting: Greet
     handle.onerror = (error) => user.onTlsFault(faultOf(error));
     handle.setALPNProtocols(wireOf(alpn));
     handle.setVerifyMode(clients !== undefined, clients?.verify === 'required');
-    if (named.ocsp !== undefined) handle.setOCSPResponse(named.ocsp);
+    const staple = staples.of(named.certificate);
+    if (staple !== undefined) handle.setOCSPResponse(staple);
     return handle;
   });
   handle.receive(bytes);

@@ -17,6 +17,7 @@ import { readZones } from '../../src/runtime/zones.ts';
 import { NO_MEASUREMENTS, NOWHERE } from '../../src/steering/unknown.ts';
 import { fakeClock } from '../../src/testing/fake-clock.ts';
 import { seededRandom } from '../../src/testing/seeded-random.ts';
+import { KnownStaples } from '../../src/tls/staples.ts';
 
 const DOCUMENT = {
   listeners: { web: { bind: '127.0.0.1:8080', pool: 'eu-web' } },
@@ -81,6 +82,7 @@ async function setup() {
     pins: KeyedTable.local(),
     kinds: [],
     onSignal: () => undefined,
+    staples: new KnownStaples(),
     previous: undefined,
   });
   const handler = snapshot.handlers.get('dns@127.0.0.1:0') as DnsHandler;
