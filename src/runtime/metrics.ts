@@ -4,6 +4,7 @@
 import { type Counters, D, E, L, LATENCY_BOUNDS_MS, P, W } from '../core/counters.ts';
 import { ERROR_CODES } from '../core/error.ts';
 import type { EndpointStatus } from '../health/status.ts';
+import { GRPC_CODES } from '../http/grpc.ts';
 import { PrometheusText } from '../observe/prometheus.ts';
 import type { AcmeReport } from './acme-keeper.ts';
 import { acmeMetrics } from './acme-metrics.ts';
@@ -93,6 +94,20 @@ function listeners(text: PrometheusText, { blueprint, counters, tls, ocsp }: Met
         sum(counters, (c) => c.readListener(slot, L.status1xx + i)),
       );
     });
+  }
+  text.family('evenkeel_grpc_responses_total', 'counter', 'gRPC calls that ended, by status.');
+  for (const [listener, slot] of rows) {
+    for (let status = 0; status < GRPC_CODES; status++) {
+      const value = sum(counters, (c) => c.readListener(slot, L.grpcStatus + status));
+      if (value > 0) text.sample('evenkeel_grpc_responses_total', { listener, status: String(status) }, value);
+    }
+  }
+  text.family('evenkeel_websocket_messages_total', 'counter', 'Whole messages of WebSockets that passed.');
+  for (const [listener, slot] of rows) {
+    for (const [direction, column] of [['in', L.messagesIn] as const, ['out', L.messagesOut] as const]) {
+      const value = sum(counters, (c) => c.readListener(slot, column));
+      if (value > 0) text.sample('evenkeel_websocket_messages_total', { listener, direction }, value);
+    }
   }
   if (tls.expiries.size > 0) tlsMetrics(text, tls, ocsp, counters, rows);
   text.family('evenkeel_errors_total', 'counter', 'Requests that failed in or before the balancer, by cause.');

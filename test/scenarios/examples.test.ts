@@ -5,8 +5,9 @@ import { createSocket, type Socket } from 'node:dgram';
 import { Resolver } from 'node:dns/promises';
 import { once } from 'node:events';
 import { mkdtempSync, readdirSync, rmSync } from 'node:fs';
-import { createServer, request, type Server } from 'node:http';
-import { type AddressInfo, connect } from 'node:net';
+import { createServer, type Server as HttpServer, request } from 'node:http';
+import * as http2 from 'node:http2';
+import { type AddressInfo, connect, type Server } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
@@ -25,6 +26,7 @@ const log = createLog({ write: () => undefined, human: false, epoch: env.clock.e
 /** By the port that the example names. */
 const servers = new Map<number, Server>();
 const sockets: Socket[] = [];
+const sessions = new Set<http2.Http2Session>();
 const storage = mkdtempSync(join(tmpdir(), 'evenkeel-acme-'));
 
 before(async () => {
@@ -40,14 +42,52 @@ before(async () => {
     await new Promise<void>((resolve) => datagrams.bind(own, '127.0.0.1', resolve));
     sockets.push(datagrams);
   }
+  servers.set(3008, await speakHttp2());
 });
 
+/** Says its name, and that it serves when it is asked by gRPC. */
+async function speakHttp2(): Promise<Server> {
+  const server = http2.createServer();
+  server.on('session', (session) => sessions.add(session));
+  server.on('stream', (stream, headers) => {
+    stream.on('error', () => undefined);
+    stream.resume();
+    if (headers['content-type'] !== 'application/grpc') {
+      stream.respond({ ':status': 200 });
+      return stream.end('3008');
+    }
+    stream.respond({ ':status': 200, 'content-type': 'application/grpc' }, { waitForTrailers: true });
+    stream.on('wantTrailers', () => stream.sendTrailers({ 'grpc-status': '0' }));
+    stream.end(Buffer.of(0, 0, 0, 0, 2, 8, 1));
+  });
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  return server;
+}
+
+async function askHttp2(
+  port: number,
+  path: string,
+  headers: http2.OutgoingHttpHeaders = {},
+): Promise<[string, string]> {
+  const session = http2.connect(`http://127.0.0.1:${port}`);
+  const stream = session.request({ ':path': path, ...headers });
+  let status = '';
+  stream.on('trailers', (trailers) => {
+    status = String(trailers['grpc-status']);
+  });
+  let body = '';
+  for await (const part of stream) body += String(part);
+  session.destroy();
+  return [body, status];
+}
+
 after(() => {
+  for (const session of sessions) session.destroy();
   rmSync(storage, { recursive: true });
   for (const socket of sockets) socket.close();
   for (const server of servers.values()) {
     server.close();
-    server.closeAllConnections();
+    if ('closeAllConnections' in server) (server as HttpServer).closeAllConnections();
   }
 });
 
@@ -165,6 +205,17 @@ const CHECKS: Record<string, Check> = {
     socket.destroy();
     assert.match(String(issuer.CN), /^temporary/);
     assert.equal(subjectaltname, 'DNS:example.com, DNS:www.example.com');
+  },
+  'http2.yaml': async (ask, port) => {
+    assert.equal(await ask('/new/thing'), '3008');
+    assert.match(await ask('/'), /^300[12]$/);
+    assert.equal((await askHttp2(port, '/new/thing'))[0], '3008');
+    assert.match((await askHttp2(port, '/'))[0], /^300[12]$/);
+  },
+  'grpc.yaml': async (_ask, port) => {
+    const headers = { ':method': 'POST', 'content-type': 'application/grpc', te: 'trailers' };
+    assert.deepEqual(await askHttp2(port, '/shop.Orders/List', headers), ['\0\0\0\0\u0002\b\u0001', '0']);
+    assert.deepEqual(await askHttp2(port, '/other.Service/Get', headers), ['\0\0\0\0\u0002\b\u0001', '0']);
   },
   'tcp.yaml': async (ask) => {
     const first = await ask();
