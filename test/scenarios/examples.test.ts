@@ -4,9 +4,10 @@ import assert from 'node:assert/strict';
 import { createSocket, type Socket } from 'node:dgram';
 import { Resolver } from 'node:dns/promises';
 import { once } from 'node:events';
-import { mkdtempSync, readdirSync, rmSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readdirSync, rmSync } from 'node:fs';
 import { createServer, type Server as HttpServer, request } from 'node:http';
 import * as http2 from 'node:http2';
+import { request as httpsRequest } from 'node:https';
 import { type AddressInfo, connect, type Server } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -18,6 +19,7 @@ import type { Config } from '../../src/config/types.ts';
 import { createLog } from '../../src/observe/log.ts';
 import { realEnv } from '../../src/runtime/real-env.ts';
 import { Runtime } from '../../src/runtime/runtime.ts';
+import { Authority, CertificateFolder, type Issued } from '../../src/testing/certificates.ts';
 import { realHello } from '../../src/testing/client-hello.ts';
 
 const FOLDER = fileURLToPath(new URL('../../examples', import.meta.url));
@@ -26,10 +28,18 @@ const log = createLog({ write: () => undefined, human: false, epoch: env.clock.e
 /** By the port that the example names. */
 const servers = new Map<number, Server>();
 const sockets: Socket[] = [];
+/** Certificates that examples name. */
+const files = new CertificateFolder();
+const authority = await Authority.make();
+const clients = await Authority.make('CN=Clients');
 const sessions = new Set<http2.Http2Session>();
 const storage = mkdtempSync(join(tmpdir(), 'evenkeel-acme-'));
 
 before(async () => {
+  mkdirSync(join(files.path, 'certs/customers'), { recursive: true });
+  files.put('certs/www', await authority.issue({ names: ['www.example.com'] }));
+  files.put('certs/customers/one', await authority.issue({ names: ['one.customers.example.com'] }));
+  files.text('certs/clients.pem', clients.pem);
   for (let port = 3001; port <= 3007; port++) {
     const server = createServer((_request, response) => response.end(String(port)));
     // What is no HTTP gets the name as well.
@@ -82,6 +92,7 @@ async function askHttp2(
 }
 
 after(() => {
+  files.remove();
   for (const session of sessions) session.destroy();
   rmSync(storage, { recursive: true });
   for (const socket of sockets) socket.close();
@@ -123,7 +134,7 @@ type Ask = (path?: string, headers?: Record<string, string>) => Promise<string>;
 async function withExample(name: string, check: Check): Promise<void> {
   const loaded = await loadConfig(`${FOLDER}/${name}`);
   assert.ok(loaded.ok, loaded.ok ? '' : JSON.stringify(loaded.error));
-  const runtime = new Runtime({ env, log, workers: 1, version: 'test' });
+  const runtime = new Runtime({ env, log, workers: 1, version: 'test', folder: files.path });
   try {
     const applied = await runtime.apply(
       moved(loaded.value.config),
@@ -221,6 +232,29 @@ const CHECKS: Record<string, Check> = {
     const first = await ask();
     assert.ok(['3001', '3002'].includes(first));
     for (let i = 0; i < 4; i++) assert.equal(await ask(), first);
+  },
+  'tls.yaml': async (_ask, port) => {
+    const ask = (name: string, path: string, client?: Issued): Promise<string> =>
+      new Promise((resolve, reject) => {
+        const secure = { servername: name, ca: authority.pem, cert: client?.cert, key: client?.key };
+        httpsRequest(
+          { host: '127.0.0.1', port, path, headers: { host: name }, agent: false, ...secure },
+          (response) => {
+            assert.equal(response.headers['strict-transport-security'], 'max-age=31536000');
+            response.once('data', (chunk: Buffer) => resolve(chunk.toString()));
+            response.once('end', () => resolve(''));
+          },
+        )
+          .on('error', reject)
+          .end();
+      });
+    assert.equal(await ask('www.example.com', '/'), '3001');
+    assert.equal(await ask('one.customers.example.com', '/'), '3002');
+    assert.equal(await ask('www.example.com', '/internal/x'), '3001', 'who shows no certificate');
+    const deploy = await clients.issue({ subject: 'CN=deploy bot' });
+    assert.equal(await ask('www.example.com', '/internal/x', deploy), '3003');
+    const other = await clients.issue({ subject: 'CN=other' });
+    assert.equal(await ask('www.example.com', '/internal/x', other), '3001');
   },
   'tls-passthrough.yaml': async (ask, port) => {
     const server = async (name: string, ...protocols: string[]) =>
