@@ -2,7 +2,17 @@
 // listeners to see whether they are ours.
 
 import assert from 'node:assert/strict';
-import { mkdtempSync, readdirSync, readFileSync, rmSync, statSync, truncateSync, writeFileSync } from 'node:fs';
+import { spawnSync } from 'node:child_process';
+import {
+  existsSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  truncateSync,
+  writeFileSync,
+} from 'node:fs';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
@@ -10,6 +20,7 @@ import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { connect } from 'node:tls';
+import { fileURLToPath } from 'node:url';
 import { BalancerProcess } from '../../src/testing/balancer-process.ts';
 import { freePorts } from '../../src/testing/free-port.ts';
 import { Pebble, type PebbleOptions } from '../../src/testing/pebble.ts';
@@ -229,4 +240,25 @@ test('an authority that forgot the account is given it again; one that does not 
   assert.ok(isReal(seen));
   assert.equal((JSON.parse(readFileSync(join(storage, account), 'utf8')) as { key: string }).key, key);
   assert.doesNotMatch(balancer.output.slice(balancer.output.indexOf('reloaded')), /temporary/);
+});
+
+test('check asks nobody, makes no folder, and prints no secret', (t) => {
+  const folder = mkdtempSync(join(tmpdir(), 'evenkeel-acme-'));
+  t.after(() => rmSync(folder, { recursive: true }));
+  const acme = { directory: 'https://127.0.0.1:1/', storage: 'certificates', agreeTerms: true };
+  const document = {
+    acme: { ...acme, externalAccount: { kid: 'kid-1', hmac: 'c2VjcmV0' } },
+    listeners: { web: { bind: '127.0.0.1:0', protocol: 'https', tls: { certificates: { acme: NAMES } }, pool: 'web' } },
+    pools: { web: { endpoints: ['127.0.0.1:1'] } },
+  };
+  const file = join(folder, 'evenkeel.json');
+  writeFileSync(file, JSON.stringify(document));
+  const bin = fileURLToPath(new URL('../../bin/evenkeel.js', import.meta.url));
+  const { status, stdout, stderr } = spawnSync(process.execPath, [bin, 'check', '-c', file, '--effective'], {
+    encoding: 'utf8',
+  });
+  assert.equal(status, 0, stderr);
+  assert.match(stdout, /hmac: hidden/);
+  assert.ok(!stdout.includes('c2VjcmV0'));
+  assert.ok(!existsSync(join(folder, 'certificates')));
 });
