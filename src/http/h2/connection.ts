@@ -12,7 +12,6 @@ import {
   DEFAULT_WINDOW,
   FLAG,
   FRAME,
-  FRAME_HEAD,
   goaway,
   MOST_FRAME_BYTES,
   MOST_WINDOW,
@@ -25,8 +24,11 @@ import {
   settingsFrame,
   windowUpdate,
 } from './frame.ts';
+import { FrameOutput } from './frame-output.ts';
+import { FrameReader, type FrameUser } from './frame-reader.ts';
 import { HpackDecoder } from './hpack/decoder.ts';
 import { NO_DYNAMIC_TABLE } from './hpack/encoder.ts';
+import { PeerSettings } from './peer-settings.ts';
 import { H2Stream, type StreamOwner } from './stream.ts';
 
 export interface H2Terms {
@@ -57,14 +59,11 @@ export interface H2User {
 }
 
 const TABLE_BYTES = 4096;
-/** Frames of one field section. A head that is cut into more is cut to cost us. */
-const MOST_CONTINUATIONS = 16;
 /** What may wait for a peer that takes nothing, beside bodies, which wait for windows. */
 const MOST_OUTPUT_BYTES = 1024 * 1024;
 const GOODBYE_MS = 1000;
-const PREFACE_BYTES = Buffer.from(PREFACE, 'latin1');
 
-export class H2Connection implements ConnOwner {
+export class H2Connection implements ConnOwner, FrameUser {
   readonly conn: Conn;
   readonly loop: NetLoop;
   readonly terms: H2Terms;
@@ -74,11 +73,7 @@ export class H2Connection implements ConnOwner {
   readonly waiting = new Set<H2Stream>();
   /** Of the connection: bytes that the peer takes. */
   sendWindow = DEFAULT_WINDOW;
-  /** Of each of its streams, at first. */
-  peerWindow = DEFAULT_WINDOW;
-  /** Streams that the peer takes at once. */
-  peerStreams = 100;
-  peerTunnels = false;
+  readonly peer = new PeerSettings();
   closed = false;
   readonly #user: H2User;
   readonly #decoder = new HpackDecoder(TABLE_BYTES);
@@ -86,26 +81,13 @@ export class H2Connection implements ConnOwner {
   readonly #resets: FloodGauge;
   #receiveWindow: number;
   #unacknowledged = 0;
-  #prefaceSeen: boolean;
-  #settingsSeen = false;
-  #held: Buffer | undefined;
+  readonly #reader: FrameReader;
   /** The DATA frame that is being read. */
   #dataStream: H2Stream | undefined;
-  #dataLeft = 0;
-  #padLeft = 0;
   #dataEnds = false;
-  /** The field section that is being read. */
-  #block: Buffer[] | undefined;
-  #blockBytes = 0;
-  #blockId = 0;
-  #blockEnds = false;
   #lastPeerId = 0;
   #nextId = 1;
-  #out = '';
-  #outParts: Buffer[] = [];
-  #outBytes = 0;
-  #scheduled = false;
-  #reading = false;
+  readonly #output: FrameOutput;
   #over: H2Stream[] = [];
   #prefix = NO_DYNAMIC_TABLE;
   #leaving = false;
@@ -120,7 +102,8 @@ export class H2Connection implements ConnOwner {
     this.#frames = new FloodGauge(terms.controlFrames);
     this.#resets = new FloodGauge(terms.resets);
     this.#receiveWindow = Math.max(DEFAULT_WINDOW, terms.connectionWindowBytes);
-    this.#prefaceSeen = !terms.isServer;
+    this.#output = new FrameOutput(conn, () => this.#endOver());
+    this.#reader = new FrameReader(this, terms.isServer, terms.headBytes + MOST_FRAME_BYTES);
     conn.owner = this;
     conn.noDelay();
     const settings: [number, number][] = [
@@ -134,26 +117,17 @@ export class H2Connection implements ConnOwner {
       this.write(windowUpdate(0, terms.connectionWindowBytes - DEFAULT_WINDOW));
   }
 
-  // Output: everything of one turn of the event loop leaves in one write.
-
   write(text: string): void {
-    if (this.closed) return;
-    this.#out += text;
-    this.#outBytes += text.length;
-    this.#schedule();
+    if (!this.closed) this.#output.write(text);
   }
 
   writeData(head: string, bytes: Buffer): void {
-    if (this.closed) return;
-    this.#outParts.push(Buffer.from(this.#out + head, 'latin1'), bytes);
-    this.#out = '';
-    this.#outBytes += head.length + bytes.length;
-    this.#schedule();
+    if (!this.closed) this.#output.writeData(head, bytes);
   }
 
   /** Another `size` bytes of a body may be written. */
   hasRoom(size: number): boolean {
-    return size <= this.sendWindow && !this.conn.blocked && this.#outBytes < MOST_OUTPUT_BYTES;
+    return size <= this.sendWindow && !this.conn.blocked && this.#output.bytes < MOST_OUTPUT_BYTES;
   }
 
   /** What goes in front of the next field section that we write. */
@@ -163,131 +137,59 @@ export class H2Connection implements ConnOwner {
     return prefix;
   }
 
-  #schedule(): void {
-    if (this.#scheduled) return;
-    this.#scheduled = true;
-    if (!this.#reading) flushSoon(this);
-  }
-
-  flush(): void {
-    this.#scheduled = false;
-    if (this.#over.length > 0) {
-      const over = this.#over;
-      this.#over = [];
-      for (const stream of over) {
-        stream.done();
-        this.#resets.earn();
-      }
+  #endOver(): void {
+    const over = this.#over;
+    if (over.length === 0) return;
+    this.#over = [];
+    for (const stream of over) {
+      stream.done();
+      this.#resets.earn();
     }
-    if (this.#outBytes === 0 || this.conn.closed) return;
-    const text = this.#out;
-    const parts = this.#outParts;
-    this.#out = '';
-    this.#outBytes = 0;
-    if (parts.length === 0) return void this.conn.sendText(text);
-    this.#outParts = [];
-    if (text !== '') parts.push(Buffer.from(text, 'latin1'));
-    this.conn.sendOwned(Buffer.concat(parts));
   }
 
   // Input.
 
   onData(data: Buffer, length: number): void {
     if (this.closed) return;
-    let buffer = data;
-    let end = length;
-    if (this.#held !== undefined) {
-      buffer = Buffer.concat([this.#held, data.subarray(0, length)]);
-      end = buffer.length;
-      this.#held = undefined;
-    }
-    this.#reading = true;
-    let at = 0;
-    while (at < end && !this.closed) {
-      const next = this.#read(buffer, at, end);
-      if (next === at) break;
-      at = next;
-    }
-    this.#reading = false;
-    if (at < end && !this.closed) this.#held = Buffer.from(buffer.subarray(at, end));
+    this.#output.hold();
+    this.#reader.read(data, length);
     // Peers that send faster than they read make us answer into memory.
-    if (this.conn.blocked && this.conn.pending > MOST_OUTPUT_BYTES * 2) this.fail('h2-flood', REASON.enhanceYourCalm);
-    if (this.#scheduled) this.flush();
+    if (this.conn.blocked && this.conn.pending > MOST_OUTPUT_BYTES * 2) this.onFlood();
+    this.#output.release();
   }
 
-  /** Returns where the next piece begins; `at` when more bytes are needed. */
-  #read(buffer: Buffer, at: number, end: number): number {
-    if (this.#dataLeft + this.#padLeft > 0) return this.#readData(buffer, at, end);
-    if (!this.#prefaceSeen) {
-      if (end - at < PREFACE_BYTES.length) return at;
-      if (PREFACE_BYTES.compare(buffer, at, at + PREFACE_BYTES.length) !== 0) return this.#protocol(at);
-      this.#prefaceSeen = true;
-      return at + PREFACE_BYTES.length;
-    }
-    if (end - at < FRAME_HEAD) return at;
-    const length = (buffer[at] << 16) | (buffer[at + 1] << 8) | buffer[at + 2];
-    const type = buffer[at + 3];
-    const flags = buffer[at + 4];
-    const id = buffer.readUInt32BE(at + 5) & MOST_WINDOW;
-    if (length > MOST_FRAME_BYTES) return this.#broken(REASON.frameSize, at);
-    if (this.#block !== undefined && (type !== FRAME.continuation || id !== this.#blockId)) return this.#protocol(at);
-    if (!this.#settingsSeen && type !== FRAME.settings) return this.#protocol(at);
-    const body = at + FRAME_HEAD;
-    if (type === FRAME.data) {
-      const padded = (flags & FLAG.padded) !== 0;
-      if (padded && length > 0 && end - body < 1) return at;
-      return this.#beginData(length, flags, id, padded ? (length > 0 ? buffer[body] : 256) : -1, body);
-    }
-    if (end - body < length) return at;
-    this.#frame(type, flags, id, buffer, body, body + length);
-    return body + length;
-  }
-
-  #beginData(length: number, flags: number, id: number, pad: number, body: number): number {
-    const overhead = pad < 0 ? 0 : 1;
-    const padding = pad < 0 ? 0 : pad;
-    if (id === 0 || this.#isIdle(id) || padding + overhead > length) return this.#protocol(body);
+  onDataBegin(id: number, length: number, overhead: number, ends: boolean): void {
+    if (id === 0 || this.#isIdle(id)) return this.onBroken(REASON.protocol);
     this.#receiveWindow -= length;
-    if (this.#receiveWindow < 0) return this.#broken(REASON.flowControl, body);
-    const ends = (flags & FLAG.endStream) !== 0;
+    if (this.#receiveWindow < 0) return this.onBroken(REASON.flowControl);
     let stream = this.streams.get(id);
     if (stream !== undefined) {
       stream.receiveWindow -= length;
-      if (stream.remoteEnded) {
-        stream.resetWith(REASON.streamClosed);
-        stream = undefined;
-      } else if (stream.receiveWindow < 0) {
-        stream.resetWith(REASON.flowControl);
+      const fault = stream.remoteEnded
+        ? REASON.streamClosed
+        : stream.receiveWindow < 0
+          ? REASON.flowControl
+          : REASON.none;
+      if (fault !== REASON.none) {
+        stream.resetWith(fault);
         stream = undefined;
       }
     }
     this.#dataStream = stream;
-    this.#dataLeft = length - padding - overhead;
-    this.#padLeft = padding;
     this.#dataEnds = ends;
-    this.consumed(overhead + padding);
-    stream?.credit(overhead + padding);
-    if (length > overhead + padding) this.#frames.earn();
-    if (length === overhead && !ends) this.#spent();
-    if (this.#dataLeft + this.#padLeft === 0) this.#endData();
-    return body + overhead;
+    this.consumed(overhead);
+    stream?.credit(overhead);
+    if (length > overhead) this.#frames.earn();
+    else if (!ends) this.#spent();
   }
 
-  #readData(buffer: Buffer, at: number, end: number): number {
-    const take = Math.min(this.#dataLeft, end - at);
-    if (take > 0) {
-      this.#dataLeft -= take;
-      const stream = this.#dataStream;
-      if (stream === undefined || stream.closed) this.consumed(take);
-      else stream.receive(buffer, at, at + take);
-    }
-    const skip = this.#dataLeft > 0 ? 0 : Math.min(this.#padLeft, end - at - take);
-    this.#padLeft -= skip;
-    if (this.#dataLeft + this.#padLeft === 0) this.#endData();
-    return at + take + skip;
+  onDataBytes(buffer: Buffer, start: number, end: number): void {
+    const stream = this.#dataStream;
+    if (stream === undefined || stream.closed) this.consumed(end - start);
+    else stream.receive(buffer, start, end);
   }
 
-  #endData(): void {
+  onDataEnd(): void {
     const stream = this.#dataStream;
     this.#dataStream = undefined;
     if (this.#dataEnds && stream !== undefined && !stream.closed) stream.receiveEnd(undefined);
@@ -302,13 +204,9 @@ export class H2Connection implements ConnOwner {
     this.#unacknowledged = 0;
   }
 
-  #frame(type: number, flags: number, id: number, buffer: Buffer, start: number, end: number): void {
+  onFrame(type: number, flags: number, id: number, buffer: Buffer, start: number, end: number): void {
     const length = end - start;
     switch (type) {
-      case FRAME.headers:
-        return this.#headers(flags, id, buffer, start, end);
-      case FRAME.continuation:
-        return this.#continuation(flags, buffer, start, end);
       case FRAME.rstStream:
         return this.#reset(id, length, buffer, start);
       case FRAME.settings:
@@ -316,8 +214,8 @@ export class H2Connection implements ConnOwner {
       case FRAME.windowUpdate:
         return this.#windowUpdate(id, length, buffer, start);
       case FRAME.ping: {
-        if (id !== 0) return void this.#protocol(0);
-        if (length !== 8) return void this.#broken(REASON.frameSize, 0);
+        if (id !== 0) return this.onBroken(REASON.protocol);
+        if (length !== 8) return this.onBroken(REASON.frameSize);
         if ((flags & FLAG.ack) !== 0) return this.#onPong?.();
         this.write(ping(buffer.latin1Slice(start, end), true));
         return this.#spent();
@@ -325,53 +223,26 @@ export class H2Connection implements ConnOwner {
       case FRAME.goaway:
         return this.#goaway(id, length, buffer, start);
       case FRAME.priority:
-        if (id === 0) return void this.#protocol(0);
-        if (length !== 5) return void this.#broken(REASON.frameSize, 0);
+        if (id === 0) return this.onBroken(REASON.protocol);
+        if (length !== 5) return this.onBroken(REASON.frameSize);
         return this.#spent();
       case FRAME.pushPromise:
-        return void this.#protocol(0);
+        return this.onBroken(REASON.protocol);
       default:
         // Of kinds that nobody knows yet (RFC 9113 §5.5).
         return this.#spent();
     }
   }
 
-  #headers(flags: number, id: number, buffer: Buffer, start: number, end: number): void {
-    let from = start;
-    let to = end;
-    if ((flags & FLAG.padded) !== 0) to -= buffer[from++] ?? 0;
-    if ((flags & FLAG.priority) !== 0) from += 5;
-    if (id === 0 || from > to || end === start) return void this.#protocol(0);
-    const ends = (flags & FLAG.endStream) !== 0;
-    if ((flags & FLAG.endHeaders) !== 0) return this.#section(id, ends, buffer, from, to);
-    this.#block = [Buffer.from(buffer.subarray(from, to))];
-    this.#blockBytes = to - from;
-    this.#blockId = id;
-    this.#blockEnds = ends;
-  }
-
-  #continuation(flags: number, buffer: Buffer, start: number, end: number): void {
-    const block = this.#block;
-    if (block === undefined) return void this.#protocol(0);
-    block.push(Buffer.from(buffer.subarray(start, end)));
-    this.#blockBytes += end - start;
-    if (block.length > MOST_CONTINUATIONS || this.#blockBytes > this.terms.headBytes + MOST_FRAME_BYTES)
-      return this.fail('h2-flood', REASON.enhanceYourCalm);
-    if ((flags & FLAG.endHeaders) === 0) return;
-    const whole = Buffer.concat(block);
-    this.#block = undefined;
-    this.#section(this.#blockId, this.#blockEnds, whole, 0, whole.length);
-  }
-
-  #section(id: number, ends: boolean, buffer: Buffer, start: number, end: number): void {
+  onSection(id: number, ends: boolean, buffer: Buffer, start: number, end: number): void {
     const decoder = this.#decoder;
     const fault = decoder.decode(buffer, start, end, this.terms.headBytes, this.terms.fields);
-    if (fault === 'broken') return void this.#broken(REASON.compression, 0);
+    if (fault === 'broken') return this.onBroken(REASON.compression);
     const fields = fault === undefined ? decoder.fields : undefined;
     const stream = this.streams.get(id);
     if (stream !== undefined) return this.#more(stream, fields, ends);
     if (!this.terms.isServer || id % 2 === 0) {
-      if (this.#isIdle(id)) this.#protocol(0);
+      if (this.#isIdle(id)) this.onBroken(REASON.protocol);
       return;
     }
     // Of a stream that is over: it was sent before the peer knew.
@@ -413,8 +284,8 @@ export class H2Connection implements ConnOwner {
   }
 
   #reset(id: number, length: number, buffer: Buffer, start: number): void {
-    if (id === 0 || this.#isIdle(id)) return void this.#protocol(0);
-    if (length !== 4) return void this.#broken(REASON.frameSize, 0);
+    if (id === 0 || this.#isIdle(id)) return this.onBroken(REASON.protocol);
+    if (length !== 4) return this.onBroken(REASON.frameSize);
     const stream = this.streams.get(id);
     if (stream === undefined) return;
     stream.broken(buffer.readUInt32BE(start));
@@ -423,15 +294,16 @@ export class H2Connection implements ConnOwner {
 
   #settings(flags: number, id: number, buffer: Buffer, start: number, end: number): void {
     const isAck = (flags & FLAG.ack) !== 0;
-    if (id !== 0) return void this.#protocol(0);
-    if ((end - start) % 6 !== 0 || (isAck && end > start)) return void this.#broken(REASON.frameSize, 0);
-    if (!this.#settingsSeen && isAck) return void this.#protocol(0);
+    if (id !== 0) return this.onBroken(REASON.protocol);
+    if ((end - start) % 6 !== 0 || (isAck && end > start)) return this.onBroken(REASON.frameSize);
     if (isAck) return;
-    const first = !this.#settingsSeen;
-    this.#settingsSeen = true;
-    for (let at = start; at < end; at += 6) {
-      const fault = this.#setting(buffer.readUInt16BE(at), buffer.readUInt32BE(at + 2));
-      if (fault !== REASON.none) return void this.#broken(fault, 0);
+    const first = !this.peer.known;
+    const before = this.peer.window;
+    const fault = this.peer.read(buffer, start, end);
+    if (fault !== REASON.none) return this.onBroken(fault);
+    for (const stream of this.streams.values()) {
+      stream.sendWindow += this.peer.window - before;
+      if (stream.sendWindow > MOST_WINDOW) return this.onBroken(REASON.flowControl);
     }
     this.write(SETTINGS_ACK);
     this.#spent();
@@ -439,43 +311,16 @@ export class H2Connection implements ConnOwner {
     this.#pump();
   }
 
-  #setting(id: number, value: number): number {
-    switch (id) {
-      case SETTING.enablePush:
-        return value > 1 ? REASON.protocol : REASON.none;
-      case SETTING.maxConcurrentStreams:
-        this.peerStreams = value;
-        return REASON.none;
-      case SETTING.maxFrameSize:
-        return value < MOST_FRAME_BYTES || value > 2 ** 24 - 1 ? REASON.protocol : REASON.none;
-      case SETTING.enableConnectProtocol:
-        if (value > 1) return REASON.protocol;
-        this.peerTunnels = value === 1;
-        return REASON.none;
-      case SETTING.initialWindowSize: {
-        if (value > MOST_WINDOW) return REASON.flowControl;
-        for (const stream of this.streams.values()) {
-          stream.sendWindow += value - this.peerWindow;
-          if (stream.sendWindow > MOST_WINDOW) return REASON.flowControl;
-        }
-        this.peerWindow = value;
-        return REASON.none;
-      }
-      default:
-        return REASON.none;
-    }
-  }
-
   #windowUpdate(id: number, length: number, buffer: Buffer, start: number): void {
-    if (length !== 4) return void this.#broken(REASON.frameSize, 0);
+    if (length !== 4) return this.onBroken(REASON.frameSize);
     const more = buffer.readUInt32BE(start) & MOST_WINDOW;
     if (id === 0) {
       this.sendWindow += more;
-      if (more === 0) return void this.#protocol(0);
-      if (this.sendWindow > MOST_WINDOW) return void this.#broken(REASON.flowControl, 0);
+      if (more === 0) return this.onBroken(REASON.protocol);
+      if (this.sendWindow > MOST_WINDOW) return this.onBroken(REASON.flowControl);
       return this.#pump();
     }
-    if (this.#isIdle(id)) return void this.#protocol(0);
+    if (this.#isIdle(id)) return this.onBroken(REASON.protocol);
     const stream = this.streams.get(id);
     // Over already: it was sent before the peer knew.
     if (stream === undefined) return;
@@ -493,8 +338,8 @@ export class H2Connection implements ConnOwner {
   }
 
   #goaway(id: number, length: number, buffer: Buffer, start: number): void {
-    if (id !== 0) return void this.#protocol(0);
-    if (length < 8) return void this.#broken(REASON.frameSize, 0);
+    if (id !== 0) return this.onBroken(REASON.protocol);
+    if (length < 8) return this.onBroken(REASON.frameSize);
     const last = buffer.readUInt32BE(start) & MOST_WINDOW;
     this.#user.onGoaway();
     if (this.terms.isServer) return;
@@ -508,28 +353,27 @@ export class H2Connection implements ConnOwner {
 
   /** A frame that carried nothing. */
   #spent(): void {
-    if (!this.#frames.take(this.loop.now)) this.fail('h2-flood', REASON.enhanceYourCalm);
+    if (!this.#frames.take(this.loop.now)) this.onFlood();
   }
 
   /** A stream that was taken back, or could not be given. */
   #taken(): void {
-    if (!this.#resets.take(this.loop.now)) this.fail('h2-flood', REASON.enhanceYourCalm);
+    if (!this.#resets.take(this.loop.now)) this.onFlood();
   }
 
-  #protocol(at: number): number {
-    return this.#broken(REASON.protocol, at);
-  }
-
-  #broken(reason: number, at: number): number {
+  onBroken(reason: number): void {
     this.fail('h2-protocol', reason);
-    return at;
+  }
+
+  onFlood(): void {
+    this.fail('h2-flood', REASON.enhanceYourCalm);
   }
 
   /** The peer is told why, and the connection ends with all its streams. */
   fail(fault: ErrorCode, reason: number): void {
     if (this.closed) return;
     this.write(goaway(this.#lastPeerId, reason));
-    this.flush();
+    this.#output.flush();
     this.#finish(fault, undefined);
     this.conn.end();
     this.conn.expireIn(GOODBYE_MS);
@@ -538,7 +382,7 @@ export class H2Connection implements ConnOwner {
   #finish(fault: ErrorCode | undefined, error: NodeJS.ErrnoException | undefined): void {
     if (this.closed) return;
     this.closed = true;
-    this.#held = undefined;
+    this.#reader.stopped = true;
     for (const stream of Array.from(this.streams.values())) stream.broken(REASON.cancel);
     this.#user.onOver(fault, error);
   }
@@ -561,7 +405,7 @@ export class H2Connection implements ConnOwner {
   /** Both sides have ended it: told when what runs now is through, so that nobody loses a stream in the middle of using it. */
   over(stream: H2Stream): void {
     this.#over.push(stream);
-    this.#schedule();
+    this.#output.schedule();
   }
 
   left(stream: H2Stream): void {
@@ -599,7 +443,7 @@ export class H2Connection implements ConnOwner {
   /** After what was written. */
   close(): void {
     if (this.closed) return;
-    this.flush();
+    this.#output.flush();
     this.#finish(undefined, undefined);
     this.conn.end();
     this.conn.expireIn(GOODBYE_MS);
@@ -620,7 +464,6 @@ export class H2Connection implements ConnOwner {
 
   onDrain(): void {
     this.#pump();
-    if (this.#scheduled) this.flush();
   }
 
   onDeadline(): void {
@@ -640,16 +483,3 @@ const NOBODY: ConnOwner = {
   onClose(): void {},
   onDeadline(): void {},
 };
-
-let pending: H2Connection[] = [];
-
-function flushAll(): void {
-  const connections = pending;
-  pending = [];
-  for (const connection of connections) connection.flush();
-}
-
-function flushSoon(connection: H2Connection): void {
-  if (pending.length === 0) setImmediate(flushAll);
-  pending.push(connection);
-}

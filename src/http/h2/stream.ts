@@ -46,7 +46,7 @@ export class H2Stream extends Conn {
     super(h2.loop, owner);
     this.h2 = h2;
     this.id = id;
-    this.sendWindow = h2.peerWindow;
+    this.sendWindow = h2.peer.window;
     this.receiveWindow = h2.terms.windowBytes;
     this.loop.watch(this);
   }

@@ -75,13 +75,13 @@ export class UpstreamSession implements ConnOwner, Expiring, H2User {
 
   /** The endpoint takes WebSockets over HTTP/2 (RFC 8441). */
   get tunnels(): boolean {
-    return this.#h2?.peerTunnels === true;
+    return this.#h2?.peer.tunnels === true;
   }
 
   /** Another request may be put on it. */
   get hasRoom(): boolean {
     if (this.last || this.conn.closed || this.#h2?.isSpent === true) return false;
-    return this.#streams.size < Math.min(this.#config.streams, this.#h2?.peerStreams ?? this.#config.streams);
+    return this.#streams.size < Math.min(this.#config.streams, this.#h2?.peer.streams ?? this.#config.streams);
   }
 
   stream(): UpstreamStream {
