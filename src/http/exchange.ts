@@ -100,6 +100,17 @@ export class Exchange implements AttemptedRequest {
     return this.#request.done;
   }
 
+  /** Calls that stream may be silent for as long as a tunnel: watching is what many of them are for. */
+  get idleMs(): number {
+    return this.#client.grpc ? this.#handler.config.timeouts.tunnelIdleMs : 0;
+  }
+
+  /** Between reads of the request's body. One who streams and is answered owes nobody the next word. */
+  get #bodyIdleMs(): number {
+    if (!this.#client.grpc) return this.#handler.config.timeouts.bodyIdleMs;
+    return this.#responding ? 0 : this.idleMs;
+  }
+
   /** Returns the offset after what of `buffer` belongs to this request. */
   begin(parser: RequestParser, buffer: Buffer, start: number, end: number): number {
     const { listener } = this.#client;
@@ -206,7 +217,7 @@ export class Exchange implements AttemptedRequest {
     if (this.#request.done) return;
     const { conn } = this.#client;
     if (accepted) {
-      conn.expireIn(this.#handler.config.timeouts.bodyIdleMs);
+      conn.expireIn(this.#bodyIdleMs);
       conn.resume();
     } else upstream.conn.expireIn(connection.bodyIdleMs);
   }
@@ -251,7 +262,7 @@ export class Exchange implements AttemptedRequest {
       upstream.requestSent();
       this.#client.requestRead();
     } else {
-      conn.expireIn(accepted ? this.#handler.config.timeouts.bodyIdleMs : 0);
+      conn.expireIn(accepted ? this.#bodyIdleMs : 0);
       request.stream();
     }
     return after;
@@ -261,13 +272,13 @@ export class Exchange implements AttemptedRequest {
     const { upstream } = this.#attempts;
     if (this.#request.done) return upstream?.requestSent();
     upstream?.conn.expireIn(0);
-    this.#client.conn.expireIn(this.#handler.config.timeouts.bodyIdleMs);
+    this.#client.conn.expireIn(this.#bodyIdleMs);
     this.#client.conn.resume();
   }
 
   onClientDrain(): void {
     this.#attempts.upstream?.unhold();
-    this.#client.conn.expireIn(this.#request.done ? 0 : this.#handler.config.timeouts.bodyIdleMs);
+    this.#client.conn.expireIn(this.#request.done ? 0 : this.#bodyIdleMs);
   }
 
   /** This response is to be the last on the client's connection. */
@@ -291,7 +302,10 @@ export class Exchange implements AttemptedRequest {
     this.#status = parser.status;
     this.#close = this.#mustClose() || endsWithConnection(parser, this.#facts.minor);
     this.#responding = true;
-    if (this.#client.grpc) this.#grpcStatus = grpcStatusIn(parser.fields.text);
+    if (this.#client.grpc) {
+      this.#grpcStatus = grpcStatusIn(parser.fields.text);
+      this.#client.conn.expireIn(0);
+    }
     if (!reader.done) {
       this.#attempts.lease!.answered(parser.status, this.#firstByteMs);
       this.#client.conn.noDelay();

@@ -297,6 +297,7 @@ class Discard implements UpstreamUser {
   readonly requestDone = true;
   readonly wantsPlainBody = false;
   readonly firstByteMs = 30_000;
+  readonly idleMs = 0;
 
   constructor(isHead: boolean) {
     this.isHead = isHead;

@@ -31,6 +31,7 @@ function ask(upstream: UpstreamConn): Promise<UpstreamConn> {
       wantsPlainBody: false,
       wantsUpgrade: false,
       firstByteMs: 1000,
+      idleMs: 0,
       onUpstreamReady: (ready) => void ready.send('GET / HTTP/1.1\r\nHost: a\r\n\r\n'),
       onInformational: nothing,
       onUpgraded: nothing,

@@ -41,6 +41,8 @@ export interface UpstreamUser {
   readonly wantsPlainBody: boolean;
   /** Limits between the request's end and the response's first byte, and between reads of its body, in ms. */
   readonly firstByteMs: number;
+  /** Between reads of the response's body, if not as for all requests; 0 otherwise. */
+  readonly idleMs: number;
   onUpstreamReady(upstream: Upstream): void;
   /** A 1xx other than 101. */
   onInformational(parser: ResponseParser): void;

@@ -205,6 +205,26 @@ test('a stream of both sides goes on over a reload, and new calls follow it', as
   assert.equal(((await ended) as [grpc.StatusObject])[0].code, 0);
 });
 
+test('a stream outlives the limits for bodies, on either side, while its endpoint speaks', async (t) => {
+  const server = await backend(t);
+  const proxy = await startProxy(t, {
+    endpoints: [server.port],
+    listener: { http2: true, timeouts: { bodyIdle: '100ms' } },
+    pool: { protocol: 'h2', health: false, connection: { bodyIdle: '100ms' } },
+  });
+  const talk = client(t, proxy.port).talk();
+  const answers: string[] = [];
+  talk.on('data', (part: Buffer) => answers.push(part.toString()));
+  talk.write(Buffer.from('one'));
+  await eventually(() => answers.length === 1, 'the first answer');
+  await wait(500);
+  talk.write(Buffer.from('two'));
+  await eventually(() => answers.length === 2, 'the second answer');
+  const ended = once(talk, 'status');
+  talk.end();
+  assert.equal(((await ended) as [grpc.StatusObject])[0].code, 0);
+});
+
 test('the deadline of the client ends the call on both sides', async (t) => {
   const [proxy, from, server] = await start(t);
   const { error } = await unary(from, 'slow', { deadline: Date.now() + 200 });

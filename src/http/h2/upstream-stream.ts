@@ -57,6 +57,11 @@ export class UpstreamStream implements Upstream, StreamOwner {
     if (this.#session.connected) user.onUpstreamReady(this);
   }
 
+  get #bodyIdleMs(): number {
+    const idleMs = this.#user?.idleMs ?? 0;
+    return idleMs === 0 ? this.#session.bodyIdleMs : idleMs;
+  }
+
   /** The connection is there. */
   ready(): void {
     this.#user?.onUpstreamReady(this);
@@ -143,7 +148,7 @@ export class UpstreamStream implements Upstream, StreamOwner {
     // Trailers may follow whatever length was announced, so only the stream's end is the end.
     reader.start(isBare || user.isHead ? 0 : UNTIL_CLOSE);
     reader.verbatimEnd = 0;
-    this.conn.expireIn(reader.done ? 0 : this.#session.bodyIdleMs);
+    this.conn.expireIn(reader.done ? 0 : this.#bodyIdleMs);
     if (!isBare && parser.bodyLength >= 0 && !user.isHead) this.#expected = parser.bodyLength;
     if (isBare && parser.bodyLength > 0) return this.#malformed();
     if (isBare) parser.bodyLength = 0;
@@ -210,7 +215,7 @@ export class UpstreamStream implements Upstream, StreamOwner {
   unhold(): void {
     if (!this.conn.paused) return;
     this.conn.resume();
-    if (this.#user !== undefined) this.conn.expireIn(this.#session.bodyIdleMs);
+    if (this.#user !== undefined) this.conn.expireIn(this.#bodyIdleMs);
   }
 
   onConnect(): void {}
@@ -220,7 +225,7 @@ export class UpstreamStream implements Upstream, StreamOwner {
     if (user === undefined) return;
     this.#received += length;
     if (this.#reader.done || (this.#expected >= 0 && this.#received > this.#expected)) return this.#malformed();
-    this.conn.expireIn(this.#session.bodyIdleMs);
+    this.conn.expireIn(this.#bodyIdleMs);
     this.#reader.consume(buffer, 0, length);
     user.onResponseBody(this.#reader, buffer, 0);
   }
