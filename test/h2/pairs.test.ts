@@ -2,9 +2,13 @@
 
 import assert from 'node:assert/strict';
 import { randomBytes } from 'node:crypto';
+import { readFileSync } from 'node:fs';
+import * as http2 from 'node:http2';
+import type { AddressInfo } from 'node:net';
 import { Readable } from 'node:stream';
 import { buffer } from 'node:stream/consumers';
 import { type TestContext, test } from 'node:test';
+import { Authority, CertificateFolder } from '../../src/testing/certificates.ts';
 import { type Proxy as Balancer, eventually, startProxy } from '../../src/testing/scenario.ts';
 import { type Asker, asker, type Served, serve, VERSIONS, type Version } from '../../src/testing/versions.ts';
 
@@ -238,4 +242,52 @@ test('streams of one client share few connections to an endpoint of HTTP/2', asy
   });
   await Promise.all(Array.from({ length: 90 }, () => client.ask({})));
   assert.equal(sockets.size, 1);
+});
+
+for (const adopt of [true, false]) {
+  test(`HTTP/2 over TLS ${adopt ? "on Node's inner handles" : "on Node's own sockets"}, bodies both ways, to an endpoint over TLS`, async (t) => {
+    const authority = await Authority.make();
+    const folder = new CertificateFolder(t);
+    const files = folder.put('site', await authority.issue({ names: ['a.example'] }));
+    const ca = folder.text('ca.pem', authority.pem);
+    const server = http2.createSecureServer({ key: readFileSync(files.key), cert: readFileSync(files.cert) });
+    server.on('stream', (stream) => {
+      stream.on('error', () => undefined);
+      stream.respond({ ':status': 200 });
+      stream.pipe(stream);
+    });
+    const sessions = new Set<http2.Http2Session>();
+    server.on('session', (session) => sessions.add(session));
+    await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+    t.after(() => {
+      for (const session of sessions) session.destroy();
+      server.close();
+    });
+    const proxy = await startProxy(t, {
+      endpoints: [(server.address() as AddressInfo).port],
+      listener: { protocol: 'https', tls: { certificates: [files] } },
+      pool: { protocol: 'h2', tls: { ca, serverName: 'a.example' }, retries: 0 },
+      adopt,
+    });
+    const session = http2.connect(`https://127.0.0.1:${proxy.port}`, { ca: authority.pem, servername: 'a.example' });
+    t.after(() => session.destroy());
+    for (const size of [0, 10, 20_000, 3_000_000]) {
+      const body = randomBytes(size);
+      const stream = session.request({ ':method': 'POST', ':path': '/' });
+      stream.end(body);
+      assert.ok((await buffer(stream)).equals(body), `${size} bytes`);
+    }
+    session.destroy();
+  });
+}
+
+test('a client of HTTP/2 that waits for leave to send its body gets it', async (t) => {
+  const pair = PAIRS.find(({ client, server }) => client === 'h2' && server === 'h1')!;
+  const { proxy } = await pair.start(t, (served) => void echo(served));
+  const session = http2.connect(`http://127.0.0.1:${proxy.port}`);
+  const stream = session.request({ ':method': 'POST', ':path': '/', expect: '100-continue' });
+  await new Promise((resolve) => stream.once('continue', resolve));
+  stream.end('at last');
+  assert.equal(String(await buffer(stream)), 'at last');
+  session.destroy();
 });

@@ -4,6 +4,7 @@ import assert from 'node:assert/strict';
 import { type TestContext, test } from 'node:test';
 import { P } from '../../src/core/counters.ts';
 import { answering, closedPort, FakeUpstream, reply, type Script } from '../../src/testing/fake-upstream.ts';
+import { freePorts } from '../../src/testing/free-port.ts';
 import { statusOf } from '../../src/testing/http-message.ts';
 import { request } from '../../src/testing/raw-client.ts';
 import { eventually, startProxy } from '../../src/testing/scenario.ts';
@@ -53,7 +54,7 @@ test('connect refused with a body that is still to come: sent elsewhere, whole',
 });
 
 test('every endpoint refuses: 502', async (t) => {
-  const proxy = await startProxy(t, { endpoints: [await closedPort(), await closedPort()], pool: POOL });
+  const proxy = await startProxy(t, { endpoints: await freePorts(2), pool: POOL });
   const client = await proxy.connect();
   assert.equal(await client.status(request('GET /')), 502);
   assert.equal(proxy.log[0].error, 'connect-failed');
