@@ -23,6 +23,8 @@ export interface Setup {
 
 export const routePath = (i: number): string => `/service-${i}/`;
 const routesOf = (setup: Setup): string[] => Array.from({ length: setup.routes }, (_, i) => routePath(i));
+/** What the others choose with these clients, so that all encrypt alike. */
+const CIPHERS = ['TLS_AES_256_GCM_SHA384', 'ECDHE-ECDSA-AES256-GCM-SHA384'];
 /** Idle connections to the backends that are kept: enough for every client at once. */
 const KEPT = 2048;
 
@@ -30,7 +32,10 @@ export function evenkeelConfig(setup: Setup): string {
   const { port, adminPort, endpoints, workers, pipelining, balance, tls, grpc } = setup;
   const bind = `127.0.0.1:${port}`;
   const routes = routesOf(setup).map((path) => ({ path: `${path}*`, pool: 'web' }));
-  const secure = tls && { protocol: 'https', tls: { certificates: [{ cert: tls.cert, key: tls.key }] } };
+  const secure = tls && {
+    protocol: 'https',
+    tls: { certificates: [{ cert: tls.cert, key: tls.key }], ciphers: CIPHERS },
+  };
   const connection = grpc ? {} : { connection: { pipelining } };
   return stringify({
     workers,

@@ -17,8 +17,8 @@ export function curl(...args: readonly string[]): Promise<Said> {
   return run('curl', ['-sS', '--max-time', '10', ...args], '');
 }
 
-export function run(command: string, args: readonly string[], input: string): Promise<Said> {
-  const child = spawn(command, args, { stdio: ['pipe', 'pipe', 'pipe'], timeout: 20_000 });
+export function run(command: string, args: readonly string[], input: string, timeout = 20_000): Promise<Said> {
+  const child = spawn(command, args, { stdio: ['pipe', 'pipe', 'pipe'], timeout });
   let output = '';
   const take = (chunk: Buffer): void => {
     output += chunk.toString('latin1');

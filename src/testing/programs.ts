@@ -17,6 +17,7 @@ export const DEBIAN_PACKAGES = {
   promtool: 'prometheus',
   iperf3: 'iperf3',
   openssl: 'openssl',
+  testssl: 'testssl.sh',
   nsd: 'nsd',
   dig: 'bind9-dnsutils',
   delv: 'bind9-dnsutils',
