@@ -6,6 +6,7 @@ import { balancerByName } from '../balancing/index.ts';
 import { effective } from '../config/effective.ts';
 import { configJsonSchema } from '../config/json-schema.ts';
 import { loadConfig } from '../config/load.ts';
+import { TlsKeeper } from '../runtime/tls-keeper.ts';
 import { readZones } from '../runtime/zones.ts';
 import type { CliContext } from './context.ts';
 import { issuesJson, issuesText } from './report.ts';
@@ -31,10 +32,16 @@ export async function check(ctx: CliContext, options: CheckOptions): Promise<voi
     return;
   }
   const { config, kinds } = loaded.value;
-  const zones = await readZones(config.dns, dirname(loaded.value.file), ctx.env.clock.epoch());
-  if (!zones.ok) {
-    if (options.json === true) ctx.stdout.write(issuesJson(file, zones.error));
-    else ctx.stderr.write(issuesText(file, zones.error));
+  const folder = dirname(loaded.value.file);
+  const zones = await readZones(config.dns, folder, ctx.env.clock.epoch());
+  const nothing = (): void => undefined;
+  const keeper = new TlsKeeper({ clock: ctx.env.clock, folder, onChange: nothing, onProblem: nothing });
+  const certificates = await keeper.prepare(config);
+  if (!zones.ok || !certificates.ok) {
+    const found = [...(zones.ok ? [] : zones.error), ...(certificates.ok ? [] : certificates.error)];
+    const issues = loaded.value.place(found);
+    if (options.json === true) ctx.stdout.write(issuesJson(file, issues));
+    else ctx.stderr.write(issuesText(file, issues));
     ctx.exit(1);
     return;
   }

@@ -193,3 +193,15 @@ test('check reads the files of zones, and names file, line and column', () => {
   assert.equal(good.status, 0, good.stderr);
   assert.match(good.stdout, /1 DNS zone/);
 });
+
+test('check looks at certificates as a start would, and names the place that wants them', () => {
+  const web =
+    '{ bind: "127.0.0.1:1", protocol: https, tls: { certificates: [{ cert: no.pem, key: no.key }] }, pool: a }';
+  writeFileSync(join(folder, 'tls.yaml'), `listeners:\n  web: ${web}\npools: { a: {} }\n`);
+  const { status, stderr } = run('check', '-c', 'tls.yaml');
+  assert.equal(status, 1);
+  assert.match(
+    stderr,
+    /^tls\.yaml:2:\d+: listeners\.web\.tls\.certificates\[0\] cannot be used: there is no file .*no\.pem/,
+  );
+});

@@ -19,6 +19,8 @@ export interface Loaded {
   /** Balancing kinds that a program brought along; code cannot be sent to threads, so each loads the file itself. */
   readonly kinds: readonly AnyBalancerKind[];
   readonly file: string;
+  /** Puts line and column to what is found wrong later, such as in other files. */
+  readonly place: (issues: readonly ConfigIssue[]) => ConfigIssue[];
 }
 
 export async function loadConfig(file: string): Promise<Result<Loaded, ConfigIssue[]>> {
@@ -52,7 +54,8 @@ function finish(
   file: string,
 ): Result<Loaded, ConfigIssue[]> {
   const compiled = compile(document, kinds);
-  return compiled.ok ? ok({ config: compiled.value, kinds, file }) : err(place(compiled.error, source));
+  if (!compiled.ok) return err(place(compiled.error, source));
+  return ok({ config: compiled.value, kinds, file, place: (issues) => place(issues, source) });
 }
 
 async function loadProgram(path: string, text: string): Promise<Result<Loaded, ConfigIssue[]>> {

@@ -35,7 +35,7 @@ export interface EndpointReport extends EndpointStatus {
 
 export interface ListenerStatus {
   readonly name: string;
-  readonly protocol: Protocol | 'dns';
+  readonly protocol: Protocol | 'https' | 'dns';
   readonly address: string;
   readonly port: number;
   readonly open: number;

@@ -43,13 +43,18 @@ function listenerStatuses({ blueprint, counters, ports, pathOf }: StatusInput): 
     sum(counters, (c) => c.readListener(blueprint.listenerSlots[name], column));
   return listenerAddresses(blueprint.config).map(({ name, bind, protocol }) => ({
     name,
-    protocol,
+    protocol: isHttps(blueprint, name) ? 'https' : protocol,
     address: formatAddress(bind),
     port: ports.get(name) || bind.port,
     open: read(name, L.open),
     requests: read(name, L.requests),
     ...pathOf(name),
   }));
+}
+
+function isHttps({ config }: Blueprint, name: string): boolean {
+  const listener = config.listeners[name];
+  return listener?.protocol === 'http' && listener.tls !== undefined;
 }
 
 function poolStatuses({ blueprint, counters, endpoints, mode }: StatusInput): PoolStatus[] {
