@@ -32,6 +32,8 @@ type Pools = ReadonlyMap<string, ServedPool>;
 
 interface WorkerTls extends TlsBlueprint {
   readonly staples: KnownStaples;
+  /** What ran before under a listener's name. */
+  readonly before: (listener: string) => Handler | undefined;
 }
 
 export function handlerBuilder(
@@ -113,19 +115,23 @@ const HTTP_2 = ['h2', 'http/1.1'];
 
 function tlsTerms(
   { name, tls: config }: HttpListenerConfig | TcpListenerConfig,
-  { materials, ticketKey, staples }: WorkerTls,
+  { materials, ticketKey, staples, before }: WorkerTls,
   alpn: readonly string[],
 ): TlsTerms | undefined {
   if (config === undefined) return undefined;
   const { handshakeMs, handshakeRate, clients } = config;
   return {
-    contexts: new ServerContexts(config, materials[name], ticketKey),
+    contexts: new ServerContexts(config, materials[name], ticketKey, contextsOf(before(name))),
     staples,
     alpn,
     handshakeMs,
     handshakeRate,
     clients,
   };
+}
+
+function contextsOf(handler: Handler | undefined): ServerContexts | undefined {
+  return handler !== undefined && 'tls' in handler ? handler.tls?.contexts : undefined;
 }
 
 function proxyTrust(config: ProxyProtocolInConfig | undefined): ProxyTrust | undefined {

@@ -74,7 +74,8 @@ export interface SnapshotParts {
 export function buildSnapshot(blueprint: Blueprint, parts: SnapshotParts): Snapshot {
   const { config } = blueprint;
   const pools = new Map(blueprint.pools.map((pool) => [pool.name, buildPool(pool, blueprint, parts)]));
-  const build = handlerBuilder(pools, config.trustedProxies, { ...blueprint.tls, staples: parts.staples });
+  const before = (name: string): Handler | undefined => parts.previous?.handlers.get(name);
+  const build = handlerBuilder(pools, config.trustedProxies, { ...blueprint.tls, staples: parts.staples, before });
   const handlers = new Map<string, Handler>(
     Object.values(config.listeners).map((listener) => [listener.name, build(listener)]),
   );

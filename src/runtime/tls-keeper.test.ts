@@ -98,6 +98,32 @@ test('a certificate that was replaced is taken into use, once', async (t) => {
   assert.deepEqual(world.problems, []);
 });
 
+test('a certificate above it that was missing, or is another, is taken into use too', async (t) => {
+  const folder = new CertificateFolder(t);
+  const one = await authority.issue({ names: ['a.example'] });
+  const world = await start(t, { certificates: folder.put('a', one) });
+  folder.put('a', { cert: `${one.cert}${authority.pem}`, key: one.key });
+  await world.look();
+  assert.equal(world.changes(), 1);
+});
+
+test('very many pairs are looked at one by one only now and then, but at once when something in their folder moved', async (t) => {
+  const folder = new CertificateFolder(t);
+  const one = await authority.issue({ names: ['a.example'] });
+  for (let i = 0; i < 900; i++) folder.put(`c${i}`, one);
+  const world = await start(t, { certificates: folder.path });
+  await world.look();
+  const fresh = await authority.issue({ names: ['a.example'] });
+  writeFileSync(join(folder.path, 'c7.pem'), `${fresh.cert}${' '.repeat(10)}`);
+  await world.look();
+  assert.deepEqual(world.problems, [], 'written over in its place: not seen yet');
+  await world.look();
+  assert.match(world.problems[0], /c7\.pem does not belong to the key beside it/);
+  folder.put('c7', fresh);
+  await world.look();
+  assert.equal(world.changes(), 1, 'renamed over: seen at the next look');
+});
+
 const NAMES = ['a.example'];
 const BROKEN: Readonly<Record<string, (folder: CertificateFolder) => Promise<RegExp>>> = {
   'half written': async (folder) => {

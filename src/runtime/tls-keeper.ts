@@ -48,6 +48,9 @@ interface Kept {
 }
 
 const POLL_MS = 5000;
+/** So many pairs are looked at every time; more of them less often. */
+const FEW = 500;
+const PAUSE_EACH_MS = 6;
 
 export class TlsKeeper {
   readonly #options: TlsKeeperOptions;
@@ -60,6 +63,8 @@ export class TlsKeeper {
   #config: Config | undefined;
   #nextConfig: Config | undefined;
   #told = new Set<string>();
+  /** At each file. */
+  #lookedAt = 0;
   #closed = false;
 
   constructor(options: TlsKeeperOptions) {
@@ -132,6 +137,7 @@ export class TlsKeeper {
     const issues: ConfigIssue[] = [];
     const at = ['listeners', name, 'tls'];
     const certificates: CertificateMaterial[] = [];
+    const bySource = new Map(before?.certificates.map((one) => [one.source, one]));
     const now = this.#options.clock.epoch();
     for (const [i, config] of tls.certificates.entries()) {
       const path = [...at, 'certificates', i];
@@ -143,7 +149,7 @@ export class TlsKeeper {
       }
       all.push(...pairs.value);
       for (const [j, result] of (await this.#files.read(pairs.value)).entries()) {
-        const old = before?.certificates.find(({ source }) => source === pairs.value[j].cert);
+        const old = bySource.get(pairs.value[j].cert);
         const fault = result.ok ? expiredInsteadOf(result.value, old, now) : result.error;
         if (fault === undefined && result.ok) certificates.push(result.value);
         else {
@@ -203,6 +209,10 @@ export class TlsKeeper {
     const current = this.#current;
     if (this.#closed || config === undefined || current === undefined) return;
     const rotates = this.#rotateTicketKey(config);
+    if (!rotates && !(await this.#isDue(current))) {
+      this.#timer?.cancel();
+      return this.#poll();
+    }
     const read = await this.#read(config);
     if (this.#closed || this.#current !== current) return;
     if (read.ok && (rotates || !same(read.value.blueprint, current.blueprint))) {
@@ -215,6 +225,15 @@ export class TlsKeeper {
     }
     this.#timer?.cancel();
     this.#poll();
+  }
+
+  /** Many files are not looked at one by one every time: a folder tells when something in it comes, goes or is renamed over. */
+  async #isDue({ pairs }: Kept): Promise<boolean> {
+    const now = this.#options.clock.now();
+    const pauseMs = pairs.length <= FEW ? 0 : pairs.length * PAUSE_EACH_MS;
+    if (now - this.#lookedAt < pauseMs && !(await this.#files.foldersMoved())) return false;
+    this.#lookedAt = now;
+    return true;
   }
 
   /** A key is used for no longer than the shortest time that a session may live. */
@@ -289,7 +308,7 @@ function signature({ materials, upstreams }: TlsBlueprint): string {
     upstreams,
     Object.entries(materials).map(([name, { certificates, clientCa, clientCrl }]) => [
       name,
-      certificates.map(({ id, source }) => [id, source]),
+      certificates.map(({ content, source }) => [content, source]),
       clientCa,
       clientCrl,
     ]),

@@ -2,7 +2,7 @@
 
 import { X509Certificate } from 'node:crypto';
 import { readdir, readFile, stat } from 'node:fs/promises';
-import { isAbsolute, join, resolve } from 'node:path';
+import { dirname, isAbsolute, join, resolve } from 'node:path';
 import type { FilesConfig } from '../config/types.ts';
 import { err, ok, type Result } from '../core/result.ts';
 import { readCertificate } from './certificate.ts';
@@ -26,6 +26,8 @@ interface Known {
 export class CertificateFiles {
   readonly #folder: string;
   #known = new Map<string, Known>();
+  /** When each folder changed last, by path. */
+  #folders = new Map<string, number>();
 
   /** `folder` is where relative paths begin. */
   constructor(folder: string) {
@@ -41,6 +43,7 @@ export class CertificateFiles {
     if (!('directory' in config)) return ok([{ cert: this.#path(config.cert), key: this.#path(config.key) }]);
     const folder = this.#path(config.directory);
     try {
+      this.#folders.set(folder, (await stat(folder)).mtimeMs);
       const names = new Set(await readdir(folder));
       const pairs: CertificatePair[] = [];
       for (const name of [...names].sort()) {
@@ -53,6 +56,15 @@ export class CertificateFiles {
     } catch (error) {
       return err(reason(folder, error));
     }
+  }
+
+  /** Something came, went or was renamed over in a folder since it was read last. */
+  async foldersMoved(): Promise<boolean> {
+    for (const [folder, at] of this.#folders) {
+      const now = await stat(folder).catch(() => undefined);
+      if (now?.mtimeMs !== at) return true;
+    }
+    return false;
   }
 
   /** In the order of `pairs`. Errors name the files. */
@@ -83,6 +95,8 @@ export class CertificateFiles {
   retain(pairs: readonly CertificatePair[]): void {
     const ids = new Set(pairs.map(({ cert, key }) => `${cert} ${key}`));
     this.#known = new Map([...this.#known].filter(([id]) => ids.has(id)));
+    const folders = new Set(pairs.map(({ cert }) => dirname(cert)));
+    this.#folders = new Map([...this.#folders].filter(([folder]) => folders.has(folder)));
   }
 
   /** PEM certificates of authorities, or a revocation list. */

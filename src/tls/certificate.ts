@@ -1,7 +1,7 @@
 // Owns turning the text of a certificate and its key into material that workers can use, or into a sentence that says what is
 // wrong with them. Reads no files.
 
-import { createPrivateKey, X509Certificate } from 'node:crypto';
+import { createHash, createPrivateKey, X509Certificate } from 'node:crypto';
 import { err, ok, type Result } from '../core/result.ts';
 import type { CertificateMaterial } from './material.ts';
 
@@ -20,9 +20,11 @@ export function readCertificate(cert: string, key: string, source: string): Resu
   const secret = readKey(key);
   if (!secret.ok) return secret;
   if (!leaf.checkPrivateKey(secret.value)) return err('does not belong to the key beside it');
+  const whole = `${chain.join('\n')}\n`;
   return ok({
+    content: createHash('sha256').update(whole).update(key).digest('base64url'),
     id: leaf.fingerprint256.replaceAll(':', '').toLowerCase(),
-    cert: `${chain.join('\n')}\n`,
+    cert: whole,
     key,
     names: namesOf(leaf),
     keyType: secret.value.asymmetricKeyType ?? '',

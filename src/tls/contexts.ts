@@ -26,8 +26,11 @@ export class ServerContexts {
   readonly #byName = new Map<string, CertificateMaterial[]>();
   readonly #made = new Map<string, NamedContext>();
   #fallback: NamedContext | undefined;
+  /** What a context is made of beside its certificates. */
+  readonly #essence: string;
 
-  constructor(config: TlsConfig, material: TlsMaterial, ticketKey: Uint8Array) {
+  /** What `previous` made goes on where it is the same: a new certificate among thousands costs one context. */
+  constructor(config: TlsConfig, material: TlsMaterial, ticketKey: Uint8Array, previous?: ServerContexts) {
     this.#config = config;
     this.#material = material;
     this.#ticketKey = Buffer.from(ticketKey);
@@ -39,11 +42,18 @@ export class ServerContexts {
         else if (!others.some(({ keyType }) => keyType === certificate.keyType)) others.push(certificate);
       }
     }
+    this.#essence = essenceOf(config, material, this.#ticketKey);
+    if (previous !== undefined && previous.#essence === this.#essence) this.#takeOver(previous.#made);
+  }
+
+  #takeOver(made: ReadonlyMap<string, NamedContext>): void {
+    const known = new Set(this.#material.certificates.map(({ content }) => content));
+    for (const [key, one] of made) if (key.split(' ').every((content) => known.has(content))) this.#made.set(key, one);
   }
 
   /** For clients that name nobody. Sessions are resumed by what this one knows. */
   get fallback(): NamedContext {
-    this.#fallback ??= this.#make(this.#firstGroup());
+    this.#fallback ??= this.#of(this.#firstGroup());
     return this.#fallback;
   }
 
@@ -58,7 +68,11 @@ export class ServerContexts {
   find(serverName: string): NamedContext | undefined {
     const group = this.#byName.get(serverName) ?? this.#byName.get(wildcardOf(serverName));
     if (group === undefined) return this.#config.unknownNames === 'refuse' ? undefined : this.fallback;
-    const key = group.map(({ id }) => id).join(' ');
+    return this.#of(group);
+  }
+
+  #of(group: readonly CertificateMaterial[]): NamedContext {
+    const key = group.map(({ content }) => content).join(' ');
     const known = this.#made.get(key);
     if (known !== undefined) return known;
     if (this.#made.size >= MOST_CONTEXTS) this.#made.delete(this.#made.keys().next().value!);
@@ -90,6 +104,12 @@ export class ServerContexts {
     });
     return { context, certificate: group.length === 1 ? group[0].id : '' };
   }
+}
+
+function essenceOf(config: TlsConfig, { clientCa, clientCrl }: TlsMaterial, ticketKey: Buffer): string {
+  const { minVersion, maxVersion, ciphers, curves, clients, sessionMs } = config;
+  const parts = [minVersion, maxVersion, ciphers, curves, clients?.verify, sessionMs, clientCa, clientCrl];
+  return createHash('sha256').update(JSON.stringify(parts)).update(ticketKey).digest('hex');
 }
 
 /** `*.example.com` for `www.example.com`: a wildcard stands for one label (RFC 9525 §6.3). */

@@ -2,8 +2,10 @@
 // them, to the workers, which use them. Plain data.
 
 export interface CertificateMaterial {
-  /** SHA-256 of the certificate, lower-case hex: tells whether two are the same. */
+  /** SHA-256 of the certificate alone, lower-case hex. */
   readonly id: string;
+  /** Hash of `cert` and `key`: tells whether anything about it is different. */
+  readonly content: string;
   /** PEM: the certificate and those above it. */
   readonly cert: string;
   /** PEM, not encrypted. */
