@@ -119,6 +119,18 @@ test('plain requests are sent to HTTPS: method kept, host checked, nothing refle
   assert.deepEqual(valuesOf(answer, 'location'), ['https://test.example/a']);
 });
 
+test('a certificate authority that looks for a proof is answered before anybody is sent elsewhere', async (t) => {
+  const proxy = await startProxy(t, { endpoints: [1], listener: { redirectToHttps: true, pool: undefined } });
+  proxy.plane.learn({ challenges: [{ type: 'http-01', token: 'abc', answer: 'abc.proof' }] });
+  const status = async (path: string) => {
+    const client = await proxy.connect();
+    client.write(request(`GET ${path}`));
+    return (await client.response()).start;
+  };
+  assert.equal(await status('/.well-known/acme-challenge/abc'), 'HTTP/1.1 200 OK');
+  assert.equal(await status('/.well-known/acme-challenge/other'), 'HTTP/1.1 308 Permanent Redirect');
+});
+
 const VERIFIED = (t: TestContext): Json => {
   const folder = new CertificateFolder(t);
   return { clients: { verify: 'optional', ca: folder.text('clients.pem', clients.pem) } };
