@@ -7,7 +7,7 @@
 import { randomBytes } from 'node:crypto';
 import { filesOf } from '../acme/stored.ts';
 import type { ConfigIssue } from '../config/issues.ts';
-import type { AcmeConfig, Config, TlsConfig, UpstreamTlsConfig } from '../config/types.ts';
+import type { AcmeConfig, Config, TlsConfig } from '../config/types.ts';
 import type { Clock, Timer } from '../core/env.ts';
 import { err, ok, type Result } from '../core/result.ts';
 import { CertificateFiles, type CertificatePair } from '../tls/certificate-files.ts';
@@ -17,6 +17,7 @@ import {
   type TlsMaterial,
   type UpstreamMaterial,
 } from '../tls/material.ts';
+import { readUpstream, tlsListeners } from './tls-files.ts';
 
 export interface TlsBlueprint {
   /** By listener. */
@@ -254,35 +255,6 @@ export class TlsKeeper {
     this.#closed = true;
     this.#timer?.cancel();
   }
-}
-
-async function readUpstream(
-  files: CertificateFiles,
-  name: string,
-  { ca, cert, key }: UpstreamTlsConfig,
-  all: CertificatePair[],
-): Promise<Result<UpstreamMaterial, ConfigIssue[]>> {
-  const refuse = (field: string, reason: string) =>
-    err([{ path: ['pools', name, 'tls', field], message: `cannot be used: ${reason}` }]);
-  const authority = ca === '' ? ok('') : await files.text(ca, 'certificates');
-  if (!authority.ok) return refuse('ca', authority.error);
-  if (cert === '') return ok({ ca: authority.value, cert, key });
-  const pairs = await files.pairs({ cert, key });
-  if (pairs.ok) all.push(...pairs.value);
-  const [own] = pairs.ok ? await files.read(pairs.value) : [];
-  if (own === undefined || !own.ok) return refuse('cert', own === undefined ? 'it cannot be read' : own.error);
-  return ok({ ca: authority.value, cert: own.value.cert, key: own.value.key });
-}
-
-/** A reload that changes nothing else looks at them all the same. */
-export function hasTlsFiles(config: Config): boolean {
-  return tlsListeners(config).length > 0 || Object.values(config.pools).some(({ tls }) => tls !== undefined);
-}
-
-function tlsListeners({ listeners }: Config): readonly (readonly [string, TlsConfig])[] {
-  return Object.values(listeners).flatMap((listener) =>
-    listener.protocol !== 'udp' && listener.tls !== undefined ? [[listener.name, listener.tls] as const] : [],
-  );
 }
 
 /** One that has expired takes nobody's place who has not. */
