@@ -114,7 +114,7 @@ export class Attempts {
   #take(endpoint: Endpoint, fresh: boolean): Upstream {
     const { config, terms } = this.#pool;
     const { upstreams } = this.#ctx;
-    if (config.protocol === 'h2') return upstreams.takeStream(endpoint, terms, fresh);
+    if (config.protocol === 'h2') return upstreams.takeStream(endpoint, terms);
     const { bare, method } = this.#request;
     const shares = config.connection.pipelining > 1 && !fresh && bare && isIdempotent(method);
     return shares ? upstreams.takeLine(endpoint, terms) : upstreams.take(endpoint, terms, fresh);

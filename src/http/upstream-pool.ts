@@ -130,9 +130,10 @@ export class UpstreamPool {
   }
 
   /** A stream on a connection of HTTP/2: the first with room, so that few are needed. */
-  takeStream(endpoint: Endpoint, terms: UpstreamTerms, fresh: boolean): Upstream {
+  takeStream(endpoint: Endpoint, terms: UpstreamTerms): Upstream {
     const shelf = this.#shelf(endpoint, terms);
-    const known = fresh ? undefined : shelf.sessions.find((session) => session.hasRoom);
+    // One that failed a request has left the shelf, so none of these is it.
+    const known = Array.from(shelf.sessions).find((session) => session.hasRoom);
     if (known !== undefined) return known.stream();
     shelf.open++;
     const session = new UpstreamSession(this.#loop, endpoint, terms.config, terms.tls, shelf);
@@ -143,7 +144,9 @@ export class UpstreamPool {
   #shelf(endpoint: Endpoint, terms: UpstreamTerms): Shelf {
     const known = this.#shelves[endpoint.slot];
     // A slot may have a new tenant while a request of the former one is tried again: never mix their connections.
-    if (known !== undefined && known.tenant !== endpoint.id) this.evict(endpoint.slot);
+    // Connections that were made on other terms prove something else.
+    const other = known?.tenant !== endpoint.id || known.terms.tls?.signature !== terms.tls?.signature;
+    if (known !== undefined && other) this.evict(endpoint.slot);
     else if (known !== undefined) {
       known.terms = terms;
       return known;

@@ -43,6 +43,9 @@ export class HandleConn extends Conn implements HandleUser {
   #oneByOne = false;
   #waiting: (string | Buffer)[] = [];
   #waitingBytes = 0;
+  /** What a layer still hands on after it was told to stop; the end, too. */
+  #early: Buffer[] = [];
+  #earlyEnd = false;
   #readEnded = false;
   #writeEnded: WriteEnd = OPEN;
   #noDelay = false;
@@ -143,6 +146,8 @@ export class HandleConn extends Conn implements HandleUser {
   }
 
   onRead(count: number): Buffer | undefined {
+    if (this.#oneByOne && (this.paused || this.#early.length > 0) && !this.closed && this.#keep(count))
+      return undefined;
     if (count > 0) {
       if (!this.closed) this.owner.onData(this.#reading, count);
       return this.#switchBuffer();
@@ -155,6 +160,24 @@ export class HandleConn extends Conn implements HandleUser {
       if (this.#writeEnded === SENT) this.destroy();
     }
     return undefined;
+  }
+
+  /** True when it waits until somebody wants it. */
+  #keep(count: number): boolean {
+    if (count > 0) this.#early.push(Buffer.from(this.#reading.subarray(0, count)));
+    else if (count === END_OF_FILE) this.#earlyEnd = true;
+    else return false;
+    return true;
+  }
+
+  #deliverEarly(): void {
+    while (this.#early.length > 0 && !this.paused && !this.closed) {
+      const chunk = this.#early.shift()!;
+      this.owner.onData(chunk, chunk.length);
+    }
+    if (!this.#earlyEnd || this.#early.length > 0 || this.paused || this.closed) return;
+    this.#earlyEnd = false;
+    this.onRead(END_OF_FILE);
   }
 
   #switchBuffer(): Buffer | undefined {
@@ -291,6 +314,7 @@ export class HandleConn extends Conn implements HandleUser {
     if (!this.paused || this.closed) return;
     this.paused = false;
     if (this.#connected && !this.#readEnded) this.#handle.readStart();
+    if (this.#early.length > 0 || this.#earlyEnd) queueMicrotask(() => this.#deliverEarly());
   }
 
   end(): void {

@@ -1,7 +1,7 @@
 // Owns opening encrypted connections to endpoints: the handshake, the proof of who is there, sessions taken up again. An
 // endpoint that cannot prove its name is not connected to. Errors have the code EPROTO, or the one that OpenSSL gives.
 
-import { X509Certificate } from 'node:crypto';
+import { createHash, X509Certificate } from 'node:crypto';
 import { isIP } from 'node:net';
 import { connect, createSecureContext, type SecureContext } from 'node:tls';
 import type { UpstreamTlsConfig } from '../config/types.ts';
@@ -24,12 +24,17 @@ export class ClientTerms {
   readonly #material: UpstreamMaterial;
   readonly alpn: readonly string[];
   readonly sessions = new Map<string, Buffer>();
+  /** Equal for equal terms. */
+  readonly signature: string;
   #context: SecureContext | undefined;
 
   constructor(config: UpstreamTlsConfig, material: UpstreamMaterial, alpn: readonly string[]) {
     this.#config = config;
     this.#material = material;
     this.alpn = alpn;
+    this.signature = createHash('sha256')
+      .update(JSON.stringify([config, material, alpn]))
+      .digest('hex');
   }
 
   get context(): SecureContext {

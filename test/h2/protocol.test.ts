@@ -213,7 +213,10 @@ test('DATA behind the end of a stream ends it', async (t) => {
 test('a client that sends more than its window ends its stream', async (t) => {
   const proxy = await start(t, { http2: { window: '1k' } });
   const client = await RawH2.connect(proxy.port);
-  client.send(frame(HEADERS, END_HEADERS, 1, block(POST)), frame(DATA, 0, 1, Buffer.alloc(2000)));
+  client.send(
+    frame(HEADERS, END_HEADERS, 1, block(POST)),
+    ...Array.from({ length: 5 }, () => frame(DATA, 0, 1, Buffer.alloc(16_000))),
+  );
   assert.equal(await client.reset(1), FLOW_CONTROL);
   client.close();
 });

@@ -29,10 +29,12 @@ const FORBIDDEN_TRAILERS = new Set<number>([
   F.trailer,
   F.requestId,
   F.proxyAuthorization,
+  F.clientCertSubject,
+  F.clientCertFingerprint,
   F.folded,
 ]);
 const FORBIDDEN_NAMES =
-  /^(?:authorization|set-cookie|content-(?:encoding|type|range)|cache-control|age|expires|location|vary)$/i;
+  /^(?:authorization|cookie|set-cookie|content-(?:encoding|type|range)|cache-control|age|expires|location|vary)$/i;
 
 const trailerFields = new Fields(MAX_TRAILER_FIELDS);
 

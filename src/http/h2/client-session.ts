@@ -26,6 +26,7 @@ export class ClientSession implements FreshOwner, OpenClient, Expiring, AddedTo,
   readonly #early: Buffer | undefined;
   peer = '';
   deadline = 0;
+  #served = 0;
   #tls: TlsFacts | undefined;
   #h2: H2Connection | undefined;
   #additions: RequestAdditions | undefined;
@@ -71,6 +72,7 @@ export class ClientSession implements FreshOwner, OpenClient, Expiring, AddedTo,
         fields: limits.fields + PSEUDO_FIELDS,
         controlFrames,
         resets,
+        sendIdleMs: config.timeouts.sendIdleMs,
       },
       this,
     );
@@ -81,6 +83,8 @@ export class ClientSession implements FreshOwner, OpenClient, Expiring, AddedTo,
   onStream(stream: H2Stream, fields: string[] | undefined, ends: boolean): void {
     const request = this.#spare.pop() ?? new ClientStream(this);
     this.deadline = 0;
+    const { requestsPerConnection } = this.listener.handler.limits;
+    if (++this.#served === requestsPerConnection) this.#h2?.leave();
     request.begin(stream, fields, ends);
   }
 
@@ -115,7 +119,7 @@ export class ClientSession implements FreshOwner, OpenClient, Expiring, AddedTo,
 
   /** Tunnels are no requests: they may go on for long. */
   get unfinished(): boolean {
-    return this.#requests().length > 0;
+    return this.#requests().length > 0 || (this.#h2?.conn.pending ?? 0) > 0;
   }
 
   #requests(): H2Stream[] {
@@ -142,6 +146,10 @@ export class ClientSession implements FreshOwner, OpenClient, Expiring, AddedTo,
     const { listener } = this;
     this.loop.unwatch(this);
     if (fault !== undefined) listener.refused(fault, this.peer);
+  }
+
+  onClosed(): void {
+    const { listener } = this;
     if (listener.open.delete(this)) listener.ctx.counters.listener(listener.slot, L.open, -1);
   }
 

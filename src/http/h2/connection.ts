@@ -24,7 +24,7 @@ import {
   settingsFrame,
   windowUpdate,
 } from './frame.ts';
-import { FrameOutput } from './frame-output.ts';
+import { type FlushUser, FrameOutput } from './frame-output.ts';
 import { FrameReader, type FrameUser } from './frame-reader.ts';
 import { HpackDecoder } from './hpack/decoder.ts';
 import { NO_DYNAMIC_TABLE } from './hpack/encoder.ts';
@@ -43,6 +43,8 @@ export interface H2Terms {
   /** Within ten seconds: frames that carry nothing, and streams that the peer takes back. */
   readonly controlFrames: number;
   readonly resets: number;
+  /** A peer that takes nothing of what is left at the end is waited for so long. */
+  readonly sendIdleMs: number;
 }
 
 export interface H2User {
@@ -56,6 +58,8 @@ export interface H2User {
   onStreamOver(stream: H2Stream, left: number): void;
   /** The connection is over; `fault` says why, when the peer broke the rules. */
   onOver(fault: ErrorCode | undefined, error: NodeJS.ErrnoException | undefined): void;
+  /** Everything that was written has left, or never will. */
+  onClosed(): void;
 }
 
 const TABLE_BYTES = 4096;
@@ -63,7 +67,7 @@ const TABLE_BYTES = 4096;
 const MOST_OUTPUT_BYTES = 1024 * 1024;
 const GOODBYE_MS = 1000;
 
-export class H2Connection implements ConnOwner, FrameUser {
+export class H2Connection implements ConnOwner, FrameUser, FlushUser {
   readonly conn: Conn;
   readonly loop: NetLoop;
   readonly terms: H2Terms;
@@ -75,6 +79,8 @@ export class H2Connection implements ConnOwner, FrameUser {
   sendWindow = DEFAULT_WINDOW;
   readonly peer = new PeerSettings();
   closed = false;
+  /** Monotonic ms: when the peer was heard last. */
+  heardAt = 0;
   readonly #user: H2User;
   readonly #decoder = new HpackDecoder(TABLE_BYTES);
   readonly #frames: FloodGauge;
@@ -102,7 +108,7 @@ export class H2Connection implements ConnOwner, FrameUser {
     this.#frames = new FloodGauge(terms.controlFrames);
     this.#resets = new FloodGauge(terms.resets);
     this.#receiveWindow = Math.max(DEFAULT_WINDOW, terms.connectionWindowBytes);
-    this.#output = new FrameOutput(conn, () => this.#endOver());
+    this.#output = new FrameOutput(conn, this);
     this.#reader = new FrameReader(this, terms.isServer, terms.headBytes + MOST_FRAME_BYTES);
     conn.owner = this;
     conn.noDelay();
@@ -137,7 +143,7 @@ export class H2Connection implements ConnOwner, FrameUser {
     return prefix;
   }
 
-  #endOver(): void {
+  onFlush(): void {
     const over = this.#over;
     if (over.length === 0) return;
     this.#over = [];
@@ -147,10 +153,15 @@ export class H2Connection implements ConnOwner, FrameUser {
     }
   }
 
+  onRoom(): void {
+    if (this.waiting.size > 0) this.#pump();
+  }
+
   // Input.
 
   onData(data: Buffer, length: number): void {
     if (this.closed) return;
+    this.heardAt = this.loop.clock.now();
     this.#output.hold();
     this.#reader.read(data, length);
     // Peers that send faster than they read make us answer into memory.
@@ -195,6 +206,17 @@ export class H2Connection implements ConnOwner, FrameUser {
     if (this.#dataEnds && stream !== undefined && !stream.closed) stream.receiveEnd(undefined);
   }
 
+  /** A frame of a body left: who reads a lot may say a lot. */
+  sent(bytes: number): void {
+    this.sendWindow -= bytes;
+    this.#frames.earn();
+  }
+
+  /** A stream was ended because the peer broke its rules (CVE-2025-8671): as if it had taken it back. */
+  faulted(): void {
+    if (this.terms.isServer) this.#taken();
+  }
+
   /** Bytes of bodies that went where they belong; told to the peer in half windows. */
   consumed(bytes: number): void {
     this.#unacknowledged += bytes;
@@ -216,7 +238,7 @@ export class H2Connection implements ConnOwner, FrameUser {
       case FRAME.ping: {
         if (id !== 0) return this.onBroken(REASON.protocol);
         if (length !== 8) return this.onBroken(REASON.frameSize);
-        if ((flags & FLAG.ack) !== 0) return this.#onPong?.();
+        if ((flags & FLAG.ack) !== 0) return this.#onPong === undefined ? this.#spent() : this.#onPong();
         this.write(ping(buffer.latin1Slice(start, end), true));
         return this.#spent();
       }
@@ -248,8 +270,7 @@ export class H2Connection implements ConnOwner, FrameUser {
     // Of a stream that is over: it was sent before the peer knew.
     if (id <= this.#lastPeerId) return this.#spent();
     this.#lastPeerId = id;
-    if (this.#leaving) return this.write(rstStream(id, REASON.refused));
-    if (this.streams.size >= this.terms.streams) {
+    if (this.#leaving || this.streams.size >= this.terms.streams) {
       this.write(rstStream(id, REASON.refused));
       return this.#taken();
     }
@@ -342,6 +363,7 @@ export class H2Connection implements ConnOwner, FrameUser {
     if (length < 8) return this.onBroken(REASON.frameSize);
     const last = buffer.readUInt32BE(start) & MOST_WINDOW;
     this.#user.onGoaway();
+    this.#spent();
     if (this.terms.isServer) return;
     for (const stream of Array.from(this.streams.values())) if (stream.id > last) stream.broken(REASON.refused);
   }
@@ -446,7 +468,12 @@ export class H2Connection implements ConnOwner, FrameUser {
     this.#output.flush();
     this.#finish(undefined, undefined);
     this.conn.end();
-    this.conn.expireIn(GOODBYE_MS);
+    this.#expireGoodbye();
+  }
+
+  /** What a slow reader has not taken yet is still its due. */
+  #expireGoodbye(): void {
+    if (!this.conn.closed) this.conn.expireIn(this.conn.pending > 0 ? this.terms.sendIdleMs : GOODBYE_MS);
   }
 
   cut(): void {
@@ -463,6 +490,7 @@ export class H2Connection implements ConnOwner, FrameUser {
   }
 
   onDrain(): void {
+    if (this.closed) return this.#expireGoodbye();
     this.#pump();
   }
 
@@ -472,6 +500,7 @@ export class H2Connection implements ConnOwner, FrameUser {
 
   onClose(error: NodeJS.ErrnoException | undefined): void {
     this.#finish(undefined, error);
+    this.#user.onClosed();
   }
 }
 

@@ -4,7 +4,7 @@
 export function linesOf(fields: readonly string[]): string {
   let lines = '';
   for (let i = 0; i < fields.length; i += 2) {
-    if (fields[i].startsWith(':') || /[\0\r\n]/.test(fields[i + 1])) continue;
+    if (!/^[!#$%&'*+\-.^_`|~0-9a-z]+$/.test(fields[i]) || /[\0\r\n]/.test(fields[i + 1])) continue;
     lines += `${fields[i]}: ${fields[i + 1]}\r\n`;
   }
   return lines;

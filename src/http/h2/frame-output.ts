@@ -3,20 +3,26 @@
 
 import type { Conn } from '../../net/conn.ts';
 
+export interface FlushUser {
+  /** What else is due once this turn is through. */
+  onFlush(): void;
+  /** What was written left at once: there is room for more. */
+  onRoom(): void;
+}
+
 export class FrameOutput {
   /** Not handed to the connection yet. */
   bytes = 0;
   readonly #conn: Conn;
-  /** What else is due once this turn is through. */
-  readonly #beforeFlush: () => void;
+  readonly #user: FlushUser;
   #text = '';
   #parts: Buffer[] = [];
   #due = false;
   #held = false;
 
-  constructor(conn: Conn, beforeFlush: () => void) {
+  constructor(conn: Conn, user: FlushUser) {
     this.#conn = conn;
-    this.#beforeFlush = beforeFlush;
+    this.#user = user;
   }
 
   write(text: string): void {
@@ -51,16 +57,19 @@ export class FrameOutput {
 
   flush(): void {
     this.#due = false;
-    this.#beforeFlush();
+    this.#user.onFlush();
     if (this.bytes === 0 || this.#conn.closed) return;
     const text = this.#text;
     const parts = this.#parts;
     this.#text = '';
     this.bytes = 0;
-    if (parts.length === 0) return void this.#conn.sendText(text);
-    this.#parts = [];
-    if (text !== '') parts.push(Buffer.from(text, 'latin1'));
-    this.#conn.sendOwned(Buffer.concat(parts));
+    if (parts.length === 0) this.#conn.sendText(text);
+    else {
+      this.#parts = [];
+      if (text !== '') parts.push(Buffer.from(text, 'latin1'));
+      this.#conn.sendOwned(Buffer.concat(parts));
+    }
+    if (!this.#conn.blocked && !this.#conn.closed) this.#user.onRoom();
   }
 }
 

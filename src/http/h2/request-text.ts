@@ -24,6 +24,7 @@ export function requestText(fields: readonly string[], endsWithHead: boolean): s
   let hasLength = false;
   let lines = '';
   let regular = false;
+  let webSocketKey = '';
   for (let i = 0; i < fields.length; i += 2) {
     const name = fields[i];
     const value = fields[i + 1];
@@ -60,6 +61,9 @@ export function requestText(fields: readonly string[], endsWithHead: boolean): s
       case 'cookie':
         cookies = cookies === '' ? value : `${cookies}; ${value}`;
         break;
+      case 'sec-websocket-key':
+        webSocketKey = value;
+        break;
       case 'te':
         // Whether the next hop wants trailers is between us and it.
         if (value.toLowerCase() !== 'trailers') return undefined;
@@ -80,6 +84,8 @@ export function requestText(fields: readonly string[], endsWithHead: boolean): s
     method = 'GET';
     lines += `Connection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Key: ${randomBytes(16).toString('base64')}\r\n`;
   }
+  // The handshake of HTTP/1 is ours to make; a stream has none.
+  else if (webSocketKey !== '') lines += `sec-websocket-key: ${webSocketKey}\r\n`;
   if (cookies !== '') lines += `cookie: ${cookies}\r\n`;
   if (endsWithHead && !hasLength && NEEDS_LENGTH.has(method)) lines += 'content-length: 0\r\n';
   return `${method} ${path} HTTP/1.1\r\nhost: ${named}\r\n${lines}\r\n`;

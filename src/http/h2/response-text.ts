@@ -7,6 +7,8 @@ import { STATUS_CODES } from 'node:http';
 const CONNECTION_FIELDS = new Set(['connection', 'keep-alive', 'proxy-connection', 'transfer-encoding', 'upgrade']);
 const BODILESS = new Set(['204', '304']);
 const UNSAFE = /[\0\r\n]/;
+/** Lower case, as all names are (RFC 9113 §8.2.1). */
+const NAME = /^[!#$%&'*+\-.^_`|~0-9a-z]+$/;
 const ACCEPT_SUFFIX = '258EAFA5-E914-47DA-95CA-C5AB0DC85B11';
 
 /** `fields`: names and values in turn. Undefined when they make no response. `isBare`: no body follows. */
@@ -19,7 +21,7 @@ export function responseText(fields: readonly string[], isBare: boolean, toHead:
     const name = fields[i];
     const value = fields[i + 1];
     if (name === ':status') status = value;
-    else if (name.startsWith(':') || CONNECTION_FIELDS.has(name) || UNSAFE.test(value)) return undefined;
+    else if (!NAME.test(name) || CONNECTION_FIELDS.has(name) || UNSAFE.test(value)) return undefined;
     else {
       if (name === 'content-length') hasLength = true;
       else if (name === 'grpc-status') grpc = true;

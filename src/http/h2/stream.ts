@@ -8,7 +8,17 @@
 import type { Address } from '../../core/address.ts';
 import { Conn, type ConnOwner } from '../../net/conn.ts';
 import type { H2Connection } from './connection.ts';
-import { FLAG, FRAME, frameHead, headersFrames, MOST_FRAME_BYTES, REASON, rstStream, windowUpdate } from './frame.ts';
+import {
+  DEFAULT_WINDOW,
+  FLAG,
+  FRAME,
+  frameHead,
+  headersFrames,
+  MOST_FRAME_BYTES,
+  REASON,
+  rstStream,
+  windowUpdate,
+} from './frame.ts';
 import { encodeFields } from './hpack/encoder.ts';
 
 export interface StreamOwner extends ConnOwner {
@@ -17,6 +27,8 @@ export interface StreamOwner extends ConnOwner {
 }
 
 const NO_FIELDS: string[] = [];
+/** Reasons that the peer's own doing gave. */
+const FAULTS = new Set<number>([REASON.protocol, REASON.flowControl, REASON.streamClosed]);
 
 export class H2Stream extends Conn {
   readonly h2: H2Connection;
@@ -39,6 +51,7 @@ export class H2Stream extends Conn {
   #endHeld = false;
   #trailersHeld: string[] = NO_FIELDS;
   #delivering = false;
+  #patienceMs = 0;
   /** Consumed, and not told to the peer yet. */
   #unacknowledged = 0;
 
@@ -47,7 +60,8 @@ export class H2Stream extends Conn {
     this.h2 = h2;
     this.id = id;
     this.sendWindow = h2.peer.window;
-    this.receiveWindow = h2.terms.windowBytes;
+    // Until it has read our settings a peer goes by the RFC's.
+    this.receiveWindow = Math.max(DEFAULT_WINDOW, h2.terms.windowBytes);
     this.loop.watch(this);
   }
 
@@ -57,6 +71,11 @@ export class H2Stream extends Conn {
 
   protected get own(): Address {
     return this.h2.ends.own;
+  }
+
+  override expireIn(ms: number): void {
+    this.#patienceMs = ms;
+    super.expireIn(ms);
   }
 
   get pending(): number {
@@ -117,7 +136,12 @@ export class H2Stream extends Conn {
   /** The last of the body, and the end, in one frame when there is room. */
   sendLast(buffer: Buffer, start: number, end: number): boolean {
     if (this.#mayNotSend) return false;
-    if (end > start && !this.#fits(end - start)) return this.#send(Buffer.from(buffer.subarray(start, end)), true);
+    // Nothing more, but something may wait, and goes first.
+    if (end === start) {
+      this.end();
+      return !this.blocked;
+    }
+    if (!this.#fits(end - start)) return this.#send(Buffer.from(buffer.subarray(start, end)), true);
     this.#small(buffer.latin1Slice(start, end), FLAG.endStream);
     return true;
   }
@@ -130,7 +154,7 @@ export class H2Stream extends Conn {
   #small(text: string, flags: number): boolean {
     const { length } = text;
     this.sendWindow -= length;
-    this.h2.sendWindow -= length;
+    this.h2.sent(length);
     this.h2.write(frameHead(length, FRAME.data, flags, this.id) + text);
     if (flags !== 0) this.#ended();
     return true;
@@ -158,7 +182,9 @@ export class H2Stream extends Conn {
       else this.#waiting[0] = first.subarray(room);
       this.#waitingBytes -= part.length;
       this.sendWindow -= part.length;
-      this.h2.sendWindow -= part.length;
+      this.h2.sent(part.length);
+      // It reads, if slowly: the patience with it begins anew.
+      if (this.deadline !== 0) this.expireIn(this.#patienceMs);
       const last = this.#waitingBytes === 0 && this.#endWaits && this.#trailersWait === undefined;
       this.h2.writeData(frameHead(part.length, FRAME.data, last ? FLAG.endStream : 0, this.id), part);
       if (last) this.#ended();
@@ -279,12 +305,19 @@ export class H2Stream extends Conn {
       this.h2.write(rstStream(this.id, reason));
     }
     this.#leave();
+    if (FAULTS.has(reason)) this.h2.faulted();
   }
 
   /** The peer, or the connection, ended it early. */
   broken(reason: number): void {
     if (this.closed) return;
     this.rstCode = reason;
+    // A response that is whole is not less so because the connection went behind it: what waits is still delivered.
+    if (!this.h2.terms.isServer && this.remoteEnded && (this.#endHeld || this.#held.length > 0)) {
+      this.#localEnded = true;
+      this.h2.left(this);
+      return;
+    }
     this.error = Object.assign(new Error('the stream was reset'), { code: 'ECONNRESET' });
     this.#leave();
   }

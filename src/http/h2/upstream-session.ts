@@ -13,6 +13,7 @@ import type { Expiring, NetLoop } from '../../net/loop.ts';
 import { type ClientTerms, dialWith } from '../../tls/client.ts';
 import { H2Connection, type H2User } from './connection.ts';
 import { MOST_WINDOW } from './frame.ts';
+import { NoConn } from './no-conn.ts';
 import type { H2Stream } from './stream.ts';
 import { UpstreamStream } from './upstream-stream.ts';
 
@@ -38,6 +39,10 @@ export class UpstreamSession implements ConnOwner, Expiring, H2User {
   readonly #config: UpstreamConnectionConfig;
   readonly #home: UpstreamSessionHome;
   readonly #streams = new Set<UpstreamStream>();
+  /** Whose stream it is, whoever owns it by now. */
+  readonly #placed = new Map<H2Stream, UpstreamStream>();
+  /** For requests without a stream. */
+  readonly nothing: NoConn;
   /** Responses completed. */
   served = 0;
   /** No more streams. */
@@ -61,6 +66,7 @@ export class UpstreamSession implements ConnOwner, Expiring, H2User {
     this.#home = home;
     this.scheme = tls === undefined ? 'http' : 'https';
     this.createdAt = loop.now;
+    this.nothing = new NoConn(loop);
     this.conn = dialWith(loop, endpoint.address, tls, this);
     this.conn.expireIn(config.connectTimeoutMs);
   }
@@ -81,6 +87,10 @@ export class UpstreamSession implements ConnOwner, Expiring, H2User {
   /** Another request may be put on it. */
   get hasRoom(): boolean {
     if (this.last || this.conn.closed || this.#h2?.isSpent === true) return false;
+    if (this.loop.now - this.createdAt >= this.#config.maxAgeMs) {
+      this.retire();
+      return false;
+    }
     return this.#streams.size < Math.min(this.#config.streams, this.#h2?.peer.streams ?? this.#config.streams);
   }
 
@@ -94,7 +104,21 @@ export class UpstreamSession implements ConnOwner, Expiring, H2User {
   /** Undefined: the connection went away in this moment. */
   open(owner: UpstreamStream): H2Stream | undefined {
     const h2 = this.#h2;
-    return h2 === undefined || h2.closed || this.last ? undefined : h2.open(owner);
+    if (h2 === undefined || h2.closed || this.last) return undefined;
+    const stream = h2.open(owner);
+    this.#placed.set(stream, owner);
+    return stream;
+  }
+
+  /** The endpoint said something on this connection after that moment (monotonic ms). */
+  heardSince(moment: number): boolean {
+    return (this.#h2?.heardAt ?? 0) > moment;
+  }
+
+  /** Takes no more streams, and goes when those that it has are over. */
+  retire(): void {
+    if (this.#streams.size === 0) this.leave();
+    else this.#leaving();
   }
 
   over(stream: UpstreamStream): void {
@@ -121,6 +145,7 @@ export class UpstreamSession implements ConnOwner, Expiring, H2User {
         fields: MOST_FIELDS,
         controlFrames: CONTROL_FRAMES,
         resets: CONTROL_FRAMES,
+        sendIdleMs: this.#config.bodyIdleMs,
       },
       this,
     );
@@ -131,7 +156,11 @@ export class UpstreamSession implements ConnOwner, Expiring, H2User {
   }
 
   onStream(): void {}
-  onStreamOver(): void {}
+  onStreamOver(stream: H2Stream): void {
+    const owner = this.#placed.get(stream);
+    this.#placed.delete(stream);
+    if (owner !== undefined) this.over(owner);
+  }
 
   onSettings(): void {
     this.settled = true;
@@ -149,6 +178,9 @@ export class UpstreamSession implements ConnOwner, Expiring, H2User {
     this.#leaving();
     // Streams that were sent have been told; others wait for a connection that will not be.
     this.#fail(fault === undefined ? 'upstream-reset' : 'upstream-malformed');
+  }
+
+  onClosed(): void {
     this.#end();
   }
 
@@ -166,7 +198,7 @@ export class UpstreamSession implements ConnOwner, Expiring, H2User {
 
   /** Everybody who waits for something. */
   #fail(code: ErrorCode): void {
-    for (const stream of Array.from(this.#streams)) stream.fail(code, false);
+    for (const stream of Array.from(this.#streams)) stream.lost(code);
   }
 
   /** Takes no more streams; closes when the last one is over. */

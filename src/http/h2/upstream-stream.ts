@@ -22,7 +22,8 @@ const EMPTY = Buffer.alloc(0);
 
 export class UpstreamStream implements Upstream, StreamOwner {
   trailers = '';
-  conn!: Conn;
+  /** Nothing can be put on it before there is a stream. */
+  conn: Conn;
   readonly #session: UpstreamSession;
   readonly #reader = new BodyReader();
   #user: UpstreamUser | undefined;
@@ -35,9 +36,12 @@ export class UpstreamStream implements Upstream, StreamOwner {
   /** What content-length promised; -1 when it said nothing. */
   #expected = -1;
   #received = 0;
+  /** Monotonic ms. */
+  #sentAt = 0;
 
   constructor(session: UpstreamSession) {
     this.#session = session;
+    this.conn = session.nothing;
   }
 
   get endpoint(): Endpoint {
@@ -86,17 +90,16 @@ export class UpstreamStream implements Upstream, StreamOwner {
     this.#webSocketKey = webSocketKey;
     if (webSocketKey !== '' && !session.settled) {
       this.#unsettled = text;
-      this.conn ??= session.conn;
       return true;
     }
     const stream = webSocketKey === '' || session.tunnels ? session.open(this) : undefined;
     if (stream === undefined) {
-      this.conn ??= session.conn;
-      // The caller is in the middle of sending.
+      // The caller is in the middle of sending; what more there is waits where it is.
       setImmediate(() => this.fail(webSocketKey === '' ? 'upstream-reset' : 'upstream-protocol', webSocketKey === ''));
-      return true;
+      return false;
     }
     this.#stream = stream;
+    this.#sentAt = session.loop.clock.now();
     this.conn = stream;
     const isWhole = user.requestDone && webSocketKey === '' && this.trailers === '';
     if (isWhole && body === '' && first === undefined) {
@@ -134,6 +137,8 @@ export class UpstreamStream implements Upstream, StreamOwner {
   onFields(fields: string[], ends: boolean): void {
     if (this.#user === undefined || this.conn.closed) return;
     const status = statusOf(fields);
+    // There is no such thing on a stream (RFC 9113 §8.6).
+    if (status === '101') return this.#malformed();
     if (this.#answered) this.#late = linesOf(fields);
     else if (status.startsWith('1') && !ends) this.#informational(fields);
     else this.#head(fields, ends);
@@ -146,12 +151,13 @@ export class UpstreamStream implements Upstream, StreamOwner {
     if (!this.#parse(responseText(fields, isBare, user.isHead), user.isHead)) return this.#malformed();
     const reader = this.#reader;
     // Trailers may follow whatever length was announced, so only the stream's end is the end.
-    reader.start(isBare || user.isHead ? 0 : UNTIL_CLOSE);
+    const empty = isBare || user.isHead || parser.bodyLength === 0;
+    reader.start(empty ? 0 : UNTIL_CLOSE);
     reader.verbatimEnd = 0;
     this.conn.expireIn(reader.done ? 0 : this.#bodyIdleMs);
-    if (!isBare && parser.bodyLength >= 0 && !user.isHead) this.#expected = parser.bodyLength;
+    if (!empty && parser.bodyLength > 0) this.#expected = parser.bodyLength;
     if (isBare && parser.bodyLength > 0) return this.#malformed();
-    if (isBare) parser.bodyLength = 0;
+    if (empty) parser.bodyLength = 0;
     user.onResponse(parser, reader, EMPTY, 0);
     if (reader.done) this.#finish();
   }
@@ -190,6 +196,11 @@ export class UpstreamStream implements Upstream, StreamOwner {
     user.onResponseEnd();
   }
 
+  /** The connection went before it had a stream on it; streams are told by themselves. */
+  lost(code: ErrorCode): void {
+    if (this.#stream === undefined) this.fail(code, false);
+  }
+
   /** `stale`: the connection was at fault, and nothing was done with the request. */
   fail(code: ErrorCode, stale: boolean): void {
     const user = this.#user;
@@ -222,7 +233,8 @@ export class UpstreamStream implements Upstream, StreamOwner {
 
   onData(buffer: Buffer, length: number): void {
     const user = this.#user;
-    if (user === undefined) return;
+    // Behind what was said to be the end.
+    if (user === undefined) return this.#stream?.resetWith(REASON.protocol);
     this.#received += length;
     if (this.#reader.done || (this.#expected >= 0 && this.#received > this.#expected)) return this.#malformed();
     this.conn.expireIn(this.#bodyIdleMs);
@@ -245,11 +257,12 @@ export class UpstreamStream implements Upstream, StreamOwner {
   }
 
   onDeadline(): void {
+    // Not a word on the whole connection since: it may be dead, and nobody else should wait on it.
+    if (!this.#session.heardSince(this.#sentAt)) this.#session.retire();
     this.fail(this.#answered ? 'upstream-stalled' : 'upstream-timeout', false);
   }
 
   onClose(): void {
-    this.#session.over(this);
     if (this.#answered) return this.fail('upstream-truncated', false);
     const session = this.#session;
     if (this.#stream?.rstCode !== REASON.refused) return this.fail('upstream-reset', false);
