@@ -6,6 +6,7 @@ import { balancerByName } from '../balancing/index.ts';
 import { effective } from '../config/effective.ts';
 import { configJsonSchema } from '../config/json-schema.ts';
 import { loadConfig } from '../config/load.ts';
+import type { Config } from '../config/types.ts';
 import { TlsKeeper } from '../runtime/tls-keeper.ts';
 import { readZones } from '../runtime/zones.ts';
 import type { CliContext } from './context.ts';
@@ -36,7 +37,7 @@ export async function check(ctx: CliContext, options: CheckOptions): Promise<voi
   const zones = await readZones(config.dns, folder, ctx.env.clock.epoch());
   const nothing = (): void => undefined;
   const keeper = new TlsKeeper({ clock: ctx.env.clock, folder, onChange: nothing, onProblem: nothing });
-  const certificates = await keeper.prepare(config);
+  const certificates = await keeper.prepare(withFilesOnly(config));
   if (!zones.ok || !certificates.ok) {
     const found = [...(zones.ok ? [] : zones.error), ...(certificates.ok ? [] : certificates.error)];
     const issues = loaded.value.place(found);
@@ -62,4 +63,14 @@ export async function check(ctx: CliContext, options: CheckOptions): Promise<voi
     ];
     ctx.stdout.write(`${file}: good (${parts.join(', ')})\n`);
   }
+}
+
+/** Certificates that are obtained while the balancer runs need not be there yet. */
+function withFilesOnly(config: Config): Config {
+  const listeners = Object.entries(config.listeners).map(([name, listener]) => {
+    if (listener.protocol === 'udp' || listener.tls === undefined) return [name, listener];
+    const certificates = listener.tls.certificates.filter((one) => !('acme' in one));
+    return [name, { ...listener, tls: { ...listener.tls, certificates } }];
+  });
+  return { ...config, listeners: Object.fromEntries(listeners) };
 }

@@ -4,11 +4,13 @@
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
+import { renameSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { test } from 'node:test';
 import { setTimeout as wait } from 'node:timers/promises';
 import { connect } from 'node:tls';
+import { stringify } from 'yaml';
 import { BalancerProcess } from '../../src/testing/balancer-process.ts';
 import { Authority, CertificateFolder, fingerprint } from '../../src/testing/certificates.ts';
 import { freePorts } from '../../src/testing/free-port.ts';
@@ -65,7 +67,9 @@ test('no stream fails while configurations are reloaded and the certificate is r
   for (let i = 0; i < RELOADS; i++) {
     await wait((SECONDS * 800) / RELOADS);
     if (i === RELOADS / 2) folder.put('site', second);
-    balancer.write(document(61 + i));
+    // Whole, as tools write: a half-written one would rightly be refused.
+    writeFileSync(`${balancer.file}.new`, stringify(document(61 + i)));
+    renameSync(`${balancer.file}.new`, balancer.file);
     balancer.child.kill('SIGHUP');
   }
   await ended;
