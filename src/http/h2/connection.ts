@@ -97,6 +97,7 @@ export class H2Connection implements ConnOwner, FrameUser, FlushUser {
   #over: H2Stream[] = [];
   #prefix = NO_DYNAMIC_TABLE;
   #leaving = false;
+  #lingersUntil = 0;
   #onPong: (() => void) | undefined;
 
   constructor(conn: Conn, terms: H2Terms, user: H2User) {
@@ -160,7 +161,7 @@ export class H2Connection implements ConnOwner, FrameUser, FlushUser {
   // Input.
 
   onData(data: Buffer, length: number): void {
-    if (this.closed) return;
+    if (this.closed) return this.#linger();
     this.heardAt = this.loop.clock.now();
     this.#output.hold();
     this.#reader.read(data, length);
@@ -404,6 +405,7 @@ export class H2Connection implements ConnOwner, FrameUser, FlushUser {
   #finish(fault: ErrorCode | undefined, error: NodeJS.ErrnoException | undefined): void {
     if (this.closed) return;
     this.closed = true;
+    this.#lingersUntil = this.loop.now + this.terms.sendIdleMs;
     this.#reader.stopped = true;
     for (const stream of Array.from(this.streams.values())) stream.broken(REASON.cancel);
     this.#user.onOver(fault, error);
@@ -476,6 +478,15 @@ export class H2Connection implements ConnOwner, FrameUser, FlushUser {
     if (!this.conn.closed) this.conn.expireIn(this.conn.pending > 0 ? this.terms.sendIdleMs : GOODBYE_MS);
   }
 
+  /**
+   * A peer that still speaks still reads what the kernel has for it; closing under its words would take that away (RST).
+   * Not for ever, though.
+   */
+  #linger(): void {
+    const left = this.#lingersUntil - this.loop.now;
+    this.conn.expireIn(Math.max(1, Math.min(GOODBYE_MS, left)));
+  }
+
   cut(): void {
     this.#finish(undefined, undefined);
     this.conn.destroy();
@@ -486,7 +497,7 @@ export class H2Connection implements ConnOwner, FrameUser, FlushUser {
   onEnd(): void {
     this.#finish(undefined, undefined);
     this.conn.end();
-    if (!this.conn.closed) this.conn.expireIn(GOODBYE_MS);
+    this.#expireGoodbye();
   }
 
   onDrain(): void {
