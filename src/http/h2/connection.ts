@@ -494,10 +494,11 @@ export class H2Connection implements ConnOwner, FrameUser, FlushUser {
 
   onConnect(): void {}
 
+  /** A peer of HTTP/2 that sends no more cannot say that it reads on either. */
   onEnd(): void {
     this.#finish(undefined, undefined);
     this.conn.end();
-    this.#expireGoodbye();
+    if (!this.conn.closed) this.conn.expireIn(GOODBYE_MS);
   }
 
   onDrain(): void {
