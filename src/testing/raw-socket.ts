@@ -3,7 +3,7 @@
 
 import type { Socket } from 'node:net';
 
-const PATIENCE_MS = 5_000;
+const PATIENCE_MS = 15_000;
 
 export class RawSocket {
   readonly socket: Socket;
