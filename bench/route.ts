@@ -41,7 +41,15 @@ export function benchRoutes(): readonly RouteRow[] {
 
 function routeOf(host: string | undefined, path: PathPattern | undefined): RouteConfig {
   const timeouts = { firstByteMs: 0, totalMs: 0 };
-  const conditions = { method: [], header: {}, cookie: {}, query: {}, client: [], clientCertificate: undefined };
+  const conditions = {
+    method: [],
+    header: {},
+    cookie: {},
+    query: {},
+    client: [],
+    clientCertificate: undefined,
+    filters: [],
+  };
   return { name: '', host: host === undefined ? [] : [host], path, ...conditions, pool: 'p', timeouts };
 }
 

@@ -42,7 +42,7 @@ const COMPILE_PARTS = [
   'config/plan',
   'config/effective',
 ];
-const COMPILE_FOLDERS = ['config/compile/', 'config/schema/'];
+const COMPILE_FOLDERS = ['config/compile/', 'config/schema/', 'config/filters/'];
 
 const IO: Record<string, readonly string[]> = {
   net: ['core'],

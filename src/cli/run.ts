@@ -40,7 +40,7 @@ export async function run(ctx: CliContext, options: RunOptions): Promise<void> {
 }
 
 /** Code that came with the file must be loaded again by every worker. */
-const kindsFile = (loaded: Loaded): string => (loaded.kinds.length > 0 ? loaded.file : '');
+const kindsFile = (loaded: Loaded): string => (loaded.hasCode ? loaded.file : '');
 
 class RunningServer {
   readonly #ctx: CliContext;

@@ -13,6 +13,7 @@ import { compilePool } from './compile/pool.ts';
 import { danglingReferences } from './compile/references.ts';
 import { compileSite } from './compile/site.ts';
 import { checkNames, compilePolicy, steered } from './compile/steering.ts';
+import type { Surroundings } from './filters/form.ts';
 import { type ConfigIssue, type Path, suggest } from './issues.ts';
 import { knownKeys } from './json-schema.ts';
 import { documentSchema, type ParsedDocument } from './schema.ts';
@@ -20,7 +21,11 @@ import type { Config } from './types.ts';
 import { translate } from './zod-issues.ts';
 
 /** `own`: balancing kinds that a TypeScript configuration brings along. */
-export function compile(given: unknown, own: readonly AnyBalancerKind[] = []): Result<Config, ConfigIssue[]> {
+export function compile(
+  given: unknown,
+  own: readonly AnyBalancerKind[] = [],
+  ownFilters: readonly string[] = [],
+): Result<Config, ConfigIssue[]> {
   // An empty file is a document with nothing in it.
   const document = given ?? {};
   const twice = own.findIndex(({ name }, i) => own.findIndex((kind) => kind.name === name) < i);
@@ -35,7 +40,7 @@ export function compile(given: unknown, own: readonly AnyBalancerKind[] = []): R
     const found = translate(parsed.error.issues, (path) => knownKeys(schema, path, document));
     return err([...found.map((issue) => ({ ...issue, path: asWritten(issue.path, document) })), ...issues]);
   }
-  const config = normalized(parsed.data, new Findings(issues), own);
+  const config = normalized(parsed.data, new Findings(issues), own, ownFilters);
   return issues.length > 0 ? err(issues) : ok(config);
 }
 
@@ -54,10 +59,16 @@ function asWritten(path: Path, document: unknown): Path {
 
 const LOOPBACK = /^(?:127(?:\.\d{1,3}){3}|::1|localhost)$/;
 
-function normalized(document: ParsedDocument, findings: Findings, own: readonly AnyBalancerKind[]): Config {
+function normalized(
+  document: ParsedDocument,
+  findings: Findings,
+  own: readonly AnyBalancerKind[],
+  ownFilters: readonly string[],
+): Config {
+  const around: Surroundings = { pools: Object.keys(document.pools), own: ownFilters };
   const { workers, zone, trustedProxies, admin, accessLog, drain } = document;
   const pools = Object.entries(document.pools).map(
-    ([name, pool]) => [name, compilePool(name, pool, findings)] as const,
+    ([name, pool]) => [name, compilePool(name, pool, findings, around)] as const,
   );
   const listeners = Object.entries(document.listeners);
   if (listeners.length === 0 && document.dns === undefined) {
@@ -76,7 +87,9 @@ function normalized(document: ParsedDocument, findings: Findings, own: readonly 
     if (!ACCESS_LOG_FIELDS.includes(field))
       findings.add(['accessLog', 'fields', i], `has no field "${field}"`, suggest(field, ACCESS_LOG_FIELDS));
   });
-  const compiled = listeners.map(([name, listener]) => compileListener(name, listener, trustedProxies, findings));
+  const compiled = listeners.map(([name, listener]) =>
+    compileListener(name, listener, trustedProxies, findings, around),
+  );
   for (const listener of compiled) checkFit(listener, Object.fromEntries(pools), findings, own);
   const names = {
     sites: Object.keys(document.sites),

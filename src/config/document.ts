@@ -38,6 +38,134 @@ export interface DocumentInput {
       readonly timeout?: string;
     } | null;
     readonly pool?: string;
+    readonly filters?: readonly ("compress" | "cors" | "security-headers" | {
+      readonly compress?: {
+        readonly encodings?: "zstd" | "br" | "gzip" | readonly ("zstd" | "br" | "gzip")[];
+        readonly levels?: {
+          /** Default: 5. */
+          readonly gzip?: number;
+          /** Default: 4. */
+          readonly br?: number;
+          /** Default: 3. */
+          readonly zstd?: number;
+        };
+        /** bytes, or such as 16k, 1m */
+        readonly min?: string | number;
+        readonly types?: string | readonly (string)[];
+      };
+      readonly cors?: {
+        readonly origins?: string | readonly (string)[];
+        readonly methods?: string | readonly (string)[];
+        readonly headers?: string | readonly (string)[];
+        readonly expose?: string | readonly (string)[];
+        /** Default: false. */
+        readonly credentials?: boolean;
+        /** such as 250ms, 5s, 10m */
+        readonly maxAge?: string;
+      };
+      readonly "error-pages"?: {
+        readonly pages: { readonly [name: string]: string | {
+          readonly body: string;
+          /** Default: "text/html; charset=utf-8". */
+          readonly type?: string;
+          readonly as?: number;
+        } };
+        /** Default: false. */
+        readonly intercept?: boolean;
+      };
+      readonly headers?: {
+        readonly request?: {
+          readonly set?: { readonly [name: string]: string };
+          readonly append?: { readonly [name: string]: string };
+          readonly remove?: string | readonly (string)[];
+        };
+        readonly response?: {
+          readonly set?: { readonly [name: string]: string };
+          readonly append?: { readonly [name: string]: string };
+          readonly remove?: string | readonly (string)[];
+        };
+      };
+      /** where to, such as https://www.example.com${uri} */
+      readonly redirect?: string | {
+        readonly to: string;
+        /** Default: 302. */
+        readonly status?: 301 | 302 | 303 | 307 | 308;
+      };
+      readonly "replace-body"?: {
+        readonly rules: {
+          readonly find: string;
+          /** Default: false. */
+          readonly regex?: boolean;
+          /** Default: "". */
+          readonly with?: string;
+        } | readonly ({
+          readonly find: string;
+          /** Default: false. */
+          readonly regex?: boolean;
+          /** Default: "". */
+          readonly with?: string;
+        })[];
+        readonly types?: string | readonly (string)[];
+        /** bytes, or such as 16k, 1m */
+        readonly window?: string | number;
+      };
+      /** a status, or a text */
+      readonly respond?: number | string | {
+        /** Default: 200. */
+        readonly status?: number;
+        /** Default: "". */
+        readonly body?: string;
+        /** Default: "text/plain; charset=utf-8". */
+        readonly type?: string;
+        readonly headers?: { readonly [name: string]: string };
+      };
+      readonly rewrite?: {
+        /** Default: "". */
+        readonly path?: string;
+        /** Default: "". */
+        readonly to?: string;
+        /** Default: "". */
+        readonly stripPrefix?: string;
+        /** Default: "". */
+        readonly addPrefix?: string;
+        readonly query?: {
+          readonly set?: { readonly [name: string]: string };
+          readonly remove?: string | readonly (string)[];
+        };
+        /** Default: "". */
+        readonly host?: string;
+      };
+      readonly "security-headers"?: {
+        /** Default: "". */
+        readonly contentSecurityPolicy?: string;
+        /** Default: "sameorigin". */
+        readonly frameOptions?: "deny" | "sameorigin" | "off";
+        /** Default: "strict-origin-when-cross-origin". */
+        readonly referrerPolicy?: string;
+        /** Default: "". */
+        readonly permissionsPolicy?: string;
+        /** Default: true. */
+        readonly noSniff?: boolean;
+        /** Default: "". */
+        readonly crossOriginOpenerPolicy?: string;
+        /** Default: "". */
+        readonly crossOriginResourcePolicy?: string;
+        readonly hide?: string | readonly (string)[];
+      };
+      /** the name of one of "filters" */
+      readonly use?: string | {
+        readonly name: string;
+        readonly options?: { readonly [name: string]: unknown };
+        /** such as 250ms, 5s, 10m */
+        readonly timeout?: string;
+        /** Default: "refuse". */
+        readonly onFailure?: "refuse" | "skip";
+        /** Default: 50. */
+        readonly failures?: number;
+        /** such as 250ms, 5s, 10m */
+        readonly rest?: string;
+      };
+    })[];
     readonly routes?: readonly ({
       /** Default: "". */
       readonly name?: string;
@@ -119,7 +247,136 @@ export interface DocumentInput {
         };
         readonly fingerprint?: string | readonly (string)[];
       };
-      readonly pool: string;
+      readonly filters?: readonly ("compress" | "cors" | "security-headers" | {
+        readonly compress?: {
+          readonly encodings?: "zstd" | "br" | "gzip" | readonly ("zstd" | "br" | "gzip")[];
+          readonly levels?: {
+            /** Default: 5. */
+            readonly gzip?: number;
+            /** Default: 4. */
+            readonly br?: number;
+            /** Default: 3. */
+            readonly zstd?: number;
+          };
+          /** bytes, or such as 16k, 1m */
+          readonly min?: string | number;
+          readonly types?: string | readonly (string)[];
+        };
+        readonly cors?: {
+          readonly origins?: string | readonly (string)[];
+          readonly methods?: string | readonly (string)[];
+          readonly headers?: string | readonly (string)[];
+          readonly expose?: string | readonly (string)[];
+          /** Default: false. */
+          readonly credentials?: boolean;
+          /** such as 250ms, 5s, 10m */
+          readonly maxAge?: string;
+        };
+        readonly "error-pages"?: {
+          readonly pages: { readonly [name: string]: string | {
+            readonly body: string;
+            /** Default: "text/html; charset=utf-8". */
+            readonly type?: string;
+            readonly as?: number;
+          } };
+          /** Default: false. */
+          readonly intercept?: boolean;
+        };
+        readonly headers?: {
+          readonly request?: {
+            readonly set?: { readonly [name: string]: string };
+            readonly append?: { readonly [name: string]: string };
+            readonly remove?: string | readonly (string)[];
+          };
+          readonly response?: {
+            readonly set?: { readonly [name: string]: string };
+            readonly append?: { readonly [name: string]: string };
+            readonly remove?: string | readonly (string)[];
+          };
+        };
+        /** where to, such as https://www.example.com${uri} */
+        readonly redirect?: string | {
+          readonly to: string;
+          /** Default: 302. */
+          readonly status?: 301 | 302 | 303 | 307 | 308;
+        };
+        readonly "replace-body"?: {
+          readonly rules: {
+            readonly find: string;
+            /** Default: false. */
+            readonly regex?: boolean;
+            /** Default: "". */
+            readonly with?: string;
+          } | readonly ({
+            readonly find: string;
+            /** Default: false. */
+            readonly regex?: boolean;
+            /** Default: "". */
+            readonly with?: string;
+          })[];
+          readonly types?: string | readonly (string)[];
+          /** bytes, or such as 16k, 1m */
+          readonly window?: string | number;
+        };
+        /** a status, or a text */
+        readonly respond?: number | string | {
+          /** Default: 200. */
+          readonly status?: number;
+          /** Default: "". */
+          readonly body?: string;
+          /** Default: "text/plain; charset=utf-8". */
+          readonly type?: string;
+          readonly headers?: { readonly [name: string]: string };
+        };
+        readonly rewrite?: {
+          /** Default: "". */
+          readonly path?: string;
+          /** Default: "". */
+          readonly to?: string;
+          /** Default: "". */
+          readonly stripPrefix?: string;
+          /** Default: "". */
+          readonly addPrefix?: string;
+          readonly query?: {
+            readonly set?: { readonly [name: string]: string };
+            readonly remove?: string | readonly (string)[];
+          };
+          /** Default: "". */
+          readonly host?: string;
+        };
+        readonly "security-headers"?: {
+          /** Default: "". */
+          readonly contentSecurityPolicy?: string;
+          /** Default: "sameorigin". */
+          readonly frameOptions?: "deny" | "sameorigin" | "off";
+          /** Default: "strict-origin-when-cross-origin". */
+          readonly referrerPolicy?: string;
+          /** Default: "". */
+          readonly permissionsPolicy?: string;
+          /** Default: true. */
+          readonly noSniff?: boolean;
+          /** Default: "". */
+          readonly crossOriginOpenerPolicy?: string;
+          /** Default: "". */
+          readonly crossOriginResourcePolicy?: string;
+          readonly hide?: string | readonly (string)[];
+        };
+        /** the name of one of "filters" */
+        readonly use?: string | {
+          readonly name: string;
+          readonly options?: { readonly [name: string]: unknown };
+          /** such as 250ms, 5s, 10m */
+          readonly timeout?: string;
+          /** Default: "refuse". */
+          readonly onFailure?: "refuse" | "skip";
+          /** Default: 50. */
+          readonly failures?: number;
+          /** such as 250ms, 5s, 10m */
+          readonly rest?: string;
+        };
+      })[];
+      /** Default: "". */
+      readonly pool?: string;
       readonly timeouts?: {
         /** such as 250ms, 5s, 10m */
         readonly firstByte?: string;
@@ -200,6 +457,134 @@ export interface DocumentInput {
       readonly timeout?: string;
     } | null;
     readonly pool?: string;
+    readonly filters?: readonly ("compress" | "cors" | "security-headers" | {
+      readonly compress?: {
+        readonly encodings?: "zstd" | "br" | "gzip" | readonly ("zstd" | "br" | "gzip")[];
+        readonly levels?: {
+          /** Default: 5. */
+          readonly gzip?: number;
+          /** Default: 4. */
+          readonly br?: number;
+          /** Default: 3. */
+          readonly zstd?: number;
+        };
+        /** bytes, or such as 16k, 1m */
+        readonly min?: string | number;
+        readonly types?: string | readonly (string)[];
+      };
+      readonly cors?: {
+        readonly origins?: string | readonly (string)[];
+        readonly methods?: string | readonly (string)[];
+        readonly headers?: string | readonly (string)[];
+        readonly expose?: string | readonly (string)[];
+        /** Default: false. */
+        readonly credentials?: boolean;
+        /** such as 250ms, 5s, 10m */
+        readonly maxAge?: string;
+      };
+      readonly "error-pages"?: {
+        readonly pages: { readonly [name: string]: string | {
+          readonly body: string;
+          /** Default: "text/html; charset=utf-8". */
+          readonly type?: string;
+          readonly as?: number;
+        } };
+        /** Default: false. */
+        readonly intercept?: boolean;
+      };
+      readonly headers?: {
+        readonly request?: {
+          readonly set?: { readonly [name: string]: string };
+          readonly append?: { readonly [name: string]: string };
+          readonly remove?: string | readonly (string)[];
+        };
+        readonly response?: {
+          readonly set?: { readonly [name: string]: string };
+          readonly append?: { readonly [name: string]: string };
+          readonly remove?: string | readonly (string)[];
+        };
+      };
+      /** where to, such as https://www.example.com${uri} */
+      readonly redirect?: string | {
+        readonly to: string;
+        /** Default: 302. */
+        readonly status?: 301 | 302 | 303 | 307 | 308;
+      };
+      readonly "replace-body"?: {
+        readonly rules: {
+          readonly find: string;
+          /** Default: false. */
+          readonly regex?: boolean;
+          /** Default: "". */
+          readonly with?: string;
+        } | readonly ({
+          readonly find: string;
+          /** Default: false. */
+          readonly regex?: boolean;
+          /** Default: "". */
+          readonly with?: string;
+        })[];
+        readonly types?: string | readonly (string)[];
+        /** bytes, or such as 16k, 1m */
+        readonly window?: string | number;
+      };
+      /** a status, or a text */
+      readonly respond?: number | string | {
+        /** Default: 200. */
+        readonly status?: number;
+        /** Default: "". */
+        readonly body?: string;
+        /** Default: "text/plain; charset=utf-8". */
+        readonly type?: string;
+        readonly headers?: { readonly [name: string]: string };
+      };
+      readonly rewrite?: {
+        /** Default: "". */
+        readonly path?: string;
+        /** Default: "". */
+        readonly to?: string;
+        /** Default: "". */
+        readonly stripPrefix?: string;
+        /** Default: "". */
+        readonly addPrefix?: string;
+        readonly query?: {
+          readonly set?: { readonly [name: string]: string };
+          readonly remove?: string | readonly (string)[];
+        };
+        /** Default: "". */
+        readonly host?: string;
+      };
+      readonly "security-headers"?: {
+        /** Default: "". */
+        readonly contentSecurityPolicy?: string;
+        /** Default: "sameorigin". */
+        readonly frameOptions?: "deny" | "sameorigin" | "off";
+        /** Default: "strict-origin-when-cross-origin". */
+        readonly referrerPolicy?: string;
+        /** Default: "". */
+        readonly permissionsPolicy?: string;
+        /** Default: true. */
+        readonly noSniff?: boolean;
+        /** Default: "". */
+        readonly crossOriginOpenerPolicy?: string;
+        /** Default: "". */
+        readonly crossOriginResourcePolicy?: string;
+        readonly hide?: string | readonly (string)[];
+      };
+      /** the name of one of "filters" */
+      readonly use?: string | {
+        readonly name: string;
+        readonly options?: { readonly [name: string]: unknown };
+        /** such as 250ms, 5s, 10m */
+        readonly timeout?: string;
+        /** Default: "refuse". */
+        readonly onFailure?: "refuse" | "skip";
+        /** Default: 50. */
+        readonly failures?: number;
+        /** such as 250ms, 5s, 10m */
+        readonly rest?: string;
+      };
+    })[];
     readonly routes?: readonly ({
       /** Default: "". */
       readonly name?: string;
@@ -281,7 +666,136 @@ export interface DocumentInput {
         };
         readonly fingerprint?: string | readonly (string)[];
       };
-      readonly pool: string;
+      readonly filters?: readonly ("compress" | "cors" | "security-headers" | {
+        readonly compress?: {
+          readonly encodings?: "zstd" | "br" | "gzip" | readonly ("zstd" | "br" | "gzip")[];
+          readonly levels?: {
+            /** Default: 5. */
+            readonly gzip?: number;
+            /** Default: 4. */
+            readonly br?: number;
+            /** Default: 3. */
+            readonly zstd?: number;
+          };
+          /** bytes, or such as 16k, 1m */
+          readonly min?: string | number;
+          readonly types?: string | readonly (string)[];
+        };
+        readonly cors?: {
+          readonly origins?: string | readonly (string)[];
+          readonly methods?: string | readonly (string)[];
+          readonly headers?: string | readonly (string)[];
+          readonly expose?: string | readonly (string)[];
+          /** Default: false. */
+          readonly credentials?: boolean;
+          /** such as 250ms, 5s, 10m */
+          readonly maxAge?: string;
+        };
+        readonly "error-pages"?: {
+          readonly pages: { readonly [name: string]: string | {
+            readonly body: string;
+            /** Default: "text/html; charset=utf-8". */
+            readonly type?: string;
+            readonly as?: number;
+          } };
+          /** Default: false. */
+          readonly intercept?: boolean;
+        };
+        readonly headers?: {
+          readonly request?: {
+            readonly set?: { readonly [name: string]: string };
+            readonly append?: { readonly [name: string]: string };
+            readonly remove?: string | readonly (string)[];
+          };
+          readonly response?: {
+            readonly set?: { readonly [name: string]: string };
+            readonly append?: { readonly [name: string]: string };
+            readonly remove?: string | readonly (string)[];
+          };
+        };
+        /** where to, such as https://www.example.com${uri} */
+        readonly redirect?: string | {
+          readonly to: string;
+          /** Default: 302. */
+          readonly status?: 301 | 302 | 303 | 307 | 308;
+        };
+        readonly "replace-body"?: {
+          readonly rules: {
+            readonly find: string;
+            /** Default: false. */
+            readonly regex?: boolean;
+            /** Default: "". */
+            readonly with?: string;
+          } | readonly ({
+            readonly find: string;
+            /** Default: false. */
+            readonly regex?: boolean;
+            /** Default: "". */
+            readonly with?: string;
+          })[];
+          readonly types?: string | readonly (string)[];
+          /** bytes, or such as 16k, 1m */
+          readonly window?: string | number;
+        };
+        /** a status, or a text */
+        readonly respond?: number | string | {
+          /** Default: 200. */
+          readonly status?: number;
+          /** Default: "". */
+          readonly body?: string;
+          /** Default: "text/plain; charset=utf-8". */
+          readonly type?: string;
+          readonly headers?: { readonly [name: string]: string };
+        };
+        readonly rewrite?: {
+          /** Default: "". */
+          readonly path?: string;
+          /** Default: "". */
+          readonly to?: string;
+          /** Default: "". */
+          readonly stripPrefix?: string;
+          /** Default: "". */
+          readonly addPrefix?: string;
+          readonly query?: {
+            readonly set?: { readonly [name: string]: string };
+            readonly remove?: string | readonly (string)[];
+          };
+          /** Default: "". */
+          readonly host?: string;
+        };
+        readonly "security-headers"?: {
+          /** Default: "". */
+          readonly contentSecurityPolicy?: string;
+          /** Default: "sameorigin". */
+          readonly frameOptions?: "deny" | "sameorigin" | "off";
+          /** Default: "strict-origin-when-cross-origin". */
+          readonly referrerPolicy?: string;
+          /** Default: "". */
+          readonly permissionsPolicy?: string;
+          /** Default: true. */
+          readonly noSniff?: boolean;
+          /** Default: "". */
+          readonly crossOriginOpenerPolicy?: string;
+          /** Default: "". */
+          readonly crossOriginResourcePolicy?: string;
+          readonly hide?: string | readonly (string)[];
+        };
+        /** the name of one of "filters" */
+        readonly use?: string | {
+          readonly name: string;
+          readonly options?: { readonly [name: string]: unknown };
+          /** such as 250ms, 5s, 10m */
+          readonly timeout?: string;
+          /** Default: "refuse". */
+          readonly onFailure?: "refuse" | "skip";
+          /** Default: 50. */
+          readonly failures?: number;
+          /** such as 250ms, 5s, 10m */
+          readonly rest?: string;
+        };
+      })[];
+      /** Default: "". */
+      readonly pool?: string;
       readonly timeouts?: {
         /** such as 250ms, 5s, 10m */
         readonly firstByte?: string;
@@ -803,6 +1317,134 @@ export interface DocumentInput {
       /** such as 250ms, 5s, 10m */
       readonly ttl?: string;
     } | null;
+    readonly filters?: readonly ("compress" | "cors" | "security-headers" | {
+      readonly compress?: {
+        readonly encodings?: "zstd" | "br" | "gzip" | readonly ("zstd" | "br" | "gzip")[];
+        readonly levels?: {
+          /** Default: 5. */
+          readonly gzip?: number;
+          /** Default: 4. */
+          readonly br?: number;
+          /** Default: 3. */
+          readonly zstd?: number;
+        };
+        /** bytes, or such as 16k, 1m */
+        readonly min?: string | number;
+        readonly types?: string | readonly (string)[];
+      };
+      readonly cors?: {
+        readonly origins?: string | readonly (string)[];
+        readonly methods?: string | readonly (string)[];
+        readonly headers?: string | readonly (string)[];
+        readonly expose?: string | readonly (string)[];
+        /** Default: false. */
+        readonly credentials?: boolean;
+        /** such as 250ms, 5s, 10m */
+        readonly maxAge?: string;
+      };
+      readonly "error-pages"?: {
+        readonly pages: { readonly [name: string]: string | {
+          readonly body: string;
+          /** Default: "text/html; charset=utf-8". */
+          readonly type?: string;
+          readonly as?: number;
+        } };
+        /** Default: false. */
+        readonly intercept?: boolean;
+      };
+      readonly headers?: {
+        readonly request?: {
+          readonly set?: { readonly [name: string]: string };
+          readonly append?: { readonly [name: string]: string };
+          readonly remove?: string | readonly (string)[];
+        };
+        readonly response?: {
+          readonly set?: { readonly [name: string]: string };
+          readonly append?: { readonly [name: string]: string };
+          readonly remove?: string | readonly (string)[];
+        };
+      };
+      /** where to, such as https://www.example.com${uri} */
+      readonly redirect?: string | {
+        readonly to: string;
+        /** Default: 302. */
+        readonly status?: 301 | 302 | 303 | 307 | 308;
+      };
+      readonly "replace-body"?: {
+        readonly rules: {
+          readonly find: string;
+          /** Default: false. */
+          readonly regex?: boolean;
+          /** Default: "". */
+          readonly with?: string;
+        } | readonly ({
+          readonly find: string;
+          /** Default: false. */
+          readonly regex?: boolean;
+          /** Default: "". */
+          readonly with?: string;
+        })[];
+        readonly types?: string | readonly (string)[];
+        /** bytes, or such as 16k, 1m */
+        readonly window?: string | number;
+      };
+      /** a status, or a text */
+      readonly respond?: number | string | {
+        /** Default: 200. */
+        readonly status?: number;
+        /** Default: "". */
+        readonly body?: string;
+        /** Default: "text/plain; charset=utf-8". */
+        readonly type?: string;
+        readonly headers?: { readonly [name: string]: string };
+      };
+      readonly rewrite?: {
+        /** Default: "". */
+        readonly path?: string;
+        /** Default: "". */
+        readonly to?: string;
+        /** Default: "". */
+        readonly stripPrefix?: string;
+        /** Default: "". */
+        readonly addPrefix?: string;
+        readonly query?: {
+          readonly set?: { readonly [name: string]: string };
+          readonly remove?: string | readonly (string)[];
+        };
+        /** Default: "". */
+        readonly host?: string;
+      };
+      readonly "security-headers"?: {
+        /** Default: "". */
+        readonly contentSecurityPolicy?: string;
+        /** Default: "sameorigin". */
+        readonly frameOptions?: "deny" | "sameorigin" | "off";
+        /** Default: "strict-origin-when-cross-origin". */
+        readonly referrerPolicy?: string;
+        /** Default: "". */
+        readonly permissionsPolicy?: string;
+        /** Default: true. */
+        readonly noSniff?: boolean;
+        /** Default: "". */
+        readonly crossOriginOpenerPolicy?: string;
+        /** Default: "". */
+        readonly crossOriginResourcePolicy?: string;
+        readonly hide?: string | readonly (string)[];
+      };
+      /** the name of one of "filters" */
+      readonly use?: string | {
+        readonly name: string;
+        readonly options?: { readonly [name: string]: unknown };
+        /** such as 250ms, 5s, 10m */
+        readonly timeout?: string;
+        /** Default: "refuse". */
+        readonly onFailure?: "refuse" | "skip";
+        /** Default: 50. */
+        readonly failures?: number;
+        /** such as 250ms, 5s, 10m */
+        readonly rest?: string;
+      };
+    })[];
   } };
   readonly acme?: {
     /** Default: "https://acme-v02.api.letsencrypt.org/directory". */

@@ -3,6 +3,8 @@
 
 import { formatAddress } from '../core/address.ts';
 import { areaText } from '../steering/area.ts';
+import { plainly } from './filters/form.ts';
+import { filterForm } from './filters/index.ts';
 import type {
   AcmeConfig,
   CertificateMatch,
@@ -10,6 +12,7 @@ import type {
   DnsConfig,
   DnsRecordConfig,
   DnsZoneConfig,
+  FilterEntry,
   HstsConfig,
   KeySource,
   ListenerConfig,
@@ -59,10 +62,26 @@ function matches(all: Readonly<Record<string, TextMatch>>): Json {
   return Object.fromEntries(Object.entries(all).map(([name, match]) => [name, text(match)]));
 }
 
-function route({ path: pattern, header, cookie, query, clientCertificate, timeouts, ...rest }: RouteConfig): Json {
+function filters(entries: readonly FilterEntry[]): unknown[] {
+  return entries.map(({ kind, settings }) => ({ [kind]: filterForm(kind)?.write?.(settings) ?? plainly(settings) }));
+}
+
+function route({
+  path: pattern,
+  header,
+  cookie,
+  query,
+  clientCertificate,
+  timeouts,
+  filters: list,
+  pool: to,
+  ...rest
+}: RouteConfig): Json {
   const conditions = { header: matches(header), cookie: matches(cookie), query: matches(query) };
   return {
     ...rest,
+    filters: filters(list),
+    ...(to === '' ? {} : { pool: to }),
     ...(pattern === undefined ? {} : { path: path(pattern) }),
     ...conditions,
     ...(clientCertificate === undefined ? {} : { clientCertificate: certificate(clientCertificate) }),
@@ -124,6 +143,7 @@ function listener(config: ListenerConfig): Json {
     ...(tls === undefined ? { redirectToHttps: redirect ?? false } : { protocol: 'https', tls: tlsForm(tls) }),
     ...(tls === undefined ? {} : { hsts: hsts === undefined ? false : hstsForm(hsts) }),
     http2: http2 === undefined ? false : written(http2),
+    filters: filters(config.filters),
     ...(redirect === undefined ? { routes: routes.map(route) } : {}),
     ...bounds,
     forwarded,
@@ -164,6 +184,7 @@ function pool(config: PoolConfig, needsKey: boolean): Json {
     upgrades: config.upgrades,
     proxyProtocol: config.proxyProtocol ?? false,
     affinity: config.affinity === undefined ? false : written(config.affinity),
+    filters: filters(config.filters),
   };
 }
 

@@ -14,10 +14,26 @@ import type { Config } from './types.ts';
 const MAX_BYTES = 64 * 1024 * 1024;
 const PROGRAMS = new Set(['.ts', '.mts', '.js', '.mjs']);
 
+/** A filter of somebody's own, as far as it matters here; what it does is `http/filter.ts`. */
+export interface OwnFilter {
+  readonly name: string;
+  build(...given: never[]): unknown;
+}
+
+/** What a program brings along besides its document. */
+export interface OwnKinds {
+  readonly balancers: readonly AnyBalancerKind[];
+  readonly filters: readonly OwnFilter[];
+}
+
+const NOTHING: OwnKinds = { balancers: [], filters: [] };
+
 export interface Loaded {
   readonly config: Config;
   /** Balancing kinds that a program brought along; code cannot be sent to threads, so each loads the file itself. */
   readonly kinds: readonly AnyBalancerKind[];
+  /** It brought code along. */
+  readonly hasCode: boolean;
   readonly file: string;
   /** Puts line and column to what is found wrong later, such as in other files. */
   readonly place: (issues: readonly ConfigIssue[]) => ConfigIssue[];
@@ -37,7 +53,7 @@ export async function loadConfig(file: string): Promise<Result<Loaded, ConfigIss
   if (PROGRAMS.has(extname(path))) return loadProgram(path, text);
   const source = parseYaml(text);
   if (source.issues.length > 0) return err(place(source.issues, source));
-  return finish(source.document, [], source, path);
+  return finish(source.document, NOTHING, source, path);
 }
 
 function unreadable(file: string, error: NodeJS.ErrnoException): ConfigIssue {
@@ -49,30 +65,39 @@ function unreadable(file: string, error: NodeJS.ErrnoException): ConfigIssue {
 
 function finish(
   document: unknown,
-  kinds: readonly AnyBalancerKind[],
+  { balancers, filters }: OwnKinds,
   source: Source,
   file: string,
 ): Result<Loaded, ConfigIssue[]> {
-  const compiled = compile(document, kinds);
+  const names = filters.map(({ name }) => name);
+  const compiled = compile(document, balancers, names);
   if (!compiled.ok) return err(place(compiled.error, source));
-  return ok({ config: compiled.value, kinds, file, place: (issues) => place(issues, source) });
+  const hasCode = balancers.length + filters.length > 0;
+  return ok({ config: compiled.value, kinds: balancers, hasCode, file, place: (issues) => place(issues, source) });
 }
 
 async function loadProgram(path: string, text: string): Promise<Result<Loaded, ConfigIssue[]>> {
   const source = locateInProgram(text);
   const imported = await importProgram(path);
   if (!imported.ok) return imported;
-  const { balancers, ...document } = imported.value;
-  const kinds = (balancers ?? []) as AnyBalancerKind[];
-  const broken = kinds.findIndex((kind) => typeof kind?.name !== 'string' || typeof kind?.build !== 'function');
-  if (broken >= 0)
-    return err(
-      place(
-        [{ path: ['balancers', broken], message: 'is no balancing kind: it needs name, needs, schema and build' }],
-        source,
-      ),
-    );
-  return finish(document, kinds, source, path);
+  const { balancers: _, filters: __, ...document } = imported.value;
+  const own = ownKinds(imported.value);
+  const issues = [
+    ...broken('balancers', own.balancers, 'is no balancing kind: it needs name, needs, schema and build'),
+    ...broken('filters', own.filters, 'is no filter: it needs name and build'),
+  ];
+  return issues.length > 0 ? err(place(issues, source)) : finish(document, own, source, path);
+}
+
+function ownKinds({ balancers, filters }: Record<string, unknown>): OwnKinds {
+  const listed = (value: unknown): readonly unknown[] =>
+    Array.isArray(value) ? value : value === undefined ? [] : [value];
+  return { balancers: listed(balancers) as AnyBalancerKind[], filters: listed(filters) as OwnFilter[] };
+}
+
+function broken(key: string, kinds: readonly OwnFilter[] | readonly AnyBalancerKind[], message: string): ConfigIssue[] {
+  const at = kinds.findIndex((kind) => typeof kind?.name !== 'string' || typeof kind?.build !== 'function');
+  return at < 0 ? [] : [{ path: [key, at], message }];
 }
 
 /** Fresh at each call: Node would hand out the first version for ever otherwise. */
@@ -106,7 +131,7 @@ function programIssue(path: string, error: Error): ConfigIssue {
 }
 
 /** The kinds alone, for worker threads. */
-export async function loadKinds(file: string): Promise<readonly AnyBalancerKind[]> {
+export async function loadKinds(file: string): Promise<OwnKinds> {
   const imported = await importProgram(file);
-  return imported.ok ? ((imported.value.balancers ?? []) as AnyBalancerKind[]) : [];
+  return imported.ok ? ownKinds(imported.value) : NOTHING;
 }

@@ -13,6 +13,7 @@ import type { PolicyConfig } from './types/steering.ts';
 
 export type * from './types/acme.ts';
 export type * from './types/dns.ts';
+export type * from './types/filters.ts';
 export type * from './types/geo.ts';
 export type * from './types/health.ts';
 export type * from './types/latency.ts';

@@ -62,6 +62,38 @@ export const L = {
   grpcStatus: 18,
   errors: 36,
 } as const;
+
+/** What filters count, by listener. */
+export const FILTER_EVENTS = [
+  'answered',
+  'auth-accepted',
+  'auth-refused',
+  'cache-bypass',
+  'cache-collapsed',
+  'cache-hit',
+  'cache-miss',
+  'cache-revalidated',
+  'cache-stale',
+  'cache-stored',
+  'compressed',
+  'concurrency-refused',
+  'cors-preflight',
+  'cors-refused',
+  'denied',
+  'failed',
+  'fault-injected',
+  'limit-local',
+  'mirrored',
+  'mirror-dropped',
+  'rate-limited',
+  'redirected',
+  'rewritten',
+  'waf-blocked',
+  'waf-detected',
+  'waf-timeout',
+] as const;
+export type FilterEvent = (typeof FILTER_EVENTS)[number];
+
 /** Columns of a worker's DNS row: questions by type, answers by response code, and what else there is to know. */
 export const D = {
   typeA: 0,
@@ -93,7 +125,12 @@ const D_COLUMNS = 24;
 export const W = { loopDelayMs: 0, heapBytes: 1, logDropped: 2, plainSockets: 3 } as const;
 const W_COLUMNS = 8;
 
-const L_COLUMNS = L.errors + ERROR_CODES.length;
+const L_EVENTS = L.errors + ERROR_CODES.length;
+const L_COLUMNS = L_EVENTS + FILTER_EVENTS.length;
+const EVENT_COLUMN = Object.fromEntries(FILTER_EVENTS.map((event, i) => [event, L_EVENTS + i])) as Record<
+  FilterEvent,
+  number
+>;
 const ERROR_COLUMN = Object.fromEntries(ERROR_CODES.map((code, i) => [code, L.errors + i])) as Record<
   ErrorCode,
   number
@@ -155,6 +192,14 @@ export class Counters {
 
   error(listenerSlot: number, code: ErrorCode): void {
     this.#listeners[listenerSlot * L_COLUMNS + ERROR_COLUMN[code]] += 1;
+  }
+
+  event(listenerSlot: number, event: FilterEvent): void {
+    this.#listeners[listenerSlot * L_COLUMNS + EVENT_COLUMN[event]] += 1;
+  }
+
+  readEvent(listenerSlot: number, event: FilterEvent): number {
+    return this.#listeners[listenerSlot * L_COLUMNS + EVENT_COLUMN[event]];
   }
 
   /** Counts one answered request in the pool's histogram. */

@@ -4,7 +4,7 @@ import { E, L } from '../core/counters.ts';
 import { ERRORS, type ErrorCode } from '../core/error.ts';
 import type { Outcome } from '../core/outcome.ts';
 import type { Attempts } from './attempts.ts';
-import type { HttpContext, HttpRoute, RequestRecord } from './context.ts';
+import type { HttpContext, HttpPool, HttpRoute, RequestRecord } from './context.ts';
 import type { RequestFacts } from './request-facts.ts';
 
 export interface Finished {
@@ -12,6 +12,7 @@ export interface Finished {
   readonly attempts: Attempts;
   /** Undefined when no route matched. */
   readonly route: HttpRoute | undefined;
+  readonly pool: HttpPool | undefined;
   /** 0 when nothing was answered. */
   readonly status: number;
   readonly error: ErrorCode | undefined;
@@ -38,20 +39,20 @@ export function countFinished(
   { counters }: HttpContext,
   listenerSlot: number,
   status: number,
-  route: HttpRoute | undefined,
+  pool: HttpPool | undefined,
   durationMs: number,
   bytesOut: number,
 ): void {
   if (status !== 0) {
     counters.listener(listenerSlot, statusColumn(L.status1xx, status));
-    if (route !== undefined && status !== 101) counters.duration(route.pool.slot, durationMs);
+    if (pool !== undefined && status !== 101) counters.duration(pool.slot, durationMs);
   }
   counters.listener(listenerSlot, L.bytesOut, bytesOut);
 }
 
 /** One line of the access log. */
 export function logFinished({ log }: HttpContext, listener: string, finished: Finished): void {
-  const { facts, attempts, route, error, ...rest } = finished;
+  const { facts, attempts, route, pool, error, ...rest } = finished;
   const { logged } = facts;
   if (log === undefined || logged === undefined) return;
   facts.logged = undefined;
@@ -60,7 +61,7 @@ export function logFinished({ log }: HttpContext, listener: string, finished: Fi
     ...rest,
     listener,
     route: route?.name ?? '',
-    pool: route?.pool.name ?? '',
+    pool: pool?.name ?? '',
     endpoint: attempts.endpointId,
     method: facts.method,
     error: error ?? '',

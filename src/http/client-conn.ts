@@ -17,7 +17,7 @@ import { Exchange } from './exchange.ts';
 import { ClientSession } from './h2/client-session.ts';
 import { prefaceAt } from './h2/preface.ts';
 import type { HttpListener, OpenClient } from './listener.ts';
-import { localReply } from './reply.ts';
+import { localBody, localHead } from './reply.ts';
 import { type AddedTo, additionsFor, type RequestAdditions } from './request-head.ts';
 import { ResponseRelay } from './response-relay.ts';
 
@@ -182,8 +182,10 @@ export class ClientConn implements ConnOwner, ClientPort, OpenClient, AddedTo {
     ctx.counters.listener(slot, L.status4xx + (ERRORS[code].status >= 500 ? 1 : 0));
     const { config, hsts } = this.listener.handler;
     ctx.log?.(refusedRecord(config.name, this.additions().peer, code));
-    const terms = { close: true, date: ctx.date(), hsts };
-    this.send(localReply({ status: ERRORS[code].status, code }, '', false, terms));
+    const reply = { status: ERRORS[code].status, code };
+    const body = localBody(reply, '');
+    const terms = { minor: 1, close: true, date: ctx.date(), hsts, edits: undefined };
+    this.send(`${localHead(reply, body.length, terms)}${body}`);
     this.lingerAndClose();
   }
 
@@ -249,6 +251,13 @@ export class ClientConn implements ConnOwner, ClientPort, OpenClient, AddedTo {
   #linger(bytes: number): void {
     this.#lingered += bytes;
     if (this.#lingered > LINGER_BYTES) this.conn.destroy();
+  }
+
+  unread(bytes: Buffer): void {
+    if (this.conn.closed) return;
+    if (bytes.length > 0 && this.#phase !== 'linger') this.#held = bytes;
+    if (this.#phase === 'head' && !this.conn.blocked) this.#next();
+    else if (this.#held === undefined) this.conn.resume();
   }
 
   /** The rest of this connection belongs to a tunnel. Returns bytes that came ahead. */

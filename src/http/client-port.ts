@@ -4,6 +4,7 @@
 import type { HasConn } from '../net/conn.ts';
 import type { BodyReader } from './codec/body.ts';
 import type { ResponseParser } from './codec/response-parser.ts';
+import type { HeadEdits } from './head-edits.ts';
 import type { HttpListener } from './listener.ts';
 import type { LocalReply } from './reply.ts';
 import type { RequestAdditions } from './request-head.ts';
@@ -25,6 +26,10 @@ export interface ResponseSink {
   more(reader: BodyReader, source: HasConn, buffer: Buffer, start: number): boolean;
   /** A 1xx other than 101. */
   informational(parser: ResponseParser): void;
+  /** What was begun is not finished yet, though everything was given to it: whoever waits is told by `SinkOwner`. */
+  readonly unfinished?: boolean;
+  /** The end of the connection has to delimit this response. */
+  readonly endsWithConnection?: boolean;
   /** A whole answer of our own. */
   local(reply: LocalReply, requestId: string, isHead: boolean, terms: ResponseTerms): void;
   /** The connection is the new protocol's from now on. */
@@ -40,6 +45,8 @@ export interface ResponseTerms {
   readonly date: string;
   /** Strict-Transport-Security, where the upstream sent none; '' for none. */
   readonly hsts: string;
+  /** Changes to the head; undefined for none. */
+  readonly edits: HeadEdits | undefined;
 }
 
 export interface ClientPort extends HasConn {
@@ -60,6 +67,8 @@ export interface ClientPort extends HasConn {
   responded(close: boolean, readAll: boolean, asked: boolean): void;
   /** An answer that cannot be finished: the client must see that something is missing. */
   abort(): void;
+  /** A request that was held has been read whole; what `bytes` came behind it are of the next one. */
+  unread(bytes: Buffer): void;
   /** The rest of this connection belongs to a tunnel. Returns bytes that came ahead. */
   release(): Buffer | undefined;
 }

@@ -10,8 +10,11 @@ import type { ProxyTrust } from '../net/proxy-gate.ts';
 import type { Pool } from '../pool/pool.ts';
 import type { KnownChallenges } from '../tls/challenges.ts';
 import type { TlsTerms } from '../tls/secure.ts';
+import type { FilterChain } from './filter-chain.ts';
 import type { HeadView } from './head-view.ts';
 import type { UpstreamPool, UpstreamTerms } from './upstream-pool.ts';
+
+export type LookedUp = 'capture' | 'map' | 'country' | 'variant';
 
 /** A pool as requests use it. */
 export interface HttpPool {
@@ -23,12 +26,16 @@ export interface HttpPool {
   readonly affinity: SourceAffinity | undefined;
   /** What the hash kinds hash; undefined when the pool's kind needs no key. */
   readonly keyOf: ((head: HeadView) => string) | undefined;
+  /** Undefined without filters. */
+  readonly filters: FilterChain | undefined;
 }
 
 export interface HttpRoute {
   readonly name: string;
-  readonly pool: HttpPool;
+  /** The pool for this request; undefined where filters were to answer. */
+  poolFor(head: HeadView): HttpPool | undefined;
   readonly timeouts: RouteTimeouts;
+  readonly filters: FilterChain | undefined;
 }
 
 /** One listener under one configuration; a reload swaps it whole. A request keeps the one it began with. */
@@ -36,6 +43,10 @@ export interface HttpHandler {
   readonly config: HttpListenerConfig;
   readonly limits: HttpLimits;
   match(head: HeadView): HttpRoute | undefined;
+  /** Before a route is chosen. */
+  readonly filters: FilterChain | undefined;
+  /** What patterns of the route and tables say of a request; '' for what is not there. */
+  lookUp(name: LookedUp, argument: string, head: HeadView, route: HttpRoute | undefined): string;
   isTrusted(address: string): boolean;
   /** Undefined: in the clear. */
   readonly tls: TlsTerms | undefined;

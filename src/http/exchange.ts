@@ -17,10 +17,15 @@ import type { ClientPort, ResponseSink, ResponseTerms } from './client-port.ts';
 import type { BodyReader } from './codec/body.ts';
 import { F } from './codec/fields.ts';
 import type { RequestParser } from './codec/request-parser.ts';
-import type { ResponseParser } from './codec/response-parser.ts';
-import type { HttpContext, HttpHandler, HttpRoute } from './context.ts';
+import { ResponseParser } from './codec/response-parser.ts';
+import type { HttpContext, HttpHandler, HttpPool, HttpRoute, LookedUp } from './context.ts';
+import type { Verdict } from './filter.ts';
+import type { FilterChain } from './filter-chain.ts';
+import { FILTER_FAILED, FilterRun, type RunSource } from './filter-run.ts';
+import { FilterSink, type SinkOwner } from './filter-sink.ts';
 import { grpcCodeOf, grpcStatusIn, statusOfGrpc } from './grpc.ts';
 import { type GrpcWeb, GrpcWebSink, grpcHead, grpcWebOf } from './grpc-web.ts';
+import { HeadEdits } from './head-edits.ts';
 import { HeadView } from './head-view.ts';
 import { httpsLocation } from './redirect.ts';
 import { type LocalReply, replyTo } from './reply.ts';
@@ -28,13 +33,20 @@ import { RequestFacts } from './request-facts.ts';
 import { buildRequestHead } from './request-head.ts';
 import { RequestRelay } from './request-relay.ts';
 import { endsWithConnection } from './response-head.ts';
+import { Suspension } from './suspension.ts';
 import { openTunnel } from './upgrade.ts';
 import type { Upstream } from './upstream.ts';
 
 let headView: HeadView | undefined;
+/** Filters that are not ready after so long have failed. */
+const FILTER_MS = 30_000;
+type Stage = 'enter' | 'routed' | 'pooled';
 const EMPTY = Buffer.alloc(0);
+const CONTINUE = new ResponseParser();
+const CONTINUE_HEAD = Buffer.from('HTTP/1.1 100 Continue\r\n\r\n');
+CONTINUE.parse(CONTINUE_HEAD, 0, CONTINUE_HEAD.length, false);
 
-export class Exchange implements AttemptedRequest {
+export class Exchange implements AttemptedRequest, RunSource, SinkOwner {
   readonly #client: ClientPort;
   readonly #ctx: HttpContext;
   readonly #facts = new RequestFacts();
@@ -44,6 +56,18 @@ export class Exchange implements AttemptedRequest {
   #handler!: HttpHandler;
   /** Undefined until one matched. */
   #route: HttpRoute | undefined;
+  /** Undefined until one was chosen. */
+  #pool: HttpPool | undefined;
+  /** What filters do to this request; made for the first one that meets any. */
+  #run: FilterRun | undefined;
+  #sink: FilterSink | undefined;
+  #isFiltered = false;
+  /** A filter is not ready. */
+  #held: Suspension | undefined;
+  #wanted: { readonly limit: number; readonly resolve: (bytes: Promise<Buffer> | Buffer) => void } | undefined;
+  #answer: HeadEdits | undefined;
+  /** The endpoint has said everything, and filters still work on it. */
+  #waitsForSink = false;
   #total: Timer | undefined;
   #startedAt = 0;
   /** When the response ended; 0 while that is not known. */
@@ -81,7 +105,7 @@ export class Exchange implements AttemptedRequest {
 
   /** A client of HTTP/1.0 cannot read chunks. */
   get wantsPlainBody(): boolean {
-    return this.#facts.minor === 0 || this.#client.plainBodies;
+    return this.#facts.minor === 0 || this.#client.plainBodies || this.#isFiltered;
   }
 
   get wantsUpgrade(): boolean {
@@ -131,33 +155,167 @@ export class Exchange implements AttemptedRequest {
       return this.#refuseAt('body-too-large', end, start);
     // Before everything that is configured: without certificates no configuration can be served.
     const answer = ctx.challenges.answerTo(path);
-    if (answer !== undefined) {
-      this.#respond({ status: 200, body: answer }, this.#mustClose());
-      return this.#request.done ? start : end;
-    }
+    if (answer !== undefined) return this.#answerAt({ status: 200, body: answer }, end, start);
     const { redirect } = this.#handler.config;
     if (redirect !== undefined) {
       const location = httpsLocation(headView.host, redirect.port, parser.target.path, parser.target.query);
       if (location === undefined) return this.#refuseAt('bad-host', end, start);
-      this.#respond({ status: redirect.status, location }, this.#mustClose());
-      return this.#request.done ? start : end;
+      return this.#answerAt({ status: redirect.status, location }, end, start);
     }
-    const route = this.#handler.match(headView);
-    if (route === undefined) return this.#refuseAt('no-route', end, start);
-    this.#route = route;
-    const web = route.pool.config.protocol === 'h2' ? this.#streams(parser) : undefined;
-    const key = route.pool.keyOf === undefined ? '' : route.pool.keyOf(headView);
-    const head = buildRequestHead(parser, path, this.#facts.id, add);
+    return this.#advance('enter', false, parser, headView, buffer, start, end);
+  }
+
+  /** Through the filters of the listener, the route and the pool, as far as it goes at once. */
+  #advance(
+    from: Stage,
+    resumed: boolean,
+    parser: RequestParser,
+    view: HeadView,
+    buffer: Buffer,
+    start: number,
+    end: number,
+  ): number {
+    let stage = from;
+    let again = resumed;
+    for (;;) {
+      if (!again) {
+        if (stage === 'routed') {
+          const route = this.#handler.match(view);
+          if (route === undefined) return this.#refuseAt('no-route', end, start);
+          this.#route = route;
+        } else if (stage === 'pooled') {
+          this.#pool = this.#route!.poolFor(view);
+        }
+      }
+      const chain = this.#chainAt(stage);
+      if (chain !== undefined) {
+        const verdict = this.#filtered(parser, view).pass(chain, again);
+        if (verdict instanceof Promise) {
+          this.#hold(verdict, stage, parser, view, buffer.subarray(start, end));
+          return end;
+        }
+        if (verdict !== undefined) return this.#answerAt(verdict, end, start);
+      }
+      again = false;
+      if (stage === 'pooled') break;
+      stage = stage === 'enter' ? 'routed' : 'pooled';
+    }
+    const pool = this.#pool;
+    return pool === undefined
+      ? this.#refuseAt('no-route', end, start)
+      : this.#dispatch(this.#route!, pool, parser, view, buffer, start, end);
+  }
+
+  #chainAt(stage: Stage): FilterChain | undefined {
+    if (stage === 'enter') return this.#handler.filters;
+    return stage === 'routed' ? this.#route!.filters : this.#pool?.filters;
+  }
+
+  /** The request is shown to filters from now on, and so is its answer. */
+  #filtered(parser: RequestParser, view: HeadView): FilterRun {
+    this.#run ??= new FilterRun(this);
+    if (this.#isFiltered) return this.#run;
+    this.#isFiltered = true;
+    this.#run.begin(view, parser.bodyLength);
+    this.#sink ??= new FilterSink(this.#client.sink, this.#run, this);
+    this.#sink.start(this.#facts.id);
+    this.#response = this.#sink;
+    return this.#run;
+  }
+
+  /** Until a filter has made up its mind. What comes of this request meanwhile is kept. */
+  #hold(verdict: Promise<Verdict>, stage: Stage, parser: RequestParser, view: HeadView, rest: Buffer): void {
+    const kept = parser.copy();
+    const held = new Suspension(kept, view.copy(kept), Buffer.from(rest));
+    this.#run!.see(held.view);
+    this.#held = held;
+    this.#client.conn.pause();
+    if (this.#wanted !== undefined) this.#gather(held);
+    const late = this.#ctx.env.clock.after(FILTER_MS, () => this.#resume(held, stage, FILTER_FAILED));
+    verdict.then(
+      (reply) => {
+        late.cancel();
+        this.#resume(held, stage, reply);
+      },
+      () => {
+        late.cancel();
+        this.#resume(held, stage, FILTER_FAILED);
+      },
+    );
+  }
+
+  #resume(held: Suspension, stage: Stage, verdict: Verdict): void {
+    if (this.#done || this.#held !== held) return;
+    this.#held = undefined;
+    if (held.delimit()) this.#request.start(held.parser.bodyLength);
+    const bytes = held.held;
+    const after =
+      verdict === undefined
+        ? this.#advance(stage, true, held.parser, held.view, bytes, 0, bytes.length)
+        : this.#answerAt(verdict, bytes.length, 0);
+    if (this.#held !== undefined) return;
+    if (this.#request.done) this.#client.unread(bytes.subarray(after));
+  }
+
+  /** For a filter that wants to see the beginning of the body. */
+  gather(limit: number): Promise<Buffer> {
+    return new Promise((resolve) => {
+      this.#wanted = { limit, resolve };
+      if (this.#held !== undefined) this.#gather(this.#held);
+    });
+  }
+
+  #gather(held: Suspension): void {
+    const { limit, resolve } = this.#wanted!;
+    this.#wanted = undefined;
+    void held.gather(limit).then(resolve);
+    if (!held.wantsMore) return;
+    if (held.parser.expectContinue) this.#continue();
+    this.#client.conn.expireIn(this.#bodyIdleMs);
+    this.#client.conn.resume();
+  }
+
+  /** More of the body of a request that is held. */
+  #keep(held: Suspension, bytes: Buffer): void {
+    held.hold(bytes);
+    const { conn } = this.#client;
+    if (held.wantsMore) return conn.expireIn(this.#bodyIdleMs);
+    conn.expireIn(0);
+    conn.pause();
+  }
+
+  #continue(): void {
+    if (!this.#facts.wantsContinue) return;
+    this.#facts.wantsContinue = false;
+    this.#response.informational(CONTINUE);
+  }
+
+  #dispatch(
+    route: HttpRoute,
+    pool: HttpPool,
+    parser: RequestParser,
+    view: HeadView,
+    buffer: Buffer,
+    start: number,
+    end: number,
+  ): number {
+    const { counters } = this.#ctx;
+    const { bodyBytes } = this.#handler.limits;
+    const web = pool.config.protocol === 'h2' ? this.#streams(parser) : undefined;
+    const key = pool.keyOf === undefined ? '' : pool.keyOf(view);
+    const edits = this.#isFiltered ? this.#run!.edits : undefined;
+    const head = buildRequestHead(parser, view.path, this.#facts.id, this.#client.additions(), edits);
     const sent = web === undefined ? head : grpcHead(head, web);
     const after = this.#request.intake(parser, buffer, start, end, sent);
     if (after < 0) return this.#refuseAt('bad-framing', end, start);
-    if (limits.bodyBytes > 0 && this.#request.payload > limits.bodyBytes)
-      return this.#refuseAt('body-too-large', end, after);
+    if (bodyBytes > 0 && this.#request.payload > bodyBytes) return this.#refuseAt('body-too-large', end, after);
     this.#armTotal(route.timeouts.totalMs);
-    ctx.counters.pool(route.pool.slot, P.requests);
-    route.pool.pool.retryBudget.onRequest(this.#startedAt);
+    counters.pool(pool.slot, P.requests);
+    pool.pool.retryBudget.onRequest(this.#startedAt);
     if (this.#request.done) this.#client.requestRead();
-    this.#attempts.begin(route.pool, key, headView.client);
+    const { client } = view;
+    if (this.#isFiltered) this.#run!.headEnds(parser);
+    this.#attempts.begin(pool, key, client);
     return after;
   }
 
@@ -165,7 +323,7 @@ export class Exchange implements AttemptedRequest {
   #streams(parser: RequestParser): GrpcWeb | undefined {
     const web = this.#client.grpc ? undefined : grpcWebOf(parser.fields.get('content-type'));
     this.#request.start(parser.bodyLength, true, web?.text === true);
-    if (web !== undefined) this.#response = new GrpcWebSink(this.#client.sink, web);
+    if (web !== undefined) this.#response = new GrpcWebSink(this.#response, web);
     return web;
   }
 
@@ -185,10 +343,16 @@ export class Exchange implements AttemptedRequest {
     this.#startedAt = this.#ctx.env.clock.now();
     this.#endedAt = 0;
     this.#route = undefined;
+    this.#pool = undefined;
+    this.#isFiltered = false;
+    this.#held = undefined;
+    this.#wanted = undefined;
+    if (this.#answer?.isEmpty === false) this.#answer.clear();
     this.#facts.take(parser, handler.config.forwarded.requestId === '' ? '' : this.#ctx.requestId());
     this.#attempts.reset();
     this.#response = this.#client.sink;
     this.#response.reset();
+    this.#waitsForSink = false;
     this.#firstByteMs = 0;
     this.#status = 0;
     this.#grpcStatus = -1;
@@ -203,12 +367,21 @@ export class Exchange implements AttemptedRequest {
     return this.#request.done ? start : end;
   }
 
+  #answerAt(reply: LocalReply, end: number, start: number): number {
+    if (reply.code !== undefined) {
+      this.#error = reply.code;
+      this.#ctx.counters.error(this.#client.listener.slot, reply.code);
+    }
+    this.#respond(reply, this.#mustClose());
+    return this.#request.done ? start : end;
+  }
+
   onRefused(code: ErrorCode): void {
     this.#reply(code);
   }
 
   onUpstreamReady(upstream: Upstream): void {
-    const { connection } = this.#route!.pool.config;
+    const { connection } = this.#pool!.config;
     const first = this.#attempts.count === 1 && upstream.served > 0;
     this.#attempts.sent = true;
     this.#sentAt = first ? this.#startedAt : this.#ctx.env.clock.now();
@@ -224,12 +397,17 @@ export class Exchange implements AttemptedRequest {
 
   /** More of the request body. Returns the offset after what belongs to it. */
   requestBody(buffer: Buffer, start: number, end: number): number {
+    if (this.#held !== undefined) {
+      this.#keep(this.#held, buffer.subarray(start, end));
+      return end;
+    }
     const request = this.#request;
     return this.#passBody(request.reader.consume(buffer, start, end), buffer, start, end);
   }
 
   /** The end of a body that only the client's stream delimits. `trailers`: lines of fields. */
   requestEnd(trailers: string): void {
+    if (this.#held !== undefined) return this.#held.end();
     const { reader } = this.#request;
     if (reader.done) return;
     reader.finish(trailers);
@@ -253,7 +431,7 @@ export class Exchange implements AttemptedRequest {
     const accepted = request.more(upstream, buffer, start);
     if (!accepted) {
       conn.pause();
-      upstream.conn.expireIn(this.#route!.pool.config.connection.bodyIdleMs);
+      upstream.conn.expireIn(this.#pool!.config.connection.bodyIdleMs);
     }
     if (request.done) {
       request.unstream(conn.paused);
@@ -277,6 +455,7 @@ export class Exchange implements AttemptedRequest {
   }
 
   onClientDrain(): void {
+    if (this.#isFiltered && this.#sink!.isFull) return;
     this.#attempts.upstream?.unhold();
     this.#client.conn.expireIn(this.#request.done ? 0 : this.#bodyIdleMs);
   }
@@ -312,10 +491,11 @@ export class Exchange implements AttemptedRequest {
     }
     const upstream = this.#attempts.upstream!;
     if (!this.#response.begin(parser, reader, upstream, buffer, start, this.#terms(this.#close))) this.#holdUpstream();
+    if (this.#response.endsWithConnection === true) this.#close = true;
   }
 
   #terms(close: boolean): ResponseTerms {
-    return { minor: this.#facts.minor, close, date: this.#ctx.date(), hsts: this.#handler.hsts };
+    return { minor: this.#facts.minor, close, date: this.#ctx.date(), hsts: this.#handler.hsts, edits: this.#answer };
   }
 
   onResponseBody(reader: BodyReader, buffer: Buffer, start: number): void {
@@ -332,8 +512,63 @@ export class Exchange implements AttemptedRequest {
   onResponseEnd(): void {
     this.#attempts.upstream = undefined;
     const status = this.#grpcStatus < 0 ? this.#status : statusOfGrpc(this.#grpcStatus);
-    this.#finish({ kind: 'ok', status, firstByteMs: this.#firstByteMs });
+    const outcome: Outcome = { kind: 'ok', status, firstByteMs: this.#firstByteMs };
+    if (this.#response.unfinished === true) {
+      settleWith(outcome, this.#attempts, this.#ctx);
+      this.#waitsForSink = true;
+    } else this.#complete(outcome);
+  }
+
+  #complete(outcome: Outcome): void {
+    this.#finish(outcome);
     this.#client.responded(this.#close, this.#request.done, !this.#facts.keepAlive);
+  }
+
+  sinkDrained(): void {
+    if (!this.#done && !this.#client.conn.blocked) this.onClientDrain();
+  }
+
+  sinkFinished(fault: Error | undefined): void {
+    if (this.#done) return;
+    if (fault !== undefined) {
+      this.#attempts.release();
+      return this.#cut('filter-failed');
+    }
+    if (this.#waitsForSink) this.#complete(CANCELLED);
+  }
+
+  /** What is done to the head of the answer, whoever gives it. */
+  get answer(): HeadEdits {
+    this.#answer ??= new HeadEdits();
+    return this.#answer;
+  }
+
+  get requestId(): string {
+    return this.#facts.id;
+  }
+
+  get scheme(): 'http' | 'https' {
+    return this.#client.additions().proto;
+  }
+
+  get listener(): string {
+    return this.#handler.config.name;
+  }
+
+  get route(): string {
+    return this.#route?.name ?? '';
+  }
+
+  get pool(): string {
+    return this.#pool?.name ?? '';
+  }
+
+  get endpoint(): string {
+    return this.#attempts.endpointId;
+  }
+
+  lookUp(name: LookedUp, argument: string, view: HeadView): string {
+    return this.#handler.lookUp(name, argument, view, this.#route);
   }
 
   onUpgraded(parser: ResponseParser, buffer: Buffer, start: number, end: number): void {
@@ -423,14 +658,18 @@ export class Exchange implements AttemptedRequest {
     if (client.grpc) this.#grpcStatus = grpcCodeOf(code, ERRORS[code].status);
     // Who sends what is malformed is not trusted to frame the next request rightly.
     const close = this.#mustClose() || code === 'bad-request';
-    this.#respond(replyTo(code, this.#route?.pool.config.allDown), close);
+    this.#respond(replyTo(code, this.#pool?.config.allDown), close);
   }
 
   #respond(reply: LocalReply, close: boolean): void {
     this.#status = reply.status;
+    this.#responding = true;
+    this.#close = close;
     this.#response.local(reply, this.#facts.id, this.isHead, this.#terms(close));
-    this.#finish(CANCELLED);
-    this.#client.responded(close, this.#request.done, !this.#facts.keepAlive);
+    if (this.#done) return;
+    if (this.#response.endsWithConnection === true) this.#close = true;
+    if (this.#response.unfinished === true) this.#waitsForSink = true;
+    else this.#complete(CANCELLED);
   }
 
   #finish(outcome: Outcome): void {
@@ -438,6 +677,7 @@ export class Exchange implements AttemptedRequest {
     this.#done = true;
     this.#total?.cancel();
     this.#total = undefined;
+    this.#held = undefined;
     this.#request.drop();
     this.#request.unstream(true);
     settleWith(outcome, this.#attempts, this.#ctx);
@@ -450,12 +690,17 @@ export class Exchange implements AttemptedRequest {
     const durationMs = (this.#endedAt === 0 ? ctx.env.clock.now() : this.#endedAt) - this.#startedAt;
     const { bytesOut } = this.#response;
     if (this.#grpcStatus >= 0) ctx.counters.listener(listener.slot, L.grpcStatus + this.#grpcStatus);
-    countFinished(ctx, listener.slot, this.#status, this.#route, durationMs, bytesOut);
+    countFinished(ctx, listener.slot, this.#status, this.#pool, durationMs, bytesOut);
+    if (this.#isFiltered) {
+      this.#sink!.cancel();
+      this.#run!.done({ status: this.#status, error: this.#error, durationMs });
+    }
     if (ctx.log === undefined) return;
     logFinished(ctx, this.#handler.config.name, {
       facts: this.#facts,
       attempts: this.#attempts,
       route: this.#route,
+      pool: this.#pool,
       status: this.#status,
       error: this.#error,
       durationMs,

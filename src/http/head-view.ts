@@ -1,11 +1,12 @@
-// Owns what routing and hash keys may ask about the request at hand, answered from the parsed head without copying it.
-// One instance serves a thread: valid until the next head is parsed.
+// Owns what routing, hash keys and filters may ask about the request at hand, answered from the parsed head without copying it.
+// One instance serves a thread: valid until the next head is parsed. A request that is held has its own.
 
 import type { ClientCertificate } from '../routing/route.ts';
 import type { RequestParser } from './codec/request-parser.ts';
+import type { HeadEdits } from './head-edits.ts';
 
 export class HeadView {
-  readonly #parser: RequestParser;
+  #parser: RequestParser;
   method = '';
   /** Lower case, without port. */
   host = '';
@@ -14,6 +15,10 @@ export class HeadView {
   query = '';
   client = '';
   certificate: ClientCertificate | undefined;
+  /** What filters did to the head so far. */
+  edits: HeadEdits | undefined;
+  /** Whom an authentication filter found. */
+  identity = '';
 
   constructor(parser: RequestParser) {
     this.#parser = parser;
@@ -27,11 +32,24 @@ export class HeadView {
     this.client = client;
     this.certificate = certificate;
     this.host = hostOf(target.authority);
+    this.edits = undefined;
+    this.identity = '';
+  }
+
+  /** The same request, for longer: `parser` is a copy of the one that was asked so far. */
+  copy(parser: RequestParser): HeadView {
+    const copy = new HeadView(parser);
+    copy.set(this.path, this.client, this.certificate);
+    copy.query = this.query;
+    copy.edits = this.edits;
+    copy.identity = this.identity;
+    return copy;
   }
 
   /** `name` in lower case; repeated fields are joined. */
   header(name: string): string | undefined {
-    return this.#parser.fields.get(name);
+    const edited = this.edits?.now(name);
+    return edited === undefined ? this.#parser.fields.get(name) : (edited ?? undefined);
   }
 }
 

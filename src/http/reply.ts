@@ -1,35 +1,19 @@
 // Owns the answers this server gives itself. Only general words: nothing a client sent and nothing about the inside.
 
+import { STATUS_CODES } from 'node:http';
 import type { AllDownConfig } from '../config/types.ts';
 import { ERRORS, type ErrorCode } from '../core/error.ts';
 import type { ResponseTerms } from './client-port.ts';
-
-const REASONS: Record<number, string> = {
-  200: 'OK',
-  301: 'Moved Permanently',
-  302: 'Found',
-  307: 'Temporary Redirect',
-  308: 'Permanent Redirect',
-  400: 'Bad Request',
-  404: 'Not Found',
-  408: 'Request Timeout',
-  413: 'Content Too Large',
-  414: 'URI Too Long',
-  417: 'Expectation Failed',
-  431: 'Request Header Fields Too Large',
-  501: 'Not Implemented',
-  502: 'Bad Gateway',
-  503: 'Service Unavailable',
-  504: 'Gateway Timeout',
-  505: 'HTTP Version Not Supported',
-};
+import type { HeadEdits } from './head-edits.ts';
 
 export interface LocalReply {
   readonly status: number;
   readonly code?: ErrorCode;
   readonly retryAfterSeconds?: number;
-  /** Instead of a sentence about `code`: somebody's answer. ASCII. */
-  readonly body?: string;
+  /** Instead of a sentence about `code`: somebody's answer. Text is ASCII; bytes are not changed any more. */
+  readonly body?: string | Buffer;
+  /** Lines of fields, each with its CRLF, in place of those that go with a text of ours. */
+  readonly fields?: string;
   /** Where to go instead. */
   readonly location?: string;
 }
@@ -50,26 +34,47 @@ export function replyTo(code: ErrorCode, allDown: AllDownConfig | undefined): Lo
 }
 
 /** For people, mostly. */
-export function localBody({ status, code, body }: LocalReply, requestId: string): string {
+export function localBody({ status, code, body }: LocalReply, requestId: string): string | Buffer {
   if (body !== undefined) return body;
   const line = requestId === '' ? '' : `Request ${requestId}\n`;
-  return `${status} ${REASONS[status] ?? 'Error'}\n${code === undefined ? '' : `${ERRORS[code].reason}\n`}${line}`;
+  return `${status} ${reasonOf(status)}\n${code === undefined ? '' : `${ERRORS[code].reason}\n`}${line}`;
 }
 
-/** A complete response. `isHead` leaves the body out. */
-export function localReply(
-  reply: LocalReply,
-  requestId: string,
-  isHead: boolean,
-  { close, date, hsts }: Pick<ResponseTerms, 'close' | 'date' | 'hsts'>,
-): string {
-  const reason = REASONS[reply.status] ?? 'Error';
-  const body = localBody(reply, requestId);
-  let out = `HTTP/1.1 ${reply.status} ${reason}\r\nDate: ${date}\r\nContent-Type: text/plain; charset=utf-8\r\n`;
-  out += `Content-Length: ${body.length}\r\nCache-Control: no-store\r\n`;
+export function reasonOf(status: number): string {
+  return STATUS_CODES[status] ?? 'Unknown';
+}
+
+const OWN_TEXT = 'Content-Type: text/plain; charset=utf-8\r\nCache-Control: no-store\r\n';
+
+/** Lines of fields of the answer, but for the date and what says how it is framed. */
+export function localFields(reply: LocalReply, { hsts, edits }: Pick<ResponseTerms, 'hsts' | 'edits'>): string {
+  let out = reply.fields ?? OWN_TEXT;
   if (reply.retryAfterSeconds !== undefined) out += `Retry-After: ${reply.retryAfterSeconds}\r\n`;
   if (reply.location !== undefined) out += `Location: ${reply.location}\r\n`;
-  if (hsts !== '') out += `Strict-Transport-Security: ${hsts}\r\n`;
-  if (close) out += 'Connection: close\r\n';
-  return isHead ? `${out}\r\n` : `${out}\r\n${body}`;
+  if (edits !== undefined) out = editedLines(out, edits);
+  return hsts === '' ? out : `${out}Strict-Transport-Security: ${hsts}\r\n`;
+}
+
+function editedLines(lines: string, edits: HeadEdits): string {
+  let out = '';
+  for (const line of lines.split('\r\n')) {
+    const name = line.slice(0, line.indexOf(':')).toLowerCase();
+    if (line !== '' && !edits.removes(name)) out += `${line}\r\n`;
+  }
+  return out + edits.linesBeside(out);
+}
+
+/** A status without a body (RFC 9110 §6.4.1). */
+export function isBodiless(status: number): boolean {
+  return status === 204 || status === 304 || status < 200;
+}
+
+/** The head of a complete response of our own. */
+export function localHead(reply: LocalReply, length: number, terms: ResponseTerms): string {
+  const { status } = reply;
+  let out = `HTTP/1.1 ${status} ${reasonOf(status)}\r\nDate: ${terms.date}\r\n${localFields(reply, terms)}`;
+  if (!isBodiless(status)) out += `Content-Length: ${length}\r\n`;
+  if (terms.close) out += 'Connection: close\r\n';
+  else if (terms.minor === 0) out += 'Connection: keep-alive\r\n';
+  return `${out}\r\n`;
 }

@@ -6,6 +6,7 @@ import { F } from './codec/fields.ts';
 import type { RequestParser } from './codec/request-parser.ts';
 import { UNTIL_CLOSE } from './codec/response-parser.ts';
 import type { HttpHandler } from './context.ts';
+import type { RequestEdits } from './head-edits.ts';
 
 /** The connection whose requests get something added. */
 export interface AddedTo {
@@ -88,32 +89,40 @@ export function buildRequestHead(
   path: string,
   requestId: string,
   add: RequestAdditions,
+  edits: RequestEdits | undefined,
 ): string {
   const { fields, target } = parser;
   const text = fields.text;
-  const plain = target.form !== 'absolute' && path === target.path && text.charCodeAt(parser.fieldsStart - 3) === 0x31;
+  const plain =
+    target.form !== 'absolute' &&
+    path === target.path &&
+    edits?.query === undefined &&
+    text.charCodeAt(parser.fieldsStart - 3) === 0x31;
   let out = '';
   let run = 0;
   if (!plain) {
-    const query = target.query === '' ? '' : `?${target.query}`;
-    out = `${parser.method} ${path}${query} HTTP/1.1\r\n`;
+    const query = edits?.query ?? target.query;
+    out = `${parser.method} ${path}${query === '' ? '' : `?${query}`} HTTP/1.1\r\n`;
     run = parser.fieldsStart;
   }
   const dropHost = target.form === 'absolute';
   let lineStart = parser.fieldsStart;
   for (let i = 0; i < fields.count; i++) {
     const lineEnd = i + 1 < fields.count ? fields.at[(i + 1) << 2] : text.length - 2;
-    if (dropped(parser, i, add) || (dropHost && fields.kind[i] === F.host)) {
+    if (dropped(parser, i, add) || edits?.takes(fields, i) === true || (dropHost && fields.kind[i] === F.host)) {
       if (lineStart > run) out += text.slice(run, lineStart);
       run = lineEnd;
     }
     lineStart = lineEnd;
   }
   if (lineStart > run) out += text.slice(run, lineStart);
-  if (dropHost || !fields.has(F.host))
+  const ownHost = edits?.now('host') != null;
+  if (!ownHost && (dropHost || !fields.has(F.host)))
     out += `Host: ${target.authority === '' ? add.local.localAuthority() : target.authority}\r\n`;
+  if (parser.bodyLength > 0 && !fields.has(F.contentLength)) out += `Content-Length: ${parser.bodyLength}\r\n`;
   // A stream delimits its body by itself; here somebody has to say that it comes in chunks.
   if (parser.bodyLength === UNTIL_CLOSE) out += 'Transfer-Encoding: chunked\r\n';
+  if (edits !== undefined) out += edits.lines(fields);
   return out + additions(parser, requestId, add);
 }
 

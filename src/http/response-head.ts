@@ -23,7 +23,7 @@ export function endsWithConnection(parser: ResponseParser, clientMinor: number):
   return clientMinor === 0 && (parser.bodyLength === CHUNKED || parser.bodyLength === UNTIL_CLOSE);
 }
 
-export function buildResponseHead(parser: ResponseParser, { minor, close, date, hsts }: ResponseTerms): string {
+export function buildResponseHead(parser: ResponseParser, { minor, close, date, hsts, edits }: ResponseTerms): string {
   const clientMinor = minor;
   const { fields } = parser;
   const text = fields.text;
@@ -46,13 +46,14 @@ export function buildResponseHead(parser: ResponseParser, { minor, close, date, 
     if (!drop && kind === F.other && parser.connectionNames.length > 0) {
       drop = parser.connectionNames.includes(fields.name(i).toLowerCase());
     }
-    if (drop) {
+    if (drop || edits?.takes(fields, i) === true) {
       if (lineStart > run) out += text.slice(run, lineStart);
       run = lineEnd;
     }
     lineStart = lineEnd;
   }
   if (lineStart > run) out += text.slice(run, lineStart);
+  if (edits !== undefined) out += edits.lines(fields);
   if (!fields.has(F.date)) out += `Date: ${date}\r\n`;
   if (hsts !== '' && !fields.has(F.strictTransportSecurity)) out += `Strict-Transport-Security: ${hsts}\r\n`;
   if (rechunks(parser, clientMinor)) out += 'Transfer-Encoding: chunked\r\n';

@@ -5,7 +5,7 @@ import type { HasConn } from '../net/conn.ts';
 import type { ResponseSink, ResponseTerms } from './client-port.ts';
 import type { BodyReader } from './codec/body.ts';
 import type { ResponseParser } from './codec/response-parser.ts';
-import { type LocalReply, localReply } from './reply.ts';
+import { isBodiless, type LocalReply, localBody, localHead } from './reply.ts';
 import { buildInformationalHead, buildResponseHead, buildUpgradeHead, dechunks, rechunks } from './response-head.ts';
 
 export class ResponseRelay implements ResponseSink {
@@ -76,7 +76,12 @@ export class ResponseRelay implements ResponseSink {
   }
 
   local(reply: LocalReply, requestId: string, isHead: boolean, terms: ResponseTerms): void {
-    this.#text(localReply(reply, requestId, isHead, terms));
+    const body = localBody(reply, requestId);
+    const head = localHead(reply, body.length, terms);
+    if (isHead || isBodiless(reply.status)) return this.#text(head);
+    if (typeof body === 'string') return this.#text(head + body);
+    this.bytesOut += head.length + body.length;
+    this.#client.conn.sendTextAndOwned(head, body);
   }
 
   upgraded(parser: ResponseParser): void {

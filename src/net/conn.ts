@@ -121,6 +121,12 @@ export abstract class Conn implements Expiring {
     return this.sendBuffers([Buffer.from(text, 'latin1'), Buffer.from(buffer.subarray(start, end))]);
   }
 
+  /** As `sendTextAndBytes`, with bytes that nobody will change. */
+  sendTextAndOwned(text: string, bytes: Buffer): boolean {
+    if (bytes.length <= TEXT_BYTES) return this.sendText(text + bytes.latin1Slice(0, bytes.length));
+    return this.sendBuffers([Buffer.from(text, 'latin1'), bytes]);
+  }
+
   /** Bytes that nobody will change. */
   sendOwned(bytes: Buffer): boolean {
     return this.sendBuffer(bytes);

@@ -18,6 +18,7 @@ function route(part: Partial<RouteConfig>): RouteConfig {
     query: {},
     client: [],
     clientCertificate: undefined,
+    filters: [],
     pool: '',
     timeouts: { firstByteMs: 0, totalMs: 0 },
     ...part,

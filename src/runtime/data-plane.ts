@@ -6,15 +6,17 @@
 //     └── a failed prepare leaves nothing behind
 
 import type { BalancerEnv } from '../balancing/balancer.ts';
-import type { AnyBalancerKind } from '../balancing/index.ts';
-import { loadKinds } from '../config/load.ts';
+import { loadKinds, type OwnKinds } from '../config/load.ts';
 import { sameSocket } from '../config/plan.ts';
 import { type Counters, W } from '../core/counters.ts';
 import type { KeyedTable } from '../core/keyed-table.ts';
 import { err, ok, type Result } from '../core/result.ts';
 import type { AnswerTools } from '../dns/engine/settings.ts';
 import { GeoDatabase } from '../geo/database.ts';
+import type { FilterKind } from '../http/filter.ts';
+import { filterKinds } from '../http/filters/index.ts';
 import { requestIds } from '../http/request-ids.ts';
+import { Resources } from '../http/resources.ts';
 import { UpstreamPool } from '../http/upstream-pool.ts';
 import { KeyedCounts } from '../limits/keyed-counts.ts';
 import { openSocket } from '../net/datagrams.ts';
@@ -53,6 +55,8 @@ export interface AccessLogSink {
   close(): void;
 }
 
+const NO_KINDS: OwnKinds = { balancers: [], filters: [] };
+
 interface Prepared {
   readonly snapshot: Snapshot;
   readonly bound: ReadonlyMap<string, AnyListener>;
@@ -69,6 +73,8 @@ export class DataPlane {
   /** Listeners that were removed and still have something open. */
   readonly #leaving = new Set<AnyListener>();
   readonly #facts: KnownFacts;
+  /** What filters keep across reloads. */
+  readonly #resources = new Resources();
   #geo: GeoDatabase | undefined;
   #snapshot: Snapshot | undefined;
   #prepared: Prepared | undefined;
@@ -113,10 +119,22 @@ export class DataPlane {
     this.abort();
     const bound = new Map<string, AnyListener>();
     try {
-      const kinds: readonly AnyBalancerKind[] = blueprint.kindsFile === '' ? [] : await loadKinds(blueprint.kindsFile);
-      const { env, onSignal, pins } = this.#options;
+      const own = blueprint.kindsFile === '' ? NO_KINDS : await loadKinds(blueprint.kindsFile);
+      const { env, counters, onSignal, pins } = this.#options;
       const { staples } = this.#facts;
-      const snapshot = buildSnapshot(blueprint, { env, kinds, onSignal, pins, staples, previous: this.#snapshot });
+      const snapshot = buildSnapshot(blueprint, {
+        env,
+        kinds: own.balancers,
+        policy: {
+          kinds: filterKinds(own.filters as unknown as readonly FilterKind[]),
+          resources: this.#resources,
+          count: (listener, event) => counters.event(blueprint.listenerSlots[listener], event),
+        },
+        onSignal,
+        pins,
+        staples,
+        previous: this.#snapshot,
+      });
       const geo = this.#openGeo(blueprint);
       if (!geo.ok) return geo;
       this.#prepared = { snapshot, bound, geo: geo.value };
@@ -159,6 +177,7 @@ export class DataPlane {
       listener.cutStreams();
     }
     this.#prepared = undefined;
+    this.#resources.abort();
   }
 
   /** Publishes what was prepared. Nothing can fail here. */
@@ -178,6 +197,8 @@ export class DataPlane {
     for (const [name, listener] of bound) this.#listeners.set(name, listener);
     for (const [name, { pool }] of old?.pools ?? []) pool.retire(snapshot.pools.get(name)?.pool);
     this.#evictGone(old, snapshot);
+    for (const filter of old?.filters ?? []) filter.close?.();
+    this.#resources.commit();
     this.#switchLog(snapshot.blueprint);
   }
 

@@ -3,6 +3,7 @@
 
 import { compilePattern } from '../config/regex.ts';
 import type {
+  FilterEntry,
   HttpListenerConfig,
   KeySource,
   ListenerConfig,
@@ -12,7 +13,8 @@ import type {
 } from '../config/types.ts';
 import { CidrSet } from '../core/cidr.ts';
 import type { DnsHandler } from '../dns/context.ts';
-import type { HttpHandler, HttpRoute } from '../http/context.ts';
+import type { HttpHandler, HttpPool, HttpRoute } from '../http/context.ts';
+import type { FilterChain } from '../http/filter-chain.ts';
 import type { HeadView } from '../http/head-view.ts';
 import { hstsText } from '../http/hsts.ts';
 import type { ProxyTrust } from '../net/proxy-gate.ts';
@@ -28,6 +30,12 @@ import type { ServedPool } from './snapshot.ts';
 import type { TlsBlueprint } from './tls-keeper.ts';
 
 export type Handler = HttpHandler | TcpHandler | UdpHandler | DnsHandler;
+/** `place` names where the filters stand; undefined for none. */
+export type ChainBuilder = (
+  listener: string,
+  place: string,
+  filters: readonly FilterEntry[],
+) => FilterChain | undefined;
 type Pools = ReadonlyMap<string, ServedPool>;
 
 interface WorkerTls extends TlsBlueprint {
@@ -40,12 +48,13 @@ export function handlerBuilder(
   pools: Pools,
   trustedProxies: readonly string[],
   tls: WorkerTls,
+  chainOf: ChainBuilder,
 ): (listener: ListenerConfig) => Handler {
   const trusted = CidrSet.of(trustedProxies);
   return (listener) => {
     switch (listener.protocol) {
       case 'http':
-        return httpHandler(listener, pools, trusted, tls);
+        return httpHandler(listener, pools, trusted, tls, chainOf);
       case 'tcp':
         return tcpHandler(listener, pools, tls);
       case 'udp':
@@ -54,12 +63,29 @@ export function handlerBuilder(
   };
 }
 
-function httpHandler(listener: HttpListenerConfig, pools: Pools, trusted: CidrSet, tls: WorkerTls): HttpHandler {
-  const routes = listener.routes.map((config) => {
-    const served = pools.get(config.pool)!;
+function httpHandler(
+  listener: HttpListenerConfig,
+  pools: Pools,
+  trusted: CidrSet,
+  tls: WorkerTls,
+  chainOf: ChainBuilder,
+): HttpHandler {
+  const known = new Map<string, HttpPool>();
+  const poolOf = (name: string): HttpPool => {
+    const before = known.get(name);
+    if (before !== undefined) return before;
+    const served = pools.get(name)!;
     const keyOf = served.keyed ? keyFunction(served.config.balance.key) : undefined;
     const terms = { config: served.config.connection, tls: served.tls };
-    const target: HttpRoute = { name: config.name, pool: { ...served, keyOf, terms }, timeouts: config.timeouts };
+    const filters = chainOf(listener.name, `${listener.name}/pool ${name}`, served.config.filters);
+    const pool = { ...served, keyOf, terms, filters };
+    known.set(name, pool);
+    return pool;
+  };
+  const routes = listener.routes.map((config) => {
+    const pool = config.pool === '' ? undefined : poolOf(config.pool);
+    const filters = chainOf(listener.name, `${listener.name}/route ${config.name}`, config.filters);
+    const target: HttpRoute = { name: config.name, poolFor: () => pool, timeouts: config.timeouts, filters };
     return { config, target };
   });
   const router = compileRoutes(routes, compilePattern);
@@ -67,6 +93,8 @@ function httpHandler(listener: HttpListenerConfig, pools: Pools, trusted: CidrSe
     config: listener,
     limits: listener.limits,
     match: (head) => router.match(head),
+    filters: chainOf(listener.name, listener.name, listener.filters),
+    lookUp: () => '',
     isTrusted: (address) => trusted.has(address),
     tls: tlsTerms(listener, tls, listener.http2 === undefined ? HTTP_1 : HTTP_2),
     hsts: hstsText(listener.hsts),

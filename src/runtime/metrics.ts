@@ -1,7 +1,7 @@
 // Owns what the metrics say: reads the workers' counters and the health view, adds them up, and names them. Runs in the
 // main thread and asks no worker anything.
 
-import { type Counters, D, E, L, LATENCY_BOUNDS_MS, P, W } from '../core/counters.ts';
+import { type Counters, D, E, FILTER_EVENTS, L, LATENCY_BOUNDS_MS, P, W } from '../core/counters.ts';
 import { ERROR_CODES } from '../core/error.ts';
 import type { EndpointStatus } from '../health/status.ts';
 import { GRPC_CODES } from '../http/grpc.ts';
@@ -107,6 +107,13 @@ function listeners(text: PrometheusText, { blueprint, counters, tls, ocsp }: Met
     for (const [direction, column] of [['in', L.messagesIn] as const, ['out', L.messagesOut] as const]) {
       const value = sum(counters, (c) => c.readListener(slot, column));
       if (value > 0) text.sample('evenkeel_websocket_messages_total', { listener, direction }, value);
+    }
+  }
+  text.family('evenkeel_filter_events_total', 'counter', 'What filters of HTTP listeners did.');
+  for (const [listener, slot] of rows) {
+    for (const event of FILTER_EVENTS) {
+      const value = sum(counters, (c) => c.readEvent(slot, event));
+      if (value > 0) text.sample('evenkeel_filter_events_total', { listener, event }, value);
     }
   }
   if (tls.expiries.size > 0) tlsMetrics(text, tls, ocsp, counters, rows);

@@ -60,6 +60,7 @@ export function offlineSnapshot(config: Config, { env, kinds, dns, down }: Offli
     kinds,
     onSignal: () => undefined,
     staples: new KnownStaples(),
+    policy: undefined,
     previous: undefined,
   });
   return ok(snapshot);

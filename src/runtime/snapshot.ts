@@ -4,9 +4,13 @@
 import { SourceAffinity } from '../affinity/source.ts';
 import type { BalancerEnv } from '../balancing/balancer.ts';
 import { type AnyBalancerKind, balancerByName } from '../balancing/index.ts';
-import type { Config, PoolConfig } from '../config/types.ts';
+import type { Config, FilterEntry, PoolConfig } from '../config/types.ts';
+import type { FilterEvent } from '../core/counters.ts';
 import type { KeyedTable } from '../core/keyed-table.ts';
 import type { GeoFile } from '../geo/files.ts';
+import type { Filter, FilterKind } from '../http/filter.ts';
+import { buildChain, type FilterChain } from '../http/filter-chain.ts';
+import type { Resources } from '../http/resources.ts';
 import { Pool } from '../pool/pool.ts';
 import type { PoolEndpoint } from '../pool/view.ts';
 import { ClientTerms } from '../tls/client.ts';
@@ -59,6 +63,14 @@ export interface Snapshot {
   readonly blueprint: Blueprint;
   readonly pools: ReadonlyMap<string, ServedPool>;
   readonly handlers: ReadonlyMap<string, Handler>;
+  /** Of all handlers. */
+  readonly filters: readonly Filter[];
+}
+
+export interface FilterParts {
+  readonly kinds: ReadonlyMap<string, FilterKind>;
+  readonly resources: Resources;
+  readonly count: (listener: string, event: FilterEvent) => void;
 }
 
 export interface SnapshotParts {
@@ -66,6 +78,8 @@ export interface SnapshotParts {
   /** Which client uses which endpoint. */
   readonly pins: KeyedTable;
   readonly kinds: readonly AnyBalancerKind[];
+  /** What filters are made of; undefined where no request ever comes. */
+  readonly policy: FilterParts | undefined;
   readonly onSignal: () => void;
   readonly staples: KnownStaples;
   readonly previous: Snapshot | undefined;
@@ -75,7 +89,13 @@ export function buildSnapshot(blueprint: Blueprint, parts: SnapshotParts): Snaps
   const { config } = blueprint;
   const pools = new Map(blueprint.pools.map((pool) => [pool.name, buildPool(pool, blueprint, parts)]));
   const before = (name: string): Handler | undefined => parts.previous?.handlers.get(name);
-  const build = handlerBuilder(pools, config.trustedProxies, { ...blueprint.tls, staples: parts.staples, before });
+  const filters: Filter[] = [];
+  const build = handlerBuilder(
+    pools,
+    config.trustedProxies,
+    { ...blueprint.tls, staples: parts.staples, before },
+    (listener, place, entries) => chainOf(parts, listener, place, entries, filters),
+  );
   const handlers = new Map<string, Handler>(
     Object.values(config.listeners).map((listener) => [listener.name, build(listener)]),
   );
@@ -83,7 +103,27 @@ export function buildSnapshot(blueprint: Blueprint, parts: SnapshotParts): Snaps
     const handler = buildDnsHandler(config.dns, blueprint.dns, membersOf(blueprint, pools, parts.env.load));
     for (const name of dnsListenerNames(config.dns)) handlers.set(name, handler);
   }
-  return { blueprint, pools, handlers };
+  return { blueprint, pools, handlers, filters };
+}
+
+function chainOf(
+  { env, policy }: SnapshotParts,
+  listener: string,
+  place: string,
+  entries: readonly FilterEntry[],
+  all: Filter[],
+): FilterChain | undefined {
+  if (policy === undefined) return undefined;
+  const { kinds, resources, count } = policy;
+  const chain = buildChain(entries, kinds, (i) => ({
+    env,
+    listener,
+    resources,
+    place: `${place}/${i}`,
+    count: (event) => count(listener, event),
+  }));
+  if (chain !== undefined) all.push(...chain.filters);
+  return chain;
 }
 
 function buildPool(

@@ -11,6 +11,7 @@ export function poolConfig(over: Partial<PoolConfig> = {}): PoolConfig {
     name: 'p',
     balance: { kind: 'round-robin', key: { from: 'source' }, options: {} },
     endpoints: [],
+    filters: [],
     health: undefined,
     passive: undefined,
     slowStart: undefined,

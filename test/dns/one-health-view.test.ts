@@ -83,7 +83,8 @@ async function setup() {
     kinds: [],
     onSignal: () => undefined,
     staples: new KnownStaples(),
-    previous: undefined,
+    policy: undefined,
+      previous: undefined,
   });
   const handler = snapshot.handlers.get('dns@127.0.0.1:0') as DnsHandler;
   const tools = {

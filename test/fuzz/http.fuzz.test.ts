@@ -157,7 +157,7 @@ function passRequest(bytes: Buffer, from = 0): (Passed & { method: string; keepA
   if (after <= 0) return undefined;
   const path = normalizePath(parser.target.path);
   if (path === undefined) return undefined;
-  const head = buildRequestHead(parser, path, 'id', ADD);
+  const head = buildRequestHead(parser, path, 'id', ADD, undefined);
   const { method, bodyLength, keepAlive } = parser;
   const whole = follow(bytes, after, bodyLength, 1 << 20);
   for (const step of [1, 7]) {
@@ -327,7 +327,7 @@ function passResponse(bytes: Buffer, toHead: boolean): Passed | undefined {
   const parser = responseParser;
   const after = parser.parse(bytes, 0, bytes.length, toHead);
   if (after <= 0 || parser.status < 200) return undefined;
-  const head = buildResponseHead(parser, { minor: 1, close: false, date: 'now', hsts: '' });
+  const head = buildResponseHead(parser, { minor: 1, close: false, date: 'now', hsts: '', edits: undefined });
   const body = follow(bytes, after, parser.bodyLength, 1 << 20);
   if (body === undefined) return undefined;
   for (const step of [1, 5]) assert.deepEqual(follow(bytes, after, parser.bodyLength, step), body);

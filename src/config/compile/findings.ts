@@ -2,9 +2,22 @@
 
 import { parseCidr } from '../../core/cidr.ts';
 import { readIp } from '../../core/ip.ts';
+import { compileTemplate, NAMED_VARIABLES, PLAIN_VARIABLES } from '../../routing/template.ts';
 import type { ConfigIssue, Path } from '../issues.ts';
 import { checkPattern } from '../regex.ts';
 import type { TextMatch } from '../types.ts';
+
+const TEMPLATE_HINT = `variables are ${PLAIN_VARIABLES.map((name) => `\${${name}}`).join(', ')}, ${NAMED_VARIABLES.map((name) => `\${${name}:NAME}`).join(', ')}`;
+const FRAMING = new Set([
+  'connection',
+  'content-length',
+  'keep-alive',
+  'proxy-connection',
+  'te',
+  'trailer',
+  'transfer-encoding',
+  'upgrade',
+]);
 
 export class Findings {
   readonly issues: ConfigIssue[];
@@ -27,6 +40,21 @@ export class Findings {
   pattern(pattern: string, path: Path): void {
     const checked = checkPattern(pattern);
     if (!checked.ok) this.add(path, checked.error);
+  }
+
+  /** A text with variables. */
+  template(text: string, path: Path): void {
+    const compiled = compileTemplate(text);
+    if (!compiled.ok) this.add(path, compiled.error, TEMPLATE_HINT);
+  }
+
+  /** Changes to fields of a head: names may be changed by nobody but us, or by everybody. */
+  fieldName(name: string, path: Path, isRequest: boolean): void {
+    const lower = name.replace(/\*$/, '').toLowerCase();
+    if (!/^[!#$%&'*+\-.^_`|~0-9a-z]+$/.test(lower)) this.add(path, `has "${name}", which is no name of a field`);
+    else if (FRAMING.has(lower)) this.add(path, `may not touch "${name}": it says how a message travels`);
+    else if (isRequest && /^(?:x-forwarded-(?:for|proto|host)|forwarded|via)$/.test(lower))
+      this.add(path, `may not touch "${name}": it is the balancer's own`, 'see "forwarded" of the listener');
   }
 
   match(match: TextMatch, path: Path): void {

@@ -8,7 +8,9 @@ import type { Findings } from './findings.ts';
 import { natObstacles } from './nat.ts';
 
 export function poolsOf(listener: ListenerConfig): readonly string[] {
-  return listener.protocol === 'udp' ? [listener.pool] : [...new Set(listener.routes.map((route) => route.pool))];
+  return listener.protocol === 'udp'
+    ? [listener.pool]
+    : [...new Set(listener.routes.map((route) => route.pool).filter((name) => name !== ''))];
 }
 
 export function checkFit(
@@ -27,6 +29,11 @@ export function checkFit(
     if (pool === undefined) continue;
     const at = ['pools', name];
     checkKey(listener, pool, [...at, 'balance', 'key'], findings);
+    if (listener.protocol !== 'http' && pool.filters.length > 0)
+      findings.add(
+        [...at, 'filters'],
+        `cannot be used for the ${listener.protocol.toUpperCase()} listener "${listener.name}": it sees no requests`,
+      );
     checkProxyProtocol(listener, pool, [...at, 'proxyProtocol'], findings);
   }
 }

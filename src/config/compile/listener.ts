@@ -1,6 +1,7 @@
 // Owns the step from a parsed listener to the normalized one, by protocol.
 
 import { formatAddress } from '../../core/address.ts';
+import type { Surroundings } from '../filters/form.ts';
 import type { Path } from '../issues.ts';
 import type { ParsedDocument } from '../schema.ts';
 import type {
@@ -11,6 +12,7 @@ import type {
   TcpListenerConfig,
   TcpRouteConfig,
 } from '../types.ts';
+import { answersAll, checkFilters } from './filters.ts';
 import type { Findings } from './findings.ts';
 import { compileTls } from './tls.ts';
 
@@ -24,6 +26,7 @@ export function compileListener(
   parsed: Parsed,
   trustedProxies: readonly string[],
   findings: Findings,
+  around: Surroundings,
 ): ListenerConfig {
   const at = ['listeners', name];
   const { bind } = parsed;
@@ -31,7 +34,7 @@ export function compileListener(
   switch (parsed.protocol) {
     case 'http':
     case 'https':
-      return { ...http(name, parsed, at, findings), proxyProtocol };
+      return { ...http(name, parsed, at, findings, around), proxyProtocol };
     case 'tcp':
       return { ...tcp(name, parsed, at, findings), proxyProtocol };
     case 'udp': {
@@ -62,14 +65,23 @@ function http(
   parsed: ParsedHttp,
   at: Path,
   findings: Findings,
+  around: Surroundings,
 ): Omit<HttpListenerConfig, 'proxyProtocol'> {
-  const { bind, limits, timeouts, forwarded, pool } = parsed;
-  const routes = parsed.routes.map((route, i) => httpRoute(route, [...at, 'routes', i], `${name}[${i}]`, findings));
+  const { bind, limits, timeouts, forwarded, pool, filters } = parsed;
+  checkFilters(filters, [...at, 'filters'], findings, around);
+  const answered = answersAll(filters);
+  const routes = parsed.routes.map((route, i) => {
+    const path = [...at, 'routes', i];
+    checkFilters(route.filters, [...path, 'filters'], findings, around);
+    if (route.pool === '' && !answered && !answersAll(route.filters))
+      findings.add(path, 'needs a "pool", or a filter that answers', 'pool: NAME, or filters: [{ respond: 204 }]');
+    return httpRoute(route, path, `${name}[${i}]`, findings);
+  });
   if (pool !== undefined) routes.push({ ...EMPTY_ROUTE, name: `${name}[default]`, pool });
   const redirect = parsed.protocol === 'http' ? (parsed.redirectToHttps ?? undefined) : undefined;
   if (redirect !== undefined && routes.length > 0)
     findings.add([...at, 'redirectToHttps'], 'leaves no request for "routes" or "pool"', 'leave one of them out');
-  if (redirect === undefined && routes.length === 0) findings.add(at, 'needs "routes" or a "pool"');
+  if (redirect === undefined && routes.length === 0 && !answered) findings.add(at, 'needs "routes" or a "pool"');
   if (parsed.protocol === 'http' || parsed.tls.clients == null) nobodyShows(parsed.routes, at, findings);
   const hsts = parsed.protocol === 'https' ? (parsed.hsts ?? undefined) : undefined;
   return {
@@ -87,6 +99,7 @@ function http(
     limits,
     timeouts,
     forwarded,
+    filters,
     routes,
   };
 }
@@ -167,6 +180,7 @@ const EMPTY_ROUTE: RouteConfig = {
   query: {},
   client: [],
   clientCertificate: undefined,
+  filters: [],
   pool: '',
   timeouts: { firstByteMs: 30_000, totalMs: 0 },
 };

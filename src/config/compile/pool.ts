@@ -1,8 +1,10 @@
 // Owns the step from a parsed pool to the normalized one.
 
 import { formatAddress } from '../../core/address.ts';
+import type { Surroundings } from '../filters/form.ts';
 import type { ParsedDocument } from '../schema.ts';
 import type { BalanceConfig, EndpointConfig, PoolConfig } from '../types.ts';
+import { checkFilters } from './filters.ts';
 import type { Findings } from './findings.ts';
 import { compileHealth } from './health.ts';
 
@@ -11,8 +13,9 @@ type ParsedPool = ParsedDocument['pools'][string];
 /** Whoever chose one of these wants the same client at the same endpoint, for however long. */
 const HASHES = new Set(['source-hash', 'ring-hash', 'rendezvous', 'maglev']);
 
-export function compilePool(name: string, pool: ParsedPool, findings: Findings): PoolConfig {
+export function compilePool(name: string, pool: ParsedPool, findings: Findings, around: Surroundings): PoolConfig {
   const path = ['pools', name];
+  checkFilters(pool.filters, [...path, 'filters'], findings, around);
   const seen = new Set<string>();
   const endpoints = pool.endpoints.map((endpoint, i): EndpointConfig => {
     const id = formatAddress(endpoint.address);
@@ -54,6 +57,7 @@ export function compilePool(name: string, pool: ParsedPool, findings: Findings):
     upgrades: pool.upgrades ?? (HASHES.has(balance(pool).kind) ? 'balance' : 'least-connections'),
     proxyProtocol: proxyProtocol ?? undefined,
     affinity: affinity ?? undefined,
+    filters: pool.filters,
   };
 }
 

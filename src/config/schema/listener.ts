@@ -14,6 +14,7 @@ import {
   size,
 } from '../fields.ts';
 import type { ClientTimeouts, ConnectionLimits, FlowConfig, HttpLimits, TcpTimeouts } from '../types.ts';
+import { filters } from './filters.ts';
 import { route } from './route.ts';
 import { hsts, http2, listenerTls, redirectToHttps } from './tls.ts';
 
@@ -52,6 +53,7 @@ const anyHttp = {
   proxyProtocol: onStreams,
   /** Short for one route that takes everything. */
   pool: z.string().optional(),
+  filters,
   routes: z.array(route).default([]),
   limits: section<HttpLimits>({
     head: size().default(16 * 1024),

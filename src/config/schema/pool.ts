@@ -4,6 +4,7 @@ import { z } from 'zod';
 import { address, duration, integer, isOff, section, share, shorthand } from '../fields.ts';
 import type { AffinityConfig, QueueConfig, RetryConfig, SlowStartConfig, UpstreamConnectionConfig } from '../types.ts';
 import { balance, type Kinds } from './balance.ts';
+import { filters } from './filters.ts';
 import { health, passive } from './health.ts';
 import { upstreamTls } from './tls.ts';
 
@@ -96,5 +97,6 @@ export function pool(kinds: Kinds) {
     upgrades: z.enum(['least-connections', 'balance']).optional(),
     proxyProtocol,
     affinity,
+    filters,
   });
 }

@@ -3,6 +3,7 @@
 import { z } from 'zod';
 import { duration, oneOrMore, section, shorthand } from '../fields.ts';
 import type { RouteTimeouts } from '../types.ts';
+import { filters } from './filters.ts';
 import { pathPattern, textMatch } from './match.ts';
 
 const lowerKeys = (value: unknown) =>
@@ -36,6 +37,7 @@ export const route = z.strictObject({
   query: z.record(z.string(), textMatch).default({}),
   client: oneOrMore(z.string()).default([]),
   clientCertificate: certificateMatch.optional(),
-  pool: z.string(),
+  filters,
+  pool: z.string().default(''),
   timeouts: routeTimeouts.prefault({}),
 });

@@ -1,6 +1,7 @@
 // Owns the normalized form of listeners, protocol by protocol.
 
 import type { Address } from '../../core/address.ts';
+import type { FilterEntry } from './filters.ts';
 import type { RouteConfig } from './route.ts';
 import type { HstsConfig, Http2Config, HttpsRedirectConfig, TlsConfig } from './tls.ts';
 
@@ -23,6 +24,8 @@ export interface HttpListenerConfig extends AnyListenerConfig {
   readonly hsts: HstsConfig | undefined;
   /** Undefined: requests are served here. */
   readonly redirect: HttpsRedirectConfig | undefined;
+  /** Before a route is chosen. */
+  readonly filters: readonly FilterEntry[];
   readonly routes: readonly RouteConfig[];
   readonly limits: HttpLimits;
   readonly timeouts: ClientTimeouts;

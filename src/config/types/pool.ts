@@ -1,6 +1,7 @@
 // Owns the normalized form of pools and their endpoints.
 
 import type { Address } from '../../core/address.ts';
+import type { FilterEntry } from './filters.ts';
 import type { HealthConfig, PassiveConfig } from './health.ts';
 import type { UpstreamTlsConfig } from './tls.ts';
 
@@ -27,6 +28,8 @@ export interface PoolConfig {
   readonly upgrades: 'least-connections' | 'balance';
   /** Session persistence; undefined when every connection is picked anew. */
   readonly affinity: AffinityConfig | undefined;
+  /** Behind those of listener and route; HTTP only. */
+  readonly filters: readonly FilterEntry[];
 }
 
 export interface ProxyProtocolOutConfig {

@@ -1,5 +1,7 @@
 // Owns the normalized form of HTTP routes and their conditions.
 
+import type { FilterEntry } from './filters.ts';
+
 /** Conditions are all to be true; absent ones do not matter. */
 export interface RouteConfig {
   readonly name: string;
@@ -13,6 +15,8 @@ export interface RouteConfig {
   /** CIDRs. */
   readonly client: readonly string[];
   readonly clientCertificate: CertificateMatch | undefined;
+  readonly filters: readonly FilterEntry[];
+  /** '' where filters answer every request. */
   readonly pool: string;
   readonly timeouts: RouteTimeouts;
 }

@@ -169,6 +169,16 @@ export class Fields {
     this.count = 0;
   }
 
+  /** The same fields as `other` has now. */
+  take(other: Fields): void {
+    this.count = other.count;
+    this.text = other.text;
+    this.kind.set(other.kind.subarray(0, other.count));
+    this.at.set(other.at.subarray(0, other.count << 2));
+    this.first.set(other.first);
+    this.times.set(other.times);
+  }
+
   has(kind: number): boolean {
     return this.times[kind] !== 0;
   }

@@ -25,7 +25,7 @@ const VERSION = Uint8Array.from('HTTP/1.', (c) => c.charCodeAt(0));
 const MAX_METHOD = 32;
 
 export class RequestParser {
-  readonly fields = new Fields(1000);
+  readonly fields: Fields;
   method = '';
   /** HTTP/1.x minor version, 0 or 1. */
   minor = 1;
@@ -49,6 +49,10 @@ export class RequestParser {
   /** Set when `parse` returned a negative number. */
   error: ErrorCode = 'bad-request';
 
+  constructor(mostFields = 1000) {
+    this.fields = new Fields(mostFields);
+  }
+
   /** Returns the offset after the head, 0 when more bytes are needed, or -1 with `error` set. */
   parse(buffer: Buffer, start: number, end: number, limits: HeadLimits): number {
     let p = start;
@@ -64,6 +68,24 @@ export class RequestParser {
     this.fields.text = latin1(buffer, base, done);
     this.fieldsStart = lineEnd - base;
     return this.#interpret() ? done : -1;
+  }
+
+  /** What is known now, for somebody who needs it when the next head has been parsed. */
+  copy(): RequestParser {
+    const copy = new RequestParser(this.fields.count);
+    copy.fields.take(this.fields);
+    copy.method = this.method;
+    copy.minor = this.minor;
+    copy.targetStart = this.targetStart;
+    copy.targetEnd = this.targetEnd;
+    copy.fieldsStart = this.fieldsStart;
+    Object.assign(copy.target, this.target);
+    copy.bodyLength = this.bodyLength;
+    copy.keepAlive = this.keepAlive;
+    copy.expectContinue = this.expectContinue;
+    copy.upgrade = this.upgrade;
+    copy.connectionNames = this.connectionNames;
+    return copy;
   }
 
   #short(result: number, start: number, end: number, limits: HeadLimits): number {

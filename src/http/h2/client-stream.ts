@@ -89,7 +89,7 @@ export class ClientStream implements StreamOwner, ClientPort {
     ctx.counters.error(slot, code);
     ctx.counters.listener(slot, L.status4xx + (ERRORS[code].status >= 500 ? 1 : 0));
     ctx.log?.(refusedRecord(handler.config.name, this.session.peer, code));
-    const terms = { minor: 1, close: false, date: ctx.date(), hsts: handler.hsts };
+    const terms = { minor: 1, close: false, date: ctx.date(), hsts: handler.hsts, edits: undefined };
     this.sink.local({ status: ERRORS[code].status, code }, '', false, terms);
     ctx.counters.listener(slot, L.bytesOut, this.sink.bytesOut);
     if (!this.conn.remoteEnded) this.conn.resetWith(REASON.none);
@@ -111,6 +111,11 @@ export class ClientStream implements StreamOwner, ClientPort {
   abort(): void {
     this.#busy = false;
     this.conn.reset();
+  }
+
+  /** A stream carries one request. */
+  unread(): void {
+    this.conn.resume();
   }
 
   release(): undefined {

@@ -8,7 +8,7 @@ import type { BodyReader } from '../codec/body.ts';
 import { CHUNKED } from '../codec/request-parser.ts';
 import type { ResponseParser } from '../codec/response-parser.ts';
 import { grpcCodeOf } from '../grpc.ts';
-import { type LocalReply, localBody } from '../reply.ts';
+import { isBodiless, type LocalReply, localBody, localFields } from '../reply.ts';
 import { fieldsOf } from './field-lines.ts';
 import { responseFields } from './response-fields.ts';
 import type { H2Stream } from './stream.ts';
@@ -35,11 +35,11 @@ export class StreamResponse implements ResponseSink {
     source: HasConn,
     buffer: Buffer,
     start: number,
-    { date, hsts }: ResponseTerms,
+    { date, hsts, edits }: ResponseTerms,
   ): boolean {
     this.#chunked = parser.bodyLength === CHUNKED;
     const ends = parser.bodyLength === 0;
-    this.#head(responseFields(parser, parser.status, date, hsts), ends);
+    this.#head(responseFields(parser, parser.status, date, hsts, edits), ends);
     return ends || this.more(reader, source, buffer, start);
   }
 
@@ -74,27 +74,16 @@ export class StreamResponse implements ResponseSink {
     this.#head(responseFields(parser, parser.status, ''), false);
   }
 
-  local(reply: LocalReply, requestId: string, isHead: boolean, { date, hsts }: ResponseTerms): void {
+  local(reply: LocalReply, requestId: string, isHead: boolean, terms: ResponseTerms): void {
     if (this.#client.grpc && reply.code !== undefined) return this.#head(grpcFailure(reply.code, reply.status), true);
     const body = localBody(reply, requestId);
-    const fields = [
-      ':status',
-      String(reply.status),
-      'date',
-      date,
-      'content-type',
-      'text/plain; charset=utf-8',
-      'content-length',
-      String(body.length),
-      'cache-control',
-      'no-store',
-    ];
-    if (reply.retryAfterSeconds !== undefined) fields.push('retry-after', String(reply.retryAfterSeconds));
-    if (reply.location !== undefined) fields.push('location', reply.location);
-    if (hsts !== '') fields.push('strict-transport-security', hsts);
-    this.#head(fields, isHead);
-    if (isHead) return;
-    const bytes = Buffer.from(body, 'latin1');
+    const bare = isHead || isBodiless(reply.status);
+    const fields = [':status', String(reply.status), 'date', terms.date, ...fieldsOf(localFields(reply, terms))];
+    if (!isBodiless(reply.status)) fields.push('content-length', String(body.length));
+    const ends = bare || body.length === 0;
+    this.#head(fields, ends);
+    if (ends) return;
+    const bytes = typeof body === 'string' ? Buffer.from(body, 'latin1') : body;
     this.bytesOut += bytes.length;
     this.#client.conn.sendLast(bytes, 0, bytes.length);
   }

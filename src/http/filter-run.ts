@@ -1,0 +1,231 @@
+// Owns what filters do to one request: calls them in order, remembers which ones it has passed, and is what they see of the
+// request. Reused by its exchange for the next one. It neither waits nor answers: that is the exchange's.
+
+import { cookieOf, parameterOf } from '../routing/conditions.ts';
+import { normalizePath } from '../routing/normalize.ts';
+import type { NamedVariable, PlainVariable } from '../routing/template.ts';
+import { RequestParser } from './codec/request-parser.ts';
+import type { LookedUp } from './context.ts';
+import type { Filter, FilterRequest, FilterResponse, FilterResult, Verdict } from './filter.ts';
+import type { FilterChain } from './filter-chain.ts';
+import { type HeadEdits, RequestEdits } from './head-edits.ts';
+import { HeadView } from './head-view.ts';
+
+/** What the exchange knows and filters may ask for. */
+export interface RunSource {
+  readonly requestId: string;
+  readonly scheme: 'http' | 'https';
+  readonly listener: string;
+  readonly route: string;
+  readonly pool: string;
+  /** Tried last; '' for none. */
+  readonly endpoint: string;
+  readonly answer: HeadEdits;
+  /** What the route's patterns and tables say about this request. */
+  lookUp(name: LookedUp, argument: string, view: HeadView): string;
+  gather(limit: number): Promise<Buffer>;
+}
+
+export const FILTER_FAILED = { status: 500, code: 'filter-failed' } as const;
+/** Stands for a head that is gone. */
+const NO_HEAD = new RequestParser(1);
+
+export class FilterRun implements FilterRequest {
+  readonly edits = new RequestEdits();
+  identity = '';
+  claims: Readonly<Record<string, unknown>> | undefined;
+  bodyLength = 0;
+  isHead = false;
+  readonly #source: RunSource;
+  #view: HeadView = new HeadView(NO_HEAD);
+  readonly #passed: Filter[] = [];
+  readonly #kept = new Map<Filter, unknown>();
+  #response: FilterResponse | undefined;
+  #current: Filter | undefined;
+  #next = 0;
+
+  constructor(source: RunSource) {
+    this.#source = source;
+  }
+
+  begin(view: HeadView, bodyLength: number): void {
+    this.edits.clear();
+    this.identity = '';
+    this.claims = undefined;
+    this.bodyLength = bodyLength;
+    this.isHead = view.method === 'HEAD';
+    this.#passed.length = 0;
+    if (this.#kept.size > 0) this.#kept.clear();
+    this.#response = undefined;
+    this.see(view);
+  }
+
+  /** The request is looked at through this from now on. */
+  see(view: HeadView): void {
+    view.edits = this.edits;
+    view.identity = this.identity;
+    this.#view = view;
+  }
+
+  /** The filters of a chain from the first, or from the one behind who held the request. */
+  pass(chain: FilterChain, resumed = false): Verdict | Promise<Verdict> {
+    const { filters } = chain;
+    if (resumed && this.#current !== undefined) this.#passed.push(this.#current);
+    for (let i = resumed ? this.#next : 0; i < filters.length; i++) {
+      const filter = filters[i];
+      let verdict: Verdict | Promise<Verdict>;
+      try {
+        verdict = filter.onRequest?.(this);
+      } catch {
+        return FILTER_FAILED;
+      }
+      if (verdict !== undefined) {
+        this.#current = filter;
+        this.#next = i + 1;
+        return verdict;
+      }
+      this.#passed.push(filter);
+    }
+    this.#view.identity = this.identity;
+    return undefined;
+  }
+
+  /** The head is about to go: what is asked of it later is kept. */
+  headEnds(parser: RequestParser): void {
+    const later = this.#passed.some((filter) => filter.readsHeadLater === true);
+    const kept = later ? parser.copy() : NO_HEAD;
+    this.see(this.#view.copy(kept));
+  }
+
+  /** Some filter wants to see answers. */
+  get sees(): boolean {
+    return this.#passed.some((filter) => filter.onResponse !== undefined);
+  }
+
+  respond(response: FilterResponse): void {
+    this.#response = response;
+    for (let i = this.#passed.length - 1; i >= 0; i--) this.#passed[i].onResponse?.(this, response);
+  }
+
+  done(result: FilterResult): void {
+    for (let i = this.#passed.length - 1; i >= 0; i--) {
+      try {
+        this.#passed[i].onDone?.(this, result);
+      } catch {
+        // Whoever fails here has nobody left to harm.
+      }
+    }
+    this.#passed.length = 0;
+    this.#response = undefined;
+  }
+
+  get method(): string {
+    return this.#view.method;
+  }
+
+  get host(): string {
+    return this.#view.host;
+  }
+
+  get client(): string {
+    return this.#view.client;
+  }
+
+  get scheme(): 'http' | 'https' {
+    return this.#source.scheme;
+  }
+
+  get requestId(): string {
+    return this.#source.requestId;
+  }
+
+  get path(): string {
+    return this.#view.path;
+  }
+
+  set path(path: string) {
+    const normal = normalizePath(path);
+    if (normal === undefined || /[^!-~]/.test(normal)) throw new TypeError('no path');
+    this.#view.path = normal;
+  }
+
+  get query(): string {
+    return this.#view.query;
+  }
+
+  set query(query: string) {
+    if (/[^!-~]/.test(query)) throw new TypeError('no query');
+    this.#view.query = query;
+    this.edits.query = query;
+  }
+
+  get route(): string {
+    return this.#source.route;
+  }
+
+  get pool(): string {
+    return this.#source.pool;
+  }
+
+  get answer(): HeadEdits {
+    return this.#source.answer;
+  }
+
+  header(name: string): string | undefined {
+    return this.#view.header(name);
+  }
+
+  cookie(name: string): string | undefined {
+    return cookieOf(this.#view.header('cookie'), name);
+  }
+
+  body(limit: number): Promise<Buffer> {
+    return this.#source.gather(limit);
+  }
+
+  keep(filter: Filter, value: unknown): void {
+    this.#kept.set(filter, value);
+  }
+
+  kept(filter: Filter): unknown {
+    return this.#kept.get(filter);
+  }
+
+  variable(name: PlainVariable | NamedVariable, argument: string): string {
+    switch (name) {
+      case 'client':
+      case 'host':
+      case 'identity':
+      case 'method':
+      case 'path':
+      case 'pool':
+      case 'requestId':
+      case 'route':
+      case 'scheme':
+        return this[name];
+      case 'query':
+        return argument === '' ? this.query : (parameterOf(this.query, argument) ?? '');
+      case 'uri':
+        return this.query === '' ? this.path : `${this.path}?${this.query}`;
+      case 'listener':
+      case 'endpoint':
+        return this.#source[name];
+      case 'status':
+        return this.#response === undefined ? '' : String(this.#response.status);
+      case 'header':
+        return this.header(argument) ?? '';
+      case 'cookie':
+        return this.cookie(argument) ?? '';
+      case 'claim':
+        return textOf(this.claims?.[argument]);
+      case 'response':
+        return this.#response?.header(argument) ?? '';
+      default:
+        return this.#source.lookUp(name, argument, this.#view);
+    }
+  }
+}
+
+function textOf(value: unknown): string {
+  return typeof value === 'string' || typeof value === 'number' || typeof value === 'boolean' ? String(value) : '';
+}

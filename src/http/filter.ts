@@ -1,0 +1,132 @@
+// Owns what a filter is: something that looks at requests and their answers on the way through a listener, a route or a pool,
+// may change heads and bodies, and may answer itself. One kind a file in `filters/`. No logic.
+//
+// Filters run in the order they are written: the listener's before a route is chosen, then the route's, then the pool's.
+// Answers pass the same filters backwards, those of filters and errors of our own included, but only filters that the
+// request has passed.
+
+import type { FilterEvent } from '../core/counters.ts';
+import type { Env } from '../core/env.ts';
+import type { ErrorCode } from '../core/error.ts';
+import type { Variables } from '../routing/template.ts';
+import type { HeadEdits, RequestEdits } from './head-edits.ts';
+import type { LocalReply } from './reply.ts';
+import type { Resources } from './resources.ts';
+
+/** Undefined: the request goes on. Otherwise it is answered here. */
+export type Verdict = LocalReply | undefined;
+
+/** One for each place where a configuration names a filter, in each worker; replaced by a reload. */
+export interface Filter {
+  /** A promise holds the request, and nothing else, until it is settled; one that fails or takes too long is a 500. */
+  onRequest?(request: FilterRequest): Verdict | Promise<Verdict>;
+  /** Before the head of an answer goes to the client. Must not throw after it has changed something. */
+  onResponse?(request: FilterRequest, response: FilterResponse): void;
+  /** Fields of the request are asked for after its head has gone on. */
+  readonly readsHeadLater?: boolean;
+  /** Once, when everything is over. */
+  onDone?(request: FilterRequest, result: FilterResult): void;
+  /** Nobody will call it any more. */
+  close?(): void;
+}
+
+export interface FilterKind<S = unknown> {
+  /** As its file. */
+  readonly name: string;
+  build(settings: S, tools: FilterTools): Filter;
+}
+
+export interface FilterTools {
+  readonly env: Env;
+  readonly listener: string;
+  /** What outlives a reload. */
+  readonly resources: Resources;
+  /** Where in the configuration this filter stands, such as `web/1`: the same after a reload that left it alone. */
+  readonly place: string;
+  count(event: FilterEvent): void;
+}
+
+/** A request on its way. Valid from `onRequest` to `onDone`. */
+export interface FilterRequest extends Variables {
+  readonly method: string;
+  readonly isHead: boolean;
+  /** Lower case, without port. */
+  readonly host: string;
+  /** Text of the client's address: what trusted proxies say, or the peer. */
+  readonly client: string;
+  readonly scheme: 'http' | 'https';
+  readonly requestId: string;
+  /** Normalized, without query. What is set here is where the request goes, and what later routes and filters see. */
+  path: string;
+  /** Without `?`. */
+  query: string;
+  /** Whom an authentication filter found; '' for nobody. */
+  identity: string;
+  /** Of the identity, by name; from a token. */
+  claims: Readonly<Record<string, unknown>> | undefined;
+  /** Of bytes; -1 when it is not known beforehand, 0 without a body. */
+  readonly bodyLength: number;
+  /** Name of the route, and of the pool; '' before they are chosen. */
+  readonly route: string;
+  readonly pool: string;
+  /** As it will go on: what earlier filters changed included. `name` in lower case; repeated fields are joined. */
+  header(name: string): string | undefined;
+  cookie(name: string): string | undefined;
+  /** What goes to the endpoint. */
+  readonly edits: RequestEdits;
+  /** What is done to the head of the answer, whoever gives it. */
+  readonly answer: HeadEdits;
+  /** The beginning of the body: all of it, or `limit` bytes of a longer one. Goes on to the endpoint unchanged. */
+  body(limit: number): Promise<Buffer>;
+  /** Something of the filter's own that goes with this request. */
+  keep(filter: Filter, value: unknown): void;
+  kept(filter: Filter): unknown;
+}
+
+/** The head of an answer on its way to the client. */
+export interface FilterResponse {
+  readonly status: number;
+  /** Given by a filter or by the balancer itself, not by an endpoint. */
+  readonly isLocal: boolean;
+  /** Why the balancer answers itself; undefined when an endpoint or a filter did. */
+  readonly error: ErrorCode | undefined;
+  /** Of the body in bytes; -1 when it is not known. */
+  readonly length: number;
+  /** No body follows: to HEAD, or by its status. */
+  readonly bodiless: boolean;
+  /** What other filters changed included. `name` in lower case. */
+  header(name: string): string | undefined;
+  readonly edits: HeadEdits;
+  /** The body goes through `stage`. The length of what comes out is not that of what goes in. */
+  through(stage: BodyStage): void;
+  /** The body passes `watch`, and is not changed by it. */
+  watch(watch: BodyWatch): void;
+  /** Something else is said. What the endpoint sends is read and dropped. */
+  replace(reply: LocalReply): void;
+}
+
+export interface BodyStage {
+  /** A piece; `bytes` is valid until the call returns. What comes of it goes to `next`, now or later, and is not changed after. */
+  push(bytes: Buffer, next: (bytes: Buffer) => void): void;
+  /** Nothing more comes. `done` follows the last `next`; with a fault the answer breaks off. */
+  end(next: (bytes: Buffer) => void, done: (fault?: Error) => void): void;
+  /** It has more than it can take for now; calls what `whenReady` was given when it has not. */
+  readonly isFull?: boolean;
+  whenReady?(ready: () => void): void;
+  /** Nobody wants the rest. */
+  cancel?(): void;
+}
+
+export interface BodyWatch {
+  /** `bytes` is valid until the call returns. */
+  piece(bytes: Buffer): void;
+  /** `whole`: everything came. Called once. */
+  end(whole: boolean): void;
+}
+
+export interface FilterResult {
+  /** Of the answer; 0 when nothing was said. */
+  readonly status: number;
+  readonly error: ErrorCode | undefined;
+  readonly durationMs: number;
+}

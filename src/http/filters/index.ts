@@ -1,0 +1,31 @@
+// Owns the list of filters, in the order of the alphabet. A kind is one file here, one in `config/filters/`, a line in each list.
+
+import type { FilterKind } from '../filter.ts';
+import { compress } from './compress.ts';
+import { cors } from './cors.ts';
+import { errorPages } from './error-pages.ts';
+import { headers } from './headers.ts';
+import { redirect } from './redirect.ts';
+import { replaceBody } from './replace-body.ts';
+import { respond } from './respond.ts';
+import { rewrite } from './rewrite.ts';
+import { securityHeaders } from './security-headers.ts';
+import { useOf } from './use.ts';
+
+// biome-ignore lint/suspicious/noExplicitAny: each kind has its own type of settings
+const KINDS: readonly FilterKind<any>[] = [
+  compress,
+  cors,
+  errorPages,
+  headers,
+  redirect,
+  replaceBody,
+  respond,
+  rewrite,
+  securityHeaders,
+];
+
+/** By name; `own` are those that a configuration brings along. */
+export function filterKinds(own: readonly FilterKind[]): ReadonlyMap<string, FilterKind> {
+  return new Map<string, FilterKind>([...KINDS, useOf(own) as FilterKind].map((kind) => [kind.name, kind]));
+}
