@@ -2,6 +2,7 @@
 
 import type { AnyBalancerKind } from './balancing/index.ts';
 import type { DocumentInput } from './config/document.ts';
+import type { FilterKind } from './http/filter.ts';
 
 export type { Balancer, BalancerEnv, BalancerKind, PickRequest, View } from './balancing/balancer.ts';
 export { BALANCERS } from './balancing/index.ts';
@@ -10,6 +11,19 @@ export { type ConfigIssue, formatIssue } from './config/issues.ts';
 export type { Config } from './config/types.ts';
 export type { Endpoint } from './core/endpoint.ts';
 export type { Schema } from './core/schema.ts';
+export type {
+  BodyStage,
+  BodyWatch,
+  Filter,
+  FilterKind,
+  FilterRequest,
+  FilterResponse,
+  FilterResult,
+  FilterTools,
+  Verdict,
+} from './http/filter.ts';
+export type { LocalReply } from './http/reply.ts';
+export { wholeBody } from './http/whole-body.ts';
 
 type PoolInput = NonNullable<DocumentInput['pools']>[string];
 /** A pool may name an algorithm of one's own, which no schema can know. */
@@ -22,6 +36,9 @@ export type ConfigDocument = Omit<DocumentInput, 'pools'> & {
   };
   /** Algorithms that pools may name in `balance`; see docs/reference/algorithms.md. */
   readonly balancers?: readonly AnyBalancerKind[];
+  /** Filters that lists of filters may `use`; see docs/reference/filters.md. */
+  // biome-ignore lint/suspicious/noExplicitAny: each has its own type of options
+  readonly filters?: readonly FilterKind<any>[];
 };
 
 /**

@@ -185,7 +185,7 @@ export class ClientConn implements ConnOwner, ClientPort, OpenClient, AddedTo {
     const reply = { status: ERRORS[code].status, code };
     const body = localBody(reply, '');
     const terms = { minor: 1, close: true, date: ctx.date(), hsts, edits: undefined };
-    this.send(`${localHead(reply, body.length, terms)}${body}`);
+    this.send(localHead(reply, body.length, terms) + body.toString());
     this.lingerAndClose();
   }
 

@@ -4,7 +4,6 @@
 import type { Fields } from './codec/fields.ts';
 
 const NAME = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/;
-// biome-ignore lint/suspicious/noControlCharactersInRegex: these are what must not stand in a field
 const CONTROLS = /[\x00-\x08\x0a-\x1f\x7f]+/g;
 const WIDE = /[^\x00-\xff]/;
 

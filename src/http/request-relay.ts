@@ -69,10 +69,16 @@ export class RequestRelay {
     }
     this.whole = false;
     if (this.#dechunk) this.#first = Buffer.from(this.#payloadText(buffer), 'latin1');
-    else if (verbatimEnd > start) this.#first = Buffer.from(buffer.subarray(start, verbatimEnd));
+    else if (verbatimEnd > start) this.#first = this.#framed(buffer.subarray(start, verbatimEnd));
     this.#firstTail = this.#dechunk ? '' : tail;
     if (!reader.done) this.#client.conn.pause();
     return after;
+  }
+
+  /** A copy, in a chunk where the endpoint needs one. */
+  #framed(bytes: Buffer): Buffer {
+    if (!this.#rechunk) return Buffer.from(bytes);
+    return Buffer.concat([Buffer.from(`${bytes.length.toString(16)}\r\n`), bytes, Buffer.from('\r\n')]);
   }
 
   #intakeBase64(base64: Base64Reader, buffer: Buffer, start: number, after: number): number {

@@ -27,6 +27,8 @@ export interface ProxyOptions {
   readonly config?: Readonly<Record<string, unknown>>;
   /** Reads the certificates of every configuration; one of its own when absent. */
   readonly certificates?: TlsKeeper;
+  /** A file that brings filters along, and their names. */
+  readonly code?: { readonly file: string; readonly filters: readonly string[] };
   /** False forces the portable accept path. */
   readonly adopt?: boolean;
 }
@@ -125,11 +127,15 @@ async function blueprint(options: ProxyOptions, version: number, certificates: T
     if (typeof endpoint === 'string') return endpoint;
     return `127.0.0.1:${typeof endpoint === 'number' ? endpoint : endpoint.port}`;
   });
-  const compiled = compile({
-    ...options.config,
-    listeners: { web: { bind: '127.0.0.1:0', pool: 'b', ...options.listener } },
-    pools: { b: { endpoints, ...options.pool } },
-  });
+  const compiled = compile(
+    {
+      ...options.config,
+      listeners: { web: { bind: '127.0.0.1:0', pool: 'b', ...options.listener } },
+      pools: { b: { endpoints, ...options.pool } },
+    },
+    [],
+    options.code?.filters,
+  );
   if (!compiled.ok) assert.fail(JSON.stringify(compiled.error));
   const config = compiled.value;
   const tls = await certificates.prepare(config);
@@ -146,7 +152,7 @@ async function blueprint(options: ProxyOptions, version: number, certificates: T
     geo: [],
     tls: tls.value,
     sites: { name: '@sites', slot: 1, endpoints: [] },
-    kindsFile: '',
+    kindsFile: options.code?.file ?? '',
   };
 }
 

@@ -18,7 +18,14 @@ export const headers: FilterKind<HeadersSettings> = {
     const there = changesOf(request);
     const back = changesOf(response);
     return {
-      ...(there === undefined ? {} : { onRequest: (one) => void apply(there, one.edits, one) }),
+      ...(there === undefined
+        ? {}
+        : {
+            onRequest: (one) => {
+              apply(there, one.edits, one);
+              return undefined;
+            },
+          }),
       ...(back === undefined ? {} : { onResponse: (one, { edits }) => apply(back, edits, one) }),
       readsHeadLater: [...Object.values(response.set), ...Object.values(response.append)].some(readsHead),
     };
