@@ -39,6 +39,45 @@ export interface DocumentInput {
     } | null;
     readonly pool?: string;
     readonly filters?: readonly ("compress" | "cors" | "security-headers" | {
+      readonly access?: {
+        readonly allow?: {
+          readonly networks?: string | readonly (string)[];
+          readonly countries?: string | readonly (string)[];
+          readonly userAgents?: "mobile" | "desktop" | "bot" | readonly ("mobile" | "desktop" | "bot")[];
+          readonly methods?: string | readonly (string)[];
+        };
+        readonly deny?: {
+          readonly networks?: string | readonly (string)[];
+          readonly countries?: string | readonly (string)[];
+          readonly userAgents?: "mobile" | "desktop" | "bot" | readonly ("mobile" | "desktop" | "bot")[];
+          readonly methods?: string | readonly (string)[];
+        };
+      };
+      readonly "api-key"?: {
+        readonly keys?: { readonly [name: string]: string };
+        /** Default: "". */
+        readonly file?: string;
+        /** Default: "x-api-key". */
+        readonly header?: string;
+        /** Default: "". */
+        readonly query?: string;
+        /** Default: true. */
+        readonly hide?: boolean;
+      };
+      readonly "basic-auth"?: {
+        readonly users?: { readonly [name: string]: string };
+        /** Default: "". */
+        readonly file?: string;
+        /** Default: "restricted". */
+        readonly realm?: string;
+        /** Default: true. */
+        readonly hide?: boolean;
+      };
+      /** such as 1m */
+      readonly "body-limit"?: string | number | {
+        /** bytes, or such as 16k, 1m */
+        readonly max: string | number;
+      };
       readonly compress?: {
         readonly encodings?: "zstd" | "br" | "gzip" | readonly ("zstd" | "br" | "gzip")[];
         readonly levels?: {
@@ -52,6 +91,15 @@ export interface DocumentInput {
         /** bytes, or such as 16k, 1m */
         readonly min?: string | number;
         readonly types?: string | readonly (string)[];
+      };
+      readonly "concurrency-limit"?: {
+        /** Default: "client". */
+        readonly key?: string;
+        readonly max: number;
+        /** Default: 429. */
+        readonly status?: 429 | 503;
+        /** Default: "". */
+        readonly name?: string;
       };
       readonly cors?: {
         readonly origins?: string | readonly (string)[];
@@ -73,6 +121,17 @@ export interface DocumentInput {
         /** Default: false. */
         readonly intercept?: boolean;
       };
+      readonly "forward-auth"?: {
+        readonly url: string;
+        /** such as 250ms, 5s, 10m */
+        readonly timeout?: string;
+        readonly send?: string | readonly (string)[];
+        readonly copy?: string | readonly (string)[];
+        /** Default: "". */
+        readonly identity?: string;
+        /** such as 250ms, 5s, 10m */
+        readonly cache?: string;
+      };
       readonly headers?: {
         readonly request?: {
           readonly set?: { readonly [name: string]: string };
@@ -84,6 +143,42 @@ export interface DocumentInput {
           readonly append?: { readonly [name: string]: string };
           readonly remove?: string | readonly (string)[];
         };
+      };
+      readonly jwt?: {
+        readonly jwks: string;
+        /** Default: "". */
+        readonly issuer?: string;
+        readonly audience?: string | readonly (string)[];
+        readonly algorithms?: "RS256" | "RS384" | "RS512" | "PS256" | "PS384" | "PS512" | "ES256" | "ES384" | "ES512" | "EdDSA" | "HS256" | "HS384" | "HS512" | readonly ("RS256" | "RS384" | "RS512" | "PS256" | "PS384" | "PS512" | "ES256" | "ES384" | "ES512" | "EdDSA" | "HS256" | "HS384" | "HS512")[];
+        /** Default: "". */
+        readonly cookie?: string;
+        /** Default: "sub". */
+        readonly identity?: string;
+        readonly require?: { readonly [name: string]: string };
+        readonly forward?: { readonly [name: string]: string };
+        /** such as 250ms, 5s, 10m */
+        readonly clockTolerance?: string;
+        /** such as 250ms, 5s, 10m */
+        readonly refresh?: string;
+        /** Default: false. */
+        readonly optional?: boolean;
+      };
+      readonly "rate-limit"?: {
+        /** Default: "client". */
+        readonly key?: string;
+        readonly rate: string;
+        readonly burst?: number;
+        /** Default: 1. */
+        readonly cost?: number;
+        /** Default: true. */
+        readonly headers?: boolean;
+        readonly store?: string | null;
+        /** such as 250ms, 5s, 10m */
+        readonly storeTimeout?: string;
+        /** Default: false. */
+        readonly dryRun?: boolean;
+        /** Default: "". */
+        readonly name?: string;
       };
       /** where to, such as https://www.example.com${uri} */
       readonly redirect?: string | {
@@ -151,6 +246,21 @@ export interface DocumentInput {
         /** Default: "". */
         readonly crossOriginResourcePolicy?: string;
         readonly hide?: string | readonly (string)[];
+      };
+      /** a folder */
+      readonly static?: string | {
+        readonly root: string;
+        readonly index?: string | readonly (string)[];
+        /** Default: true. */
+        readonly precompressed?: boolean;
+        /** Default: "public, max-age=300". */
+        readonly cacheControl?: string;
+        /** Default: "". */
+        readonly fallback?: string;
+        /** Default: false. */
+        readonly passMissing?: boolean;
+        /** Default: false. */
+        readonly hidden?: boolean;
       };
       /** the name of one of "filters" */
       readonly use?: string | {
@@ -248,6 +358,45 @@ export interface DocumentInput {
         readonly fingerprint?: string | readonly (string)[];
       };
       readonly filters?: readonly ("compress" | "cors" | "security-headers" | {
+        readonly access?: {
+          readonly allow?: {
+            readonly networks?: string | readonly (string)[];
+            readonly countries?: string | readonly (string)[];
+            readonly userAgents?: "mobile" | "desktop" | "bot" | readonly ("mobile" | "desktop" | "bot")[];
+            readonly methods?: string | readonly (string)[];
+          };
+          readonly deny?: {
+            readonly networks?: string | readonly (string)[];
+            readonly countries?: string | readonly (string)[];
+            readonly userAgents?: "mobile" | "desktop" | "bot" | readonly ("mobile" | "desktop" | "bot")[];
+            readonly methods?: string | readonly (string)[];
+          };
+        };
+        readonly "api-key"?: {
+          readonly keys?: { readonly [name: string]: string };
+          /** Default: "". */
+          readonly file?: string;
+          /** Default: "x-api-key". */
+          readonly header?: string;
+          /** Default: "". */
+          readonly query?: string;
+          /** Default: true. */
+          readonly hide?: boolean;
+        };
+        readonly "basic-auth"?: {
+          readonly users?: { readonly [name: string]: string };
+          /** Default: "". */
+          readonly file?: string;
+          /** Default: "restricted". */
+          readonly realm?: string;
+          /** Default: true. */
+          readonly hide?: boolean;
+        };
+        /** such as 1m */
+        readonly "body-limit"?: string | number | {
+          /** bytes, or such as 16k, 1m */
+          readonly max: string | number;
+        };
         readonly compress?: {
           readonly encodings?: "zstd" | "br" | "gzip" | readonly ("zstd" | "br" | "gzip")[];
           readonly levels?: {
@@ -261,6 +410,15 @@ export interface DocumentInput {
           /** bytes, or such as 16k, 1m */
           readonly min?: string | number;
           readonly types?: string | readonly (string)[];
+        };
+        readonly "concurrency-limit"?: {
+          /** Default: "client". */
+          readonly key?: string;
+          readonly max: number;
+          /** Default: 429. */
+          readonly status?: 429 | 503;
+          /** Default: "". */
+          readonly name?: string;
         };
         readonly cors?: {
           readonly origins?: string | readonly (string)[];
@@ -282,6 +440,17 @@ export interface DocumentInput {
           /** Default: false. */
           readonly intercept?: boolean;
         };
+        readonly "forward-auth"?: {
+          readonly url: string;
+          /** such as 250ms, 5s, 10m */
+          readonly timeout?: string;
+          readonly send?: string | readonly (string)[];
+          readonly copy?: string | readonly (string)[];
+          /** Default: "". */
+          readonly identity?: string;
+          /** such as 250ms, 5s, 10m */
+          readonly cache?: string;
+        };
         readonly headers?: {
           readonly request?: {
             readonly set?: { readonly [name: string]: string };
@@ -293,6 +462,42 @@ export interface DocumentInput {
             readonly append?: { readonly [name: string]: string };
             readonly remove?: string | readonly (string)[];
           };
+        };
+        readonly jwt?: {
+          readonly jwks: string;
+          /** Default: "". */
+          readonly issuer?: string;
+          readonly audience?: string | readonly (string)[];
+          readonly algorithms?: "RS256" | "RS384" | "RS512" | "PS256" | "PS384" | "PS512" | "ES256" | "ES384" | "ES512" | "EdDSA" | "HS256" | "HS384" | "HS512" | readonly ("RS256" | "RS384" | "RS512" | "PS256" | "PS384" | "PS512" | "ES256" | "ES384" | "ES512" | "EdDSA" | "HS256" | "HS384" | "HS512")[];
+          /** Default: "". */
+          readonly cookie?: string;
+          /** Default: "sub". */
+          readonly identity?: string;
+          readonly require?: { readonly [name: string]: string };
+          readonly forward?: { readonly [name: string]: string };
+          /** such as 250ms, 5s, 10m */
+          readonly clockTolerance?: string;
+          /** such as 250ms, 5s, 10m */
+          readonly refresh?: string;
+          /** Default: false. */
+          readonly optional?: boolean;
+        };
+        readonly "rate-limit"?: {
+          /** Default: "client". */
+          readonly key?: string;
+          readonly rate: string;
+          readonly burst?: number;
+          /** Default: 1. */
+          readonly cost?: number;
+          /** Default: true. */
+          readonly headers?: boolean;
+          readonly store?: string | null;
+          /** such as 250ms, 5s, 10m */
+          readonly storeTimeout?: string;
+          /** Default: false. */
+          readonly dryRun?: boolean;
+          /** Default: "". */
+          readonly name?: string;
         };
         /** where to, such as https://www.example.com${uri} */
         readonly redirect?: string | {
@@ -360,6 +565,21 @@ export interface DocumentInput {
           /** Default: "". */
           readonly crossOriginResourcePolicy?: string;
           readonly hide?: string | readonly (string)[];
+        };
+        /** a folder */
+        readonly static?: string | {
+          readonly root: string;
+          readonly index?: string | readonly (string)[];
+          /** Default: true. */
+          readonly precompressed?: boolean;
+          /** Default: "public, max-age=300". */
+          readonly cacheControl?: string;
+          /** Default: "". */
+          readonly fallback?: string;
+          /** Default: false. */
+          readonly passMissing?: boolean;
+          /** Default: false. */
+          readonly hidden?: boolean;
         };
         /** the name of one of "filters" */
         readonly use?: string | {
@@ -458,6 +678,45 @@ export interface DocumentInput {
     } | null;
     readonly pool?: string;
     readonly filters?: readonly ("compress" | "cors" | "security-headers" | {
+      readonly access?: {
+        readonly allow?: {
+          readonly networks?: string | readonly (string)[];
+          readonly countries?: string | readonly (string)[];
+          readonly userAgents?: "mobile" | "desktop" | "bot" | readonly ("mobile" | "desktop" | "bot")[];
+          readonly methods?: string | readonly (string)[];
+        };
+        readonly deny?: {
+          readonly networks?: string | readonly (string)[];
+          readonly countries?: string | readonly (string)[];
+          readonly userAgents?: "mobile" | "desktop" | "bot" | readonly ("mobile" | "desktop" | "bot")[];
+          readonly methods?: string | readonly (string)[];
+        };
+      };
+      readonly "api-key"?: {
+        readonly keys?: { readonly [name: string]: string };
+        /** Default: "". */
+        readonly file?: string;
+        /** Default: "x-api-key". */
+        readonly header?: string;
+        /** Default: "". */
+        readonly query?: string;
+        /** Default: true. */
+        readonly hide?: boolean;
+      };
+      readonly "basic-auth"?: {
+        readonly users?: { readonly [name: string]: string };
+        /** Default: "". */
+        readonly file?: string;
+        /** Default: "restricted". */
+        readonly realm?: string;
+        /** Default: true. */
+        readonly hide?: boolean;
+      };
+      /** such as 1m */
+      readonly "body-limit"?: string | number | {
+        /** bytes, or such as 16k, 1m */
+        readonly max: string | number;
+      };
       readonly compress?: {
         readonly encodings?: "zstd" | "br" | "gzip" | readonly ("zstd" | "br" | "gzip")[];
         readonly levels?: {
@@ -471,6 +730,15 @@ export interface DocumentInput {
         /** bytes, or such as 16k, 1m */
         readonly min?: string | number;
         readonly types?: string | readonly (string)[];
+      };
+      readonly "concurrency-limit"?: {
+        /** Default: "client". */
+        readonly key?: string;
+        readonly max: number;
+        /** Default: 429. */
+        readonly status?: 429 | 503;
+        /** Default: "". */
+        readonly name?: string;
       };
       readonly cors?: {
         readonly origins?: string | readonly (string)[];
@@ -492,6 +760,17 @@ export interface DocumentInput {
         /** Default: false. */
         readonly intercept?: boolean;
       };
+      readonly "forward-auth"?: {
+        readonly url: string;
+        /** such as 250ms, 5s, 10m */
+        readonly timeout?: string;
+        readonly send?: string | readonly (string)[];
+        readonly copy?: string | readonly (string)[];
+        /** Default: "". */
+        readonly identity?: string;
+        /** such as 250ms, 5s, 10m */
+        readonly cache?: string;
+      };
       readonly headers?: {
         readonly request?: {
           readonly set?: { readonly [name: string]: string };
@@ -503,6 +782,42 @@ export interface DocumentInput {
           readonly append?: { readonly [name: string]: string };
           readonly remove?: string | readonly (string)[];
         };
+      };
+      readonly jwt?: {
+        readonly jwks: string;
+        /** Default: "". */
+        readonly issuer?: string;
+        readonly audience?: string | readonly (string)[];
+        readonly algorithms?: "RS256" | "RS384" | "RS512" | "PS256" | "PS384" | "PS512" | "ES256" | "ES384" | "ES512" | "EdDSA" | "HS256" | "HS384" | "HS512" | readonly ("RS256" | "RS384" | "RS512" | "PS256" | "PS384" | "PS512" | "ES256" | "ES384" | "ES512" | "EdDSA" | "HS256" | "HS384" | "HS512")[];
+        /** Default: "". */
+        readonly cookie?: string;
+        /** Default: "sub". */
+        readonly identity?: string;
+        readonly require?: { readonly [name: string]: string };
+        readonly forward?: { readonly [name: string]: string };
+        /** such as 250ms, 5s, 10m */
+        readonly clockTolerance?: string;
+        /** such as 250ms, 5s, 10m */
+        readonly refresh?: string;
+        /** Default: false. */
+        readonly optional?: boolean;
+      };
+      readonly "rate-limit"?: {
+        /** Default: "client". */
+        readonly key?: string;
+        readonly rate: string;
+        readonly burst?: number;
+        /** Default: 1. */
+        readonly cost?: number;
+        /** Default: true. */
+        readonly headers?: boolean;
+        readonly store?: string | null;
+        /** such as 250ms, 5s, 10m */
+        readonly storeTimeout?: string;
+        /** Default: false. */
+        readonly dryRun?: boolean;
+        /** Default: "". */
+        readonly name?: string;
       };
       /** where to, such as https://www.example.com${uri} */
       readonly redirect?: string | {
@@ -570,6 +885,21 @@ export interface DocumentInput {
         /** Default: "". */
         readonly crossOriginResourcePolicy?: string;
         readonly hide?: string | readonly (string)[];
+      };
+      /** a folder */
+      readonly static?: string | {
+        readonly root: string;
+        readonly index?: string | readonly (string)[];
+        /** Default: true. */
+        readonly precompressed?: boolean;
+        /** Default: "public, max-age=300". */
+        readonly cacheControl?: string;
+        /** Default: "". */
+        readonly fallback?: string;
+        /** Default: false. */
+        readonly passMissing?: boolean;
+        /** Default: false. */
+        readonly hidden?: boolean;
       };
       /** the name of one of "filters" */
       readonly use?: string | {
@@ -667,6 +997,45 @@ export interface DocumentInput {
         readonly fingerprint?: string | readonly (string)[];
       };
       readonly filters?: readonly ("compress" | "cors" | "security-headers" | {
+        readonly access?: {
+          readonly allow?: {
+            readonly networks?: string | readonly (string)[];
+            readonly countries?: string | readonly (string)[];
+            readonly userAgents?: "mobile" | "desktop" | "bot" | readonly ("mobile" | "desktop" | "bot")[];
+            readonly methods?: string | readonly (string)[];
+          };
+          readonly deny?: {
+            readonly networks?: string | readonly (string)[];
+            readonly countries?: string | readonly (string)[];
+            readonly userAgents?: "mobile" | "desktop" | "bot" | readonly ("mobile" | "desktop" | "bot")[];
+            readonly methods?: string | readonly (string)[];
+          };
+        };
+        readonly "api-key"?: {
+          readonly keys?: { readonly [name: string]: string };
+          /** Default: "". */
+          readonly file?: string;
+          /** Default: "x-api-key". */
+          readonly header?: string;
+          /** Default: "". */
+          readonly query?: string;
+          /** Default: true. */
+          readonly hide?: boolean;
+        };
+        readonly "basic-auth"?: {
+          readonly users?: { readonly [name: string]: string };
+          /** Default: "". */
+          readonly file?: string;
+          /** Default: "restricted". */
+          readonly realm?: string;
+          /** Default: true. */
+          readonly hide?: boolean;
+        };
+        /** such as 1m */
+        readonly "body-limit"?: string | number | {
+          /** bytes, or such as 16k, 1m */
+          readonly max: string | number;
+        };
         readonly compress?: {
           readonly encodings?: "zstd" | "br" | "gzip" | readonly ("zstd" | "br" | "gzip")[];
           readonly levels?: {
@@ -680,6 +1049,15 @@ export interface DocumentInput {
           /** bytes, or such as 16k, 1m */
           readonly min?: string | number;
           readonly types?: string | readonly (string)[];
+        };
+        readonly "concurrency-limit"?: {
+          /** Default: "client". */
+          readonly key?: string;
+          readonly max: number;
+          /** Default: 429. */
+          readonly status?: 429 | 503;
+          /** Default: "". */
+          readonly name?: string;
         };
         readonly cors?: {
           readonly origins?: string | readonly (string)[];
@@ -701,6 +1079,17 @@ export interface DocumentInput {
           /** Default: false. */
           readonly intercept?: boolean;
         };
+        readonly "forward-auth"?: {
+          readonly url: string;
+          /** such as 250ms, 5s, 10m */
+          readonly timeout?: string;
+          readonly send?: string | readonly (string)[];
+          readonly copy?: string | readonly (string)[];
+          /** Default: "". */
+          readonly identity?: string;
+          /** such as 250ms, 5s, 10m */
+          readonly cache?: string;
+        };
         readonly headers?: {
           readonly request?: {
             readonly set?: { readonly [name: string]: string };
@@ -712,6 +1101,42 @@ export interface DocumentInput {
             readonly append?: { readonly [name: string]: string };
             readonly remove?: string | readonly (string)[];
           };
+        };
+        readonly jwt?: {
+          readonly jwks: string;
+          /** Default: "". */
+          readonly issuer?: string;
+          readonly audience?: string | readonly (string)[];
+          readonly algorithms?: "RS256" | "RS384" | "RS512" | "PS256" | "PS384" | "PS512" | "ES256" | "ES384" | "ES512" | "EdDSA" | "HS256" | "HS384" | "HS512" | readonly ("RS256" | "RS384" | "RS512" | "PS256" | "PS384" | "PS512" | "ES256" | "ES384" | "ES512" | "EdDSA" | "HS256" | "HS384" | "HS512")[];
+          /** Default: "". */
+          readonly cookie?: string;
+          /** Default: "sub". */
+          readonly identity?: string;
+          readonly require?: { readonly [name: string]: string };
+          readonly forward?: { readonly [name: string]: string };
+          /** such as 250ms, 5s, 10m */
+          readonly clockTolerance?: string;
+          /** such as 250ms, 5s, 10m */
+          readonly refresh?: string;
+          /** Default: false. */
+          readonly optional?: boolean;
+        };
+        readonly "rate-limit"?: {
+          /** Default: "client". */
+          readonly key?: string;
+          readonly rate: string;
+          readonly burst?: number;
+          /** Default: 1. */
+          readonly cost?: number;
+          /** Default: true. */
+          readonly headers?: boolean;
+          readonly store?: string | null;
+          /** such as 250ms, 5s, 10m */
+          readonly storeTimeout?: string;
+          /** Default: false. */
+          readonly dryRun?: boolean;
+          /** Default: "". */
+          readonly name?: string;
         };
         /** where to, such as https://www.example.com${uri} */
         readonly redirect?: string | {
@@ -779,6 +1204,21 @@ export interface DocumentInput {
           /** Default: "". */
           readonly crossOriginResourcePolicy?: string;
           readonly hide?: string | readonly (string)[];
+        };
+        /** a folder */
+        readonly static?: string | {
+          readonly root: string;
+          readonly index?: string | readonly (string)[];
+          /** Default: true. */
+          readonly precompressed?: boolean;
+          /** Default: "public, max-age=300". */
+          readonly cacheControl?: string;
+          /** Default: "". */
+          readonly fallback?: string;
+          /** Default: false. */
+          readonly passMissing?: boolean;
+          /** Default: false. */
+          readonly hidden?: boolean;
         };
         /** the name of one of "filters" */
         readonly use?: string | {
@@ -1318,6 +1758,45 @@ export interface DocumentInput {
       readonly ttl?: string;
     } | null;
     readonly filters?: readonly ("compress" | "cors" | "security-headers" | {
+      readonly access?: {
+        readonly allow?: {
+          readonly networks?: string | readonly (string)[];
+          readonly countries?: string | readonly (string)[];
+          readonly userAgents?: "mobile" | "desktop" | "bot" | readonly ("mobile" | "desktop" | "bot")[];
+          readonly methods?: string | readonly (string)[];
+        };
+        readonly deny?: {
+          readonly networks?: string | readonly (string)[];
+          readonly countries?: string | readonly (string)[];
+          readonly userAgents?: "mobile" | "desktop" | "bot" | readonly ("mobile" | "desktop" | "bot")[];
+          readonly methods?: string | readonly (string)[];
+        };
+      };
+      readonly "api-key"?: {
+        readonly keys?: { readonly [name: string]: string };
+        /** Default: "". */
+        readonly file?: string;
+        /** Default: "x-api-key". */
+        readonly header?: string;
+        /** Default: "". */
+        readonly query?: string;
+        /** Default: true. */
+        readonly hide?: boolean;
+      };
+      readonly "basic-auth"?: {
+        readonly users?: { readonly [name: string]: string };
+        /** Default: "". */
+        readonly file?: string;
+        /** Default: "restricted". */
+        readonly realm?: string;
+        /** Default: true. */
+        readonly hide?: boolean;
+      };
+      /** such as 1m */
+      readonly "body-limit"?: string | number | {
+        /** bytes, or such as 16k, 1m */
+        readonly max: string | number;
+      };
       readonly compress?: {
         readonly encodings?: "zstd" | "br" | "gzip" | readonly ("zstd" | "br" | "gzip")[];
         readonly levels?: {
@@ -1331,6 +1810,15 @@ export interface DocumentInput {
         /** bytes, or such as 16k, 1m */
         readonly min?: string | number;
         readonly types?: string | readonly (string)[];
+      };
+      readonly "concurrency-limit"?: {
+        /** Default: "client". */
+        readonly key?: string;
+        readonly max: number;
+        /** Default: 429. */
+        readonly status?: 429 | 503;
+        /** Default: "". */
+        readonly name?: string;
       };
       readonly cors?: {
         readonly origins?: string | readonly (string)[];
@@ -1352,6 +1840,17 @@ export interface DocumentInput {
         /** Default: false. */
         readonly intercept?: boolean;
       };
+      readonly "forward-auth"?: {
+        readonly url: string;
+        /** such as 250ms, 5s, 10m */
+        readonly timeout?: string;
+        readonly send?: string | readonly (string)[];
+        readonly copy?: string | readonly (string)[];
+        /** Default: "". */
+        readonly identity?: string;
+        /** such as 250ms, 5s, 10m */
+        readonly cache?: string;
+      };
       readonly headers?: {
         readonly request?: {
           readonly set?: { readonly [name: string]: string };
@@ -1363,6 +1862,42 @@ export interface DocumentInput {
           readonly append?: { readonly [name: string]: string };
           readonly remove?: string | readonly (string)[];
         };
+      };
+      readonly jwt?: {
+        readonly jwks: string;
+        /** Default: "". */
+        readonly issuer?: string;
+        readonly audience?: string | readonly (string)[];
+        readonly algorithms?: "RS256" | "RS384" | "RS512" | "PS256" | "PS384" | "PS512" | "ES256" | "ES384" | "ES512" | "EdDSA" | "HS256" | "HS384" | "HS512" | readonly ("RS256" | "RS384" | "RS512" | "PS256" | "PS384" | "PS512" | "ES256" | "ES384" | "ES512" | "EdDSA" | "HS256" | "HS384" | "HS512")[];
+        /** Default: "". */
+        readonly cookie?: string;
+        /** Default: "sub". */
+        readonly identity?: string;
+        readonly require?: { readonly [name: string]: string };
+        readonly forward?: { readonly [name: string]: string };
+        /** such as 250ms, 5s, 10m */
+        readonly clockTolerance?: string;
+        /** such as 250ms, 5s, 10m */
+        readonly refresh?: string;
+        /** Default: false. */
+        readonly optional?: boolean;
+      };
+      readonly "rate-limit"?: {
+        /** Default: "client". */
+        readonly key?: string;
+        readonly rate: string;
+        readonly burst?: number;
+        /** Default: 1. */
+        readonly cost?: number;
+        /** Default: true. */
+        readonly headers?: boolean;
+        readonly store?: string | null;
+        /** such as 250ms, 5s, 10m */
+        readonly storeTimeout?: string;
+        /** Default: false. */
+        readonly dryRun?: boolean;
+        /** Default: "". */
+        readonly name?: string;
       };
       /** where to, such as https://www.example.com${uri} */
       readonly redirect?: string | {
@@ -1430,6 +1965,21 @@ export interface DocumentInput {
         /** Default: "". */
         readonly crossOriginResourcePolicy?: string;
         readonly hide?: string | readonly (string)[];
+      };
+      /** a folder */
+      readonly static?: string | {
+        readonly root: string;
+        readonly index?: string | readonly (string)[];
+        /** Default: true. */
+        readonly precompressed?: boolean;
+        /** Default: "public, max-age=300". */
+        readonly cacheControl?: string;
+        /** Default: "". */
+        readonly fallback?: string;
+        /** Default: false. */
+        readonly passMissing?: boolean;
+        /** Default: false. */
+        readonly hidden?: boolean;
       };
       /** the name of one of "filters" */
       readonly use?: string | {

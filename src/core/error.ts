@@ -52,6 +52,8 @@ export const ERRORS = {
   'client-deadline': kind(504, 'downstream', 'never', 'The deadline that the client set has passed.'),
   'filter-refused': kind(403, 'downstream', 'never', 'The request is not allowed.'),
   'filter-failed': kind(500, 'internal', 'never', 'The request could not be processed.'),
+  'not-found': kind(404, 'downstream', 'never', 'There is nothing here.'),
+  'method-not-allowed': kind(405, 'downstream', 'never', 'The method is not allowed here.'),
   unauthorized: kind(401, 'downstream', 'never', 'The request needs valid credentials.'),
   'rate-limited': kind(429, 'downstream', 'never', 'Too many requests.'),
   overloaded: kind(503, 'internal', 'never', 'This server has as many requests of this kind as it may.'),

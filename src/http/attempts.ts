@@ -147,7 +147,7 @@ export class Attempts {
 
   /** Counts a failure against the endpoint of the current attempt. */
   countFailure(code: ErrorCode): void {
-    countFailure(this.#ctx.counters, this.lease!.endpoint.slot, code);
+    if (this.lease !== undefined) countFailure(this.#ctx.counters, this.lease.endpoint.slot, code);
   }
 
   /** Nothing that left could be missing when the request is sent again. */

@@ -14,7 +14,7 @@ import type { FilterChain } from './filter-chain.ts';
 import type { HeadView } from './head-view.ts';
 import type { UpstreamPool, UpstreamTerms } from './upstream-pool.ts';
 
-export type LookedUp = 'capture' | 'map' | 'country' | 'variant';
+export type LookedUp = 'capture' | 'map' | 'country' | 'device' | 'variant';
 
 /** A pool as requests use it. */
 export interface HttpPool {

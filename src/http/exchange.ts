@@ -27,8 +27,9 @@ import { grpcCodeOf, grpcStatusIn, statusOfGrpc } from './grpc.ts';
 import { type GrpcWeb, GrpcWebSink, grpcHead, grpcWebOf } from './grpc-web.ts';
 import { HeadEdits } from './head-edits.ts';
 import { HeadView } from './head-view.ts';
+import { type BodySource, LocalUpstream } from './local-upstream.ts';
 import { httpsLocation } from './redirect.ts';
-import { type LocalReply, replyTo } from './reply.ts';
+import { type LocalReply, localFields, reasonOf, replyTo } from './reply.ts';
 import { RequestFacts } from './request-facts.ts';
 import { buildRequestHead } from './request-head.ts';
 import { RequestRelay } from './request-relay.ts';
@@ -133,6 +134,13 @@ export class Exchange implements AttemptedRequest, RunSource, SinkOwner {
   get #bodyIdleMs(): number {
     if (!this.#client.grpc) return this.#handler.config.timeouts.bodyIdleMs;
     return this.#responding ? 0 : this.idleMs;
+  }
+
+  /** Bytes of body that are taken; 0: any number. */
+  get #mostBody(): number {
+    const { bodyBytes } = this.#handler.limits;
+    const most = this.#isFiltered ? this.#run!.mostBody : 0;
+    return most > 0 && (bodyBytes === 0 || most < bodyBytes) ? most : bodyBytes;
   }
 
   /** Returns the offset after what of `buffer` belongs to this request. */
@@ -300,7 +308,7 @@ export class Exchange implements AttemptedRequest, RunSource, SinkOwner {
     end: number,
   ): number {
     const { counters } = this.#ctx;
-    const { bodyBytes } = this.#handler.limits;
+    const bodyBytes = this.#mostBody;
     const web = pool.config.protocol === 'h2' ? this.#streams(parser) : undefined;
     const key = pool.keyOf === undefined ? '' : pool.keyOf(view);
     const edits = this.#isFiltered ? this.#run!.edits : undefined;
@@ -421,7 +429,7 @@ export class Exchange implements AttemptedRequest, RunSource, SinkOwner {
       this.#giveUp('bad-framing');
       return end;
     }
-    const { bodyBytes } = this.#handler.limits;
+    const bodyBytes = this.#mostBody;
     if (bodyBytes > 0 && request.payload > bodyBytes) {
       this.#giveUp('body-too-large');
       return end;
@@ -486,7 +494,7 @@ export class Exchange implements AttemptedRequest, RunSource, SinkOwner {
       this.#client.conn.expireIn(0);
     }
     if (!reader.done) {
-      this.#attempts.lease!.answered(parser.status, this.#firstByteMs);
+      this.#attempts.lease?.answered(parser.status, this.#firstByteMs);
       this.#client.conn.noDelay();
     }
     const upstream = this.#attempts.upstream!;
@@ -663,6 +671,7 @@ export class Exchange implements AttemptedRequest, RunSource, SinkOwner {
 
   #respond(reply: LocalReply, close: boolean): void {
     this.#status = reply.status;
+    if (reply.stream !== undefined) return this.#serve(reply, reply.stream);
     this.#responding = true;
     this.#close = close;
     this.#response.local(reply, this.#facts.id, this.isHead, this.#terms(close));
@@ -670,6 +679,17 @@ export class Exchange implements AttemptedRequest, RunSource, SinkOwner {
     if (this.#response.endsWithConnection === true) this.#close = true;
     if (this.#response.unfinished === true) this.#waitsForSink = true;
     else this.#complete(CANCELLED);
+  }
+
+  /** An answer of our own that comes in pieces takes the way of an endpoint's. */
+  #serve(reply: LocalReply, source: BodySource): void {
+    const upstream = new LocalUpstream(this, source);
+    this.#attempts.upstream = upstream;
+    this.#sentAt = this.#startedAt;
+    const fields = localFields(reply, { hsts: '', edits: undefined });
+    upstream.begin(
+      `HTTP/1.1 ${reply.status} ${reasonOf(reply.status)}\r\n${fields}Content-Length: ${source.length}\r\n\r\n`,
+    );
   }
 
   #finish(outcome: Outcome): void {

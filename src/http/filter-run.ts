@@ -34,6 +34,8 @@ export class FilterRun implements FilterRequest {
   readonly edits = new RequestEdits();
   identity = '';
   claims: Readonly<Record<string, unknown>> | undefined;
+  readonly labels = new Map<string, string>();
+  mostBody = 0;
   bodyLength = 0;
   isHead = false;
   readonly #source: RunSource;
@@ -52,6 +54,8 @@ export class FilterRun implements FilterRequest {
     this.edits.clear();
     this.identity = '';
     this.claims = undefined;
+    if (this.labels.size > 0) this.labels.clear();
+    this.mostBody = 0;
     this.bodyLength = bodyLength;
     this.isHead = view.method === 'HEAD';
     this.#passed.length = 0;
@@ -216,6 +220,8 @@ export class FilterRun implements FilterRequest {
         return this.header(argument) ?? '';
       case 'cookie':
         return this.cookie(argument) ?? '';
+      case 'label':
+        return this.labels.get(argument) ?? '';
       case 'claim':
         return textOf(this.claims?.[argument]);
       case 'response':

@@ -8,6 +8,8 @@
 import type { FilterEvent } from '../core/counters.ts';
 import type { Env } from '../core/env.ts';
 import type { ErrorCode } from '../core/error.ts';
+import type { KeyedCounts } from '../limits/keyed-counts.ts';
+import type { Rate, RateAnswer, RateTable } from '../limits/rate-table.ts';
 import type { Variables } from '../routing/template.ts';
 import type { HeadEdits, RequestEdits } from './head-edits.ts';
 import type { LocalReply } from './reply.ts';
@@ -39,11 +41,22 @@ export interface FilterKind<S = unknown> {
 export interface FilterTools {
   readonly env: Env;
   readonly listener: string;
+  /** Rates by key, over all workers. */
+  readonly rates: RateTable;
+  /** What is under way by key, over all workers. */
+  readonly counts: KeyedCounts;
+  /** The same in a store that several balancers share, by its address. */
+  sharedRates(store: string, timeoutMs: number): SharedRates;
   /** What outlives a reload. */
   readonly resources: Resources;
   /** Where in the configuration this filter stands, such as `web/1`: the same after a reload that left it alone. */
   readonly place: string;
   count(event: FilterEvent): void;
+}
+
+export interface SharedRates {
+  /** Undefined: nobody could be asked in time. */
+  take(key: string, rate: Rate, cost: number): Promise<RateAnswer | undefined>;
 }
 
 /** A request on its way. Valid from `onRequest` to `onDone`. */
@@ -64,6 +77,10 @@ export interface FilterRequest extends Variables {
   identity: string;
   /** Of the identity, by name; from a token. */
   claims: Readonly<Record<string, unknown>> | undefined;
+  /** What filters say about the request to those behind them; `label:NAME` in texts. */
+  readonly labels: Map<string, string>;
+  /** A longer body is refused; 0: what the listener allows. */
+  mostBody: number;
   /** Of bytes; -1 when it is not known beforehand, 0 without a body. */
   readonly bodyLength: number;
   /** Name of the route, and of the pool; '' before they are chosen. */

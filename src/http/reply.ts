@@ -5,6 +5,7 @@ import type { AllDownConfig } from '../config/types.ts';
 import { ERRORS, type ErrorCode } from '../core/error.ts';
 import type { ResponseTerms } from './client-port.ts';
 import type { HeadEdits } from './head-edits.ts';
+import type { BodySource } from './local-upstream.ts';
 
 export interface LocalReply {
   readonly status: number;
@@ -14,6 +15,8 @@ export interface LocalReply {
   readonly body?: string | Buffer;
   /** Lines of fields, each with its CRLF, in place of those that go with a text of ours. */
   readonly fields?: string;
+  /** Instead of `body`: comes in pieces. */
+  readonly stream?: BodySource;
   /** Where to go instead. */
   readonly location?: string;
 }

@@ -2,7 +2,8 @@
 // configuration does not ask for any more is closed once it is in use.
 
 export interface Resource {
-  close?(): void;
+  /** Nobody will use it any more. */
+  close(): void;
 }
 
 export class Resources {
@@ -18,14 +19,20 @@ export class Resources {
 
   /** What was asked for since the last call is in use; the rest is not. */
   commit(): void {
-    for (const [key, resource] of this.#kept) if (this.#asked.get(key) !== resource) resource.close?.();
+    for (const [key, resource] of this.#kept) if (this.#asked.get(key) !== resource) resource.close();
     this.#kept = this.#asked;
     this.#asked = new Map();
   }
 
   /** What was asked for is not going to be used. */
   abort(): void {
-    for (const [key, resource] of this.#asked) if (this.#kept.get(key) !== resource) resource.close?.();
+    for (const [key, resource] of this.#asked) if (this.#kept.get(key) !== resource) resource.close();
     this.#asked = new Map();
+  }
+
+  /** Nothing is used any more. */
+  close(): void {
+    this.abort();
+    this.commit();
   }
 }

@@ -7,6 +7,7 @@ import { err, ok, type Result } from '../core/result.ts';
 export const PLAIN_VARIABLES = [
   'client',
   'country',
+  'device',
   'endpoint',
   'host',
   'identity',
@@ -23,7 +24,7 @@ export const PLAIN_VARIABLES = [
   'variant',
 ] as const;
 /** With one: `${header:x-user}`. */
-export const NAMED_VARIABLES = ['capture', 'claim', 'cookie', 'header', 'map', 'query', 'response'] as const;
+export const NAMED_VARIABLES = ['capture', 'claim', 'cookie', 'header', 'label', 'map', 'query', 'response'] as const;
 
 export type PlainVariable = (typeof PLAIN_VARIABLES)[number];
 export type NamedVariable = (typeof NAMED_VARIABLES)[number];

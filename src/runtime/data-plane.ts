@@ -19,6 +19,7 @@ import { requestIds } from '../http/request-ids.ts';
 import { Resources } from '../http/resources.ts';
 import { UpstreamPool } from '../http/upstream-pool.ts';
 import { KeyedCounts } from '../limits/keyed-counts.ts';
+import type { RateTable } from '../limits/rate-table.ts';
 import { openSocket } from '../net/datagrams.ts';
 import { handlesAreKnown } from '../net/handle.ts';
 import type { Listener } from '../net/listener.ts';
@@ -38,6 +39,8 @@ export interface DataPlaneOptions {
   readonly counts: KeyedTable;
   /** Which client uses which endpoint. */
   readonly pins: KeyedTable;
+  /** Keys of rate limits. */
+  readonly rates: RateTable;
   /** Distinguishes the request ids of workers and processes. */
   readonly idPrefix: string;
   /** Several workers bind the same addresses. */
@@ -128,6 +131,8 @@ export class DataPlane {
         policy: {
           kinds: filterKinds(own.filters as unknown as readonly FilterKind[]),
           resources: this.#resources,
+          rates: this.#options.rates,
+          counts: this.#contexts.http.counts,
           count: (listener, event) => counters.event(blueprint.listenerSlots[listener], event),
         },
         onSignal,
@@ -276,6 +281,8 @@ export class DataPlane {
       listener.cutStreams();
     }
     this.#upstreams.close();
+    for (const filter of this.#snapshot?.filters ?? []) filter.close?.();
+    this.#resources.close();
     for (const { pool } of this.#snapshot?.pools.values() ?? []) pool.retire();
     this.#log?.close();
     this.#log = undefined;

@@ -6,7 +6,7 @@ import { W } from '../core/counters.ts';
 import type { Env } from '../core/env.ts';
 import { AccessLog } from '../observe/access-log.ts';
 import { DataPlane } from './data-plane.ts';
-import { countersOf, countsOf, loadTableOf, pinsOf, type SharedMemory } from './shared-memory.ts';
+import { countersOf, countsOf, loadTableOf, pinsOf, ratesOf, type SharedMemory } from './shared-memory.ts';
 
 export interface ServeOptions {
   readonly env: Env;
@@ -29,6 +29,7 @@ export function serve({ env, memory, worker, onSignal }: ServeOptions): DataPlan
     counters,
     counts: countsOf(memory, worker),
     pins: pinsOf(memory, worker),
+    rates: ratesOf(memory),
     idPrefix: `${randomBytes(6).toString('hex')}${worker.toString(36)}-`,
     shared: memory.workers > 1,
     onSignal,

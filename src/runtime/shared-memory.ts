@@ -3,18 +3,22 @@
 import { Counters, type CountersShape } from '../core/counters.ts';
 import { KeyedTable, type KeyedTableShape } from '../core/keyed-table.ts';
 import { LoadTable, type LoadTableShape } from '../core/load-table.ts';
+import { RateTable } from '../limits/rate-table.ts';
 
 export const MAX_ENDPOINTS = 16_384;
 export const MAX_POOLS = 2048;
 export const MAX_LISTENERS = 256;
 /** Clients whose connections are counted, and clients that are pinned, per worker. */
 const KEYED_ENTRIES = 131_072;
+/** Keys of rate limits, over all workers: 32 MiB, of which only what is used takes memory. */
+const RATE_ENTRIES = 2_097_152;
 
 export interface SharedMemory {
   readonly load: ArrayBufferLike;
   readonly counters: ArrayBufferLike;
   readonly counts: ArrayBufferLike;
   readonly pins: ArrayBufferLike;
+  readonly rates: ArrayBufferLike;
   readonly workers: number;
 }
 
@@ -37,8 +41,13 @@ export function createSharedMemory(workers: number): SharedMemory {
     counters: new SharedArrayBuffer(Counters.byteLength(countersShape(workers))),
     counts: new SharedArrayBuffer(KeyedTable.byteLength(keyedShape(workers))),
     pins: new SharedArrayBuffer(KeyedTable.byteLength(keyedShape(workers))),
+    rates: new SharedArrayBuffer(RateTable.byteLength(RATE_ENTRIES)),
     workers,
   };
+}
+
+export function ratesOf(memory: SharedMemory): RateTable {
+  return new RateTable(memory.rates, RATE_ENTRIES);
 }
 
 export function loadTableOf(memory: SharedMemory, worker: number): LoadTable {

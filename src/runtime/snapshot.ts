@@ -11,6 +11,8 @@ import type { GeoFile } from '../geo/files.ts';
 import type { Filter, FilterKind } from '../http/filter.ts';
 import { buildChain, type FilterChain } from '../http/filter-chain.ts';
 import type { Resources } from '../http/resources.ts';
+import type { KeyedCounts } from '../limits/keyed-counts.ts';
+import type { RateTable } from '../limits/rate-table.ts';
 import { Pool } from '../pool/pool.ts';
 import type { PoolEndpoint } from '../pool/view.ts';
 import { ClientTerms } from '../tls/client.ts';
@@ -70,6 +72,8 @@ export interface Snapshot {
 export interface FilterParts {
   readonly kinds: ReadonlyMap<string, FilterKind>;
   readonly resources: Resources;
+  readonly rates: RateTable;
+  readonly counts: KeyedCounts;
   readonly count: (listener: string, event: FilterEvent) => void;
 }
 
@@ -114,11 +118,11 @@ function chainOf(
   all: Filter[],
 ): FilterChain | undefined {
   if (policy === undefined) return undefined;
-  const { kinds, resources, count } = policy;
+  const { kinds, count, ...shared } = policy;
   const chain = buildChain(entries, kinds, (i) => ({
     env,
     listener,
-    resources,
+    ...shared,
     place: `${place}/${i}`,
     count: (event) => count(listener, event),
   }));

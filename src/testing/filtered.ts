@@ -4,7 +4,7 @@ import type { TestContext } from 'node:test';
 import { type Answer, answering, FakeUpstream, reply } from './fake-upstream.ts';
 import { type Message, statusOf, valuesOf } from './http-message.ts';
 import { request } from './raw-client.ts';
-import { type Proxy, type ProxyOptions, startProxy } from './scenario.ts';
+import { type ProxyOptions, type Proxy as Running, startProxy } from './scenario.ts';
 
 export interface Told {
   readonly status: number;
@@ -15,7 +15,7 @@ export interface Told {
 }
 
 export interface Filtered {
-  readonly proxy: Proxy;
+  readonly proxy: Running;
   readonly upstream: FakeUpstream;
   ask(start: string, fields?: Readonly<Record<string, string>>, body?: string): Promise<Told>;
   /** What the endpoint was asked last. */

@@ -30,6 +30,8 @@ export const DEBIAN_PACKAGES = {
   mariadbd: 'mariadb-server',
   pg_ctlcluster: 'postgresql',
   pebble: 'pebble',
+  htpasswd: 'apache2-utils',
+  varnishd: 'varnish',
 } as const satisfies Record<string, string>;
 
 export type Program = keyof typeof DEBIAN_PACKAGES;

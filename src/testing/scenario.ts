@@ -11,6 +11,7 @@ import { Counters } from '../core/counters.ts';
 import { KeyedTable } from '../core/keyed-table.ts';
 import { LoadTable, STATE } from '../core/load-table.ts';
 import type { RequestRecord } from '../http/context.ts';
+import { RateTable } from '../limits/rate-table.ts';
 import { DataPlane } from '../runtime/data-plane.ts';
 import { realEnv } from '../runtime/real-env.ts';
 import type { Blueprint } from '../runtime/snapshot.ts';
@@ -66,6 +67,7 @@ export async function startProxy(t: TestContext, options: ProxyOptions): Promise
     counters,
     counts: KeyedTable.local(),
     pins: KeyedTable.local(),
+    rates: RateTable.local(),
     idPrefix: 'x',
     shared: false,
     adopt: options.adopt ?? true,
@@ -157,9 +159,9 @@ async function blueprint(options: ProxyOptions, version: number, certificates: T
 }
 
 /** For effects that no connection shows, such as a counter after a disconnect. Looks often, gives up after 3 s. */
-export async function eventually(condition: () => boolean, what: string): Promise<void> {
+export async function eventually(condition: () => boolean | Promise<boolean>, what: string): Promise<void> {
   for (let i = 0; i < 600; i++) {
-    if (condition()) return;
+    if (await condition()) return;
     await wait(5);
   }
   assert.fail(`not reached: ${what}`);

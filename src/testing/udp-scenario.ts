@@ -8,6 +8,7 @@ import { Counters, L } from '../core/counters.ts';
 import type { ErrorCode } from '../core/error.ts';
 import { KeyedTable } from '../core/keyed-table.ts';
 import { LoadTable, STATE } from '../core/load-table.ts';
+import { RateTable } from '../limits/rate-table.ts';
 import { DataPlane } from '../runtime/data-plane.ts';
 import { realEnv } from '../runtime/real-env.ts';
 import type { Blueprint } from '../runtime/snapshot.ts';
@@ -58,6 +59,7 @@ export async function startRelay(t: TestContext, options: RelayOptions): Promise
     counters,
     counts: KeyedTable.local(),
     pins: KeyedTable.local(),
+    rates: RateTable.local(),
     idPrefix: 'x',
     shared: false,
     onSignal() {},

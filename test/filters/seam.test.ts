@@ -157,7 +157,7 @@ for (const client of VERSIONS) {
 test('requests that are sent ahead of one that is held are answered in order', async (t) => {
   const upstream = await FakeUpstream.start(
     t,
-    answering((m) => reply(`${m.start.split(' ')[1]} ${valuesOf(m, 'x-later')} ${m.body}`)),
+    answering((m) => reply(`${m.start.split(' ')[1]} ${valuesOf(m, 'x-later').join()} ${m.body.toString()}`)),
   );
   const proxy = await startProxy(t, { endpoints: [upstream], code, listener: { filters: [{ use: 'later' }] } });
   const client = await proxy.connect();

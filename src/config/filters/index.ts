@@ -1,28 +1,46 @@
 // Owns the list of filters, in the order of the alphabet. A kind is one file here, one in `http/filters/`, a line in each list.
 
+import { access } from './access.ts';
+import { apiKey } from './api-key.ts';
+import { basicAuth } from './basic-auth.ts';
+import { bodyLimit } from './body-limit.ts';
 import { compress } from './compress.ts';
+import { concurrencyLimit } from './concurrency-limit.ts';
 import { cors } from './cors.ts';
 import { errorPages } from './error-pages.ts';
 import type { FilterForm } from './form.ts';
+import { forwardAuth } from './forward-auth.ts';
 import { headers } from './headers.ts';
+import { jwt } from './jwt.ts';
+import { rateLimit } from './rate-limit.ts';
 import { redirect } from './redirect.ts';
 import { replaceBody } from './replace-body.ts';
 import { respond } from './respond.ts';
 import { rewrite } from './rewrite.ts';
 import { securityHeaders } from './security-headers.ts';
+import { staticFiles } from './static.ts';
 import { use } from './use.ts';
 
 // biome-ignore lint/suspicious/noExplicitAny: each kind has its own type of settings
 export const FILTER_FORMS: readonly FilterForm<any>[] = [
+  access,
+  apiKey,
+  basicAuth,
+  bodyLimit,
   compress,
+  concurrencyLimit,
   cors,
   errorPages,
+  forwardAuth,
   headers,
+  jwt,
+  rateLimit,
   redirect,
   replaceBody,
   respond,
   rewrite,
   securityHeaders,
+  staticFiles,
   use,
 ];
 

@@ -113,3 +113,117 @@ export interface UseSettings {
   readonly failures: number;
   readonly restMs: number;
 }
+
+export interface RateLimitSettings {
+  /** Text with variables: requests with the same one share a limit. */
+  readonly key: string;
+  /** So many ... */
+  readonly limit: number;
+  /** ... in so long, evenly spread but for ... */
+  readonly periodMs: number;
+  /** ... so many at once. */
+  readonly burst: number;
+  readonly cost: number;
+  /** Answers tell what is left. */
+  readonly headers: boolean;
+  /** Address of a store that several balancers share; '' for none. */
+  readonly store: string;
+  readonly storeTimeoutMs: number;
+  /** Counts and tells, and refuses nobody. */
+  readonly dryRun: boolean;
+  /** Limits of one name are one limit, wherever they stand. '' is by place. */
+  readonly name: string;
+}
+
+export interface ConcurrencyLimitSettings {
+  readonly key: string;
+  readonly max: number;
+  readonly status: 429 | 503;
+  readonly name: string;
+}
+
+export interface AccessList {
+  /** CIDRs. */
+  readonly networks: readonly string[];
+  /** ISO 3166-1, upper case. */
+  readonly countries: readonly string[];
+  readonly userAgents: readonly ('mobile' | 'desktop' | 'bot')[];
+  readonly methods: readonly string[];
+}
+
+/** Denied is who is on any of the lists of `deny`; everybody, unless on all lists of `allow` that are not empty. */
+export interface AccessSettings {
+  readonly allow: AccessList;
+  readonly deny: AccessList;
+}
+
+export interface BodyLimitSettings {
+  readonly maxBytes: number;
+}
+
+export interface BasicAuthSettings {
+  /** htpasswd lines by user. */
+  readonly users: Readonly<Record<string, string>>;
+  /** An htpasswd file; '' for none. */
+  readonly file: string;
+  readonly realm: string;
+  /** The endpoint does not see what the client proved itself by. */
+  readonly hide: boolean;
+}
+
+export interface ApiKeySettings {
+  /** SHA-256 in hex by name; keys in the clear were turned into it when they were read. */
+  readonly keys: Readonly<Record<string, string>>;
+  /** Lines of `name key` or `name sha256:HEX`; '' for none. */
+  readonly file: string;
+  readonly header: string;
+  /** '' for none. */
+  readonly query: string;
+  readonly hide: boolean;
+}
+
+export interface JwtSettings {
+  /** Where the keys are: https://… or a file. */
+  readonly jwks: string;
+  readonly issuer: string;
+  readonly audience: readonly string[];
+  readonly algorithms: readonly string[];
+  /** '' for none: the token is in Authorization. */
+  readonly cookie: string;
+  /** Claim that is the identity. */
+  readonly identity: string;
+  /** Values that claims must have, or hold. */
+  readonly require: Readonly<Record<string, string>>;
+  /** Fields for the endpoint by the claim they are filled from. */
+  readonly forward: Readonly<Record<string, string>>;
+  readonly clockToleranceMs: number;
+  readonly refreshMs: number;
+  /** Requests without a token go on, as nobody. */
+  readonly optional: boolean;
+}
+
+export interface ForwardAuthSettings {
+  readonly url: string;
+  readonly timeoutMs: number;
+  /** Fields of the request that the service is shown; lower case. */
+  readonly send: readonly string[];
+  /** Fields of its answer that the endpoint is shown. */
+  readonly copy: readonly string[];
+  /** Field of its answer that names the identity; '' for none. */
+  readonly identity: string;
+  /** How long one answer holds for requests that look alike; 0: it does not. */
+  readonly cacheMs: number;
+}
+
+export interface StaticSettings {
+  readonly root: string;
+  readonly index: readonly string[];
+  /** Files beside the one that is asked for, `.br`, `.zst`, `.gz`, are sent where they are accepted. */
+  readonly precompressed: boolean;
+  readonly cacheControl: string;
+  /** Sent, as 200, for what is not there: for applications with one page. '' for none. */
+  readonly fallback: string;
+  /** What is not there goes on to the pool. */
+  readonly passMissing: boolean;
+  readonly hidden: boolean;
+}
