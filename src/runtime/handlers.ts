@@ -12,6 +12,7 @@ import type {
   UdpListenerConfig,
 } from '../config/types.ts';
 import { CidrSet } from '../core/cidr.ts';
+import { parameterOf } from '../core/query.ts';
 import type { DnsHandler } from '../dns/context.ts';
 import type { HttpHandler, HttpPool, HttpRoute } from '../http/context.ts';
 import type { FilterChain } from '../http/filter-chain.ts';
@@ -19,7 +20,7 @@ import type { HeadView } from '../http/head-view.ts';
 import { hstsText } from '../http/hsts.ts';
 import type { ProxyTrust } from '../net/proxy-gate.ts';
 import { compileRoutes } from '../routing/compile.ts';
-import { cookieOf, parameterOf } from '../routing/conditions.ts';
+import { cookieOf } from '../routing/conditions.ts';
 import { compileTcpRoutes } from '../routing/tcp.ts';
 import type { TcpHandler, TcpPool } from '../tcp/context.ts';
 import { ServerContexts } from '../tls/contexts.ts';

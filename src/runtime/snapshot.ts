@@ -1,7 +1,7 @@
 // Owns turning a blueprint (plain data, the same for every worker) into what one worker runs: pools and handlers.
 // Builds everything new beside what runs; publishing it is `data-plane.ts`.
 
-import { SourceAffinity } from '../affinity/source.ts';
+import { PinTable } from '../affinity/pin-table.ts';
 import type { BalancerEnv } from '../balancing/balancer.ts';
 import { type AnyBalancerKind, balancerByName } from '../balancing/index.ts';
 import type { Config, FilterEntry, PoolConfig } from '../config/types.ts';
@@ -54,7 +54,7 @@ export interface ServedPool {
   readonly pool: Pool;
   /** How connections to its endpoints are encrypted; undefined: not at all. */
   readonly tls: ClientTerms | undefined;
-  readonly affinity: SourceAffinity | undefined;
+  readonly affinity: PinTable | undefined;
   /** The pool's kind hashes a key. */
   readonly keyed: boolean;
 }
@@ -146,7 +146,7 @@ function buildPool(
     previous: parts.previous?.pools.get(name)?.pool,
   });
   const affinity =
-    pool.affinity === undefined ? undefined : new SourceAffinity(parts.pins, slot, pool.affinity, endpoints);
+    pool.affinity === undefined ? undefined : new PinTable(parts.pins, slot, pool.affinity, endpoints);
   const alpn = pool.protocol === 'h2' ? ['h2'] : ['http/1.1'];
   const terms = pool.tls === undefined ? undefined : new ClientTerms(pool.tls, tls.upstreams[name], alpn);
   return { name, slot, config: pool, pool: built, tls: terms, affinity, keyed: kind.needs === 'key' };
