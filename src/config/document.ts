@@ -1311,11 +1311,35 @@ export interface DocumentInput {
       /** Default: true. */
       readonly tlvs?: boolean;
     } | null;
-    readonly affinity?: false | "off" | "source" | {
-      /** Default: "source". */
-      readonly by?: "source";
+    readonly affinity?: false | "off" | "source" | string | {
+      /** one of source, cookie:NAME, cookie-prefix:NAME, cookie-learn:NAME, header:NAME, query:NAME */
+      readonly by?: string | {
+        readonly kind: "source" | "cookie" | "cookie-prefix" | "cookie-learn" | "header" | "query";
+        /** Default: "". */
+        readonly name?: string;
+      };
+      readonly cookie?: string;
       /** such as 250ms, 5s, 10m */
       readonly ttl?: string;
+      /** such as 250ms, 5s, 10m */
+      readonly maxAge?: string;
+      /** Default: "repick". */
+      readonly onDown?: "repick" | "fail";
+      readonly domain?: string;
+      readonly path?: string;
+      readonly httpOnly?: boolean;
+      readonly secure?: "auto" | boolean;
+      readonly sameSite?: "lax" | "strict" | "none" | "off";
+      readonly persistent?: boolean;
+      readonly keys?: readonly (string)[];
+      readonly keysFile?: string;
+      readonly store?: "memory" | string | {
+        readonly redis: string;
+        /** Default: "evenkeel:". */
+        readonly prefix?: string;
+        /** such as 250ms, 5s, 10m */
+        readonly timeout?: string;
+      } | null;
     } | null;
     readonly filters?: readonly ("compress" | "cors" | "security-headers" | {
       readonly compress?: {

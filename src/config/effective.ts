@@ -7,6 +7,7 @@ import { plainly } from './filters/form.ts';
 import { filterForm } from './filters/index.ts';
 import type {
   AcmeConfig,
+  AffinityConfig,
   CertificateMatch,
   Config,
   DnsConfig,
@@ -20,6 +21,7 @@ import type {
   PolicyConfig,
   PoolConfig,
   ProbeConfig,
+  RedisConfig,
   RouteConfig,
   TextMatch,
   TlsConfig,
@@ -183,9 +185,33 @@ function pool(config: PoolConfig, needsKey: boolean): Json {
     tls: config.tls ?? false,
     upgrades: config.upgrades,
     proxyProtocol: config.proxyProtocol ?? false,
-    affinity: config.affinity === undefined ? false : written(config.affinity),
     filters: filters(config.filters),
+    affinity: config.affinity === undefined ? false : affinity(config.affinity),
   };
+}
+
+/** Secrets are hidden, at a length that is one; so is the password of a Redis. */
+function affinity({ by, name, cookie, secrets, store, ...rest }: AffinityConfig): Json {
+  return {
+    by: name === '' ? by : `${by}:${name}`,
+    ...written(rest),
+    ...cookieForm(cookie),
+    ...(secrets === undefined || secrets.keys.length === 0
+      ? {}
+      : { keys: secrets.keys.map(() => 'hidden, not shown') }),
+    ...(secrets === undefined || secrets.keysFile === '' ? {} : { keysFile: secrets.keysFile }),
+    ...(store === undefined ? {} : { store: redis(store) }),
+  };
+}
+
+function cookieForm(cookie: AffinityConfig['cookie']): Json {
+  if (cookie === undefined) return {};
+  const { domain, ...rest } = cookie;
+  return { ...(domain === '' ? {} : { domain }), ...rest };
+}
+
+function redis({ url, ...rest }: RedisConfig): Json {
+  return { redis: url.replace(/^(\w+:\/\/[^@/]*?):[^@/]*@/, '$1:hidden@'), ...written(rest) };
 }
 
 function policy(config: PolicyConfig): Json {
