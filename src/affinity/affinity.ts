@@ -51,7 +51,8 @@ export class Pin {
 /** What is said to the client with the answer: fields of its head. */
 export interface AnswerFields {
   append(name: string, value: string): void;
-  remove(name: string): void;
+  /** What the endpoint's head has of that name. */
+  takeOff(name: string): void;
 }
 
 export interface HttpAffinity {

@@ -2,7 +2,7 @@
 // the requests that bring it. The client sees nothing of it.
 
 import type { AffinityKind, AffinityParts, AffinityRequest, AnswerFields, Pin } from './affinity.ts';
-import { setValueStart, valueEnd, firstValue } from './cookies.ts';
+import { firstValue, setValueStart, valueEnd } from './cookies.ts';
 import { StoredAffinity } from './stored.ts';
 
 /** An answer that sets more cookies than this is not read further. */

@@ -67,7 +67,7 @@ class PrefixAffinity extends StoredAffinity {
     const { config, random } = this.#parts;
     const all = cookies();
     if (!all.some((cookie) => setValueStart(cookie, config.name) >= 0)) return;
-    fields.remove('Set-Cookie');
+    fields.takeOff('Set-Cookie');
     const second = this.#second();
     for (const cookie of all) {
       const start = setValueStart(cookie, config.name);

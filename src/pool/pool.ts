@@ -164,9 +164,10 @@ export class Pool implements Lessor {
   #take(request: AcquireRequest): Lease | Refusal {
     this.#refresh();
     const { pinned } = request;
-    if (pinned !== undefined && pinned >= 0 && !request.tried.includes(pinned)) {
-      const lease = this.#takePinned(pinned);
-      if (lease !== undefined) return lease;
+    if (pinned !== undefined && pinned >= 0) {
+      const answer = request.tried.includes(pinned) ? undefined : this.#takePinned(pinned);
+      if (answer !== undefined) return answer;
+      if (request.strict === true && this.#isKept(pinned)) return this.#refusePinned(request, pinned);
     }
     const exclusions = this.#exclusions;
     exclusions.key = request.key;
@@ -201,9 +202,22 @@ export class Pool implements Lessor {
   #takePinned(slot: number): Lease | undefined {
     const endpoint = this.#options.endpoints.find((one) => one.slot === slot);
     if (endpoint === undefined || endpoint.weight <= 0) return undefined;
+    return this.servesPinned(slot) ? this.#claim(endpoint) : undefined;
+  }
+
+  servesPinned(slot: number): boolean {
     const state = Atomics.load(this.#options.env.load.state, slot);
-    const serves = (state & (STATE.up | STATE.checking)) !== 0 && (state & STATE.maintenance) === 0;
-    return serves ? this.#claim(endpoint) : undefined;
+    return (state & (STATE.up | STATE.checking)) !== 0 && (state & STATE.maintenance) === 0;
+  }
+
+  /** It belongs to the pool, and will serve again. */
+  #isKept(slot: number): boolean {
+    return this.#options.endpoints.some((one) => one.slot === slot && one.weight > 0);
+  }
+
+  #refusePinned({ tried }: AcquireRequest, slot: number): Refusal {
+    if (tried.includes(slot)) return REFUSALS['tried-all'];
+    return this.servesPinned(slot) ? REFUSALS['pool-saturated'] : REFUSALS['pinned-down'];
   }
 
   /** Counts first and looks then: two workers can never both believe that the last place is theirs. */

@@ -8,6 +8,7 @@
 import type { BalancerEnv } from '../balancing/balancer.ts';
 import { loadKinds, type OwnKinds } from '../config/load.ts';
 import { sameSocket } from '../config/plan.ts';
+import type { RedisConfig } from '../config/types.ts';
 import { type Counters, W } from '../core/counters.ts';
 import type { KeyedTable } from '../core/keyed-table.ts';
 import { err, ok, type Result } from '../core/result.ts';
@@ -24,6 +25,7 @@ import { handlesAreKnown } from '../net/handle.ts';
 import type { Listener } from '../net/listener.ts';
 import { NetLoop } from '../net/loop.ts';
 import { NOWHERE } from '../steering/unknown.ts';
+import { SharedStores } from '../store/shared-stores.ts';
 import { listenerAddresses } from './addresses.ts';
 import { bindError } from './bind-error.ts';
 import { type Facts, KnownFacts } from './facts.ts';
@@ -75,6 +77,7 @@ export class DataPlane {
   readonly #facts: KnownFacts;
   /** What filters keep across reloads. */
   readonly #resources = new Resources();
+  readonly #stores: SharedStores;
   #geo: GeoDatabase | undefined;
   #snapshot: Snapshot | undefined;
   #prepared: Prepared | undefined;
@@ -84,6 +87,7 @@ export class DataPlane {
     this.#options = options;
     this.#facts = new KnownFacts(options.env.clock);
     const { env, counters, counts, idPrefix } = options;
+    this.#stores = new SharedStores(env, counters);
     const loop = new NetLoop(env.clock);
     this.#upstreams = new UpstreamPool(loop);
     const common = { env, loop, counters, counts: new KeyedCounts(counts), log: undefined };
@@ -133,6 +137,7 @@ export class DataPlane {
         onSignal,
         pins,
         staples,
+        stores: this.#stores,
         previous: this.#snapshot,
       });
       const geo = this.#openGeo(blueprint);
@@ -178,6 +183,7 @@ export class DataPlane {
     }
     this.#prepared = undefined;
     this.#resources.abort();
+    this.#stores.keep(storesOf(this.#snapshot));
   }
 
   /** Publishes what was prepared. Nothing can fail here. */
@@ -199,6 +205,7 @@ export class DataPlane {
     this.#evictGone(old, snapshot);
     for (const filter of old?.filters ?? []) filter.close?.();
     this.#resources.commit();
+    this.#stores.keep(storesOf(snapshot));
     this.#switchLog(snapshot.blueprint);
   }
 
@@ -276,12 +283,18 @@ export class DataPlane {
       listener.cutStreams();
     }
     this.#upstreams.close();
+    this.#stores.keep([]);
     for (const { pool } of this.#snapshot?.pools.values() ?? []) pool.retire();
     this.#log?.close();
     this.#log = undefined;
     this.#logTo(undefined);
     return left;
   }
+}
+
+function storesOf(snapshot: Snapshot | undefined): RedisConfig[] {
+  const pools = Object.values(snapshot?.blueprint.config.pools ?? {});
+  return pools.flatMap(({ affinity }) => affinity?.store ?? []);
 }
 
 /** A DNS listener has its address in its name. */

@@ -130,13 +130,14 @@ function tcpHandler(listener: TcpListenerConfig, pools: Pools, tls: WorkerTls): 
 /** That layer 4 has the key was checked when the configuration was compiled. */
 function tcpPool({ keyed, ...served }: ServedPool): TcpPool {
   const { from } = served.config.balance.key;
-  return { ...served, key: keyed ? (from === 'sni' ? 'sni' : 'source') : undefined };
+  return { ...served, affinity: served.pins, key: keyed ? (from === 'sni' ? 'sni' : 'source') : undefined };
 }
 
 function udpHandler(listener: UdpListenerConfig, pools: Pools): UdpHandler {
   const { proxyProtocol } = listener;
   const proxies = proxyProtocol === undefined ? undefined : CidrSet.of(proxyProtocol.from);
-  return { config: listener, pool: pools.get(listener.pool)!, proxies };
+  const served = pools.get(listener.pool)!;
+  return { config: listener, pool: { ...served, affinity: served.pins }, proxies };
 }
 
 const HTTP_1 = ['http/1.1'];

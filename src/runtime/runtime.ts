@@ -18,6 +18,7 @@ import { buildView } from '../pool/view.ts';
 import { ProbeRunner } from '../probes/runner.ts';
 import { AcmeKeeper } from './acme-keeper.ts';
 import { listenerAddresses } from './addresses.ts';
+import { AffinityKeeper } from './affinity-keeper.ts';
 import { drainFleet } from './drain.ts';
 import type { Balancer, LatencyReport, ReloadResult, Status, StopReport } from './facade.ts';
 import { FactKeeper } from './fact-keeper.ts';
@@ -142,6 +143,7 @@ export class Runtime implements Balancer {
       tls: this.#tls,
       acme: this.#acme,
       aliases: this.#facts.aliases,
+      affinity: new AffinityKeeper(folder, log),
     });
     this.#transaction = transaction;
     this.#alarm = new SocketAlarm(env.clock, log, this.#counters, () => [...transaction.listenerSlots.values()]);

@@ -144,7 +144,7 @@ export class Visitor {
     const setCookies = [...answer];
     affinity.answered?.(pin, endpoint, secure, () => answer, {
       append: (_name, value) => setCookies.push(value),
-      remove: () => setCookies.splice(0),
+      takeOff: () => setCookies.splice(0),
     });
     for (const cookie of setCookies) {
       const [, name, value] = /^([^=]+)=([^;]*)/.exec(cookie)!;

@@ -153,6 +153,7 @@ async function blueprint(options: ProxyOptions, version: number, certificates: T
     tls: tls.value,
     sites: { name: '@sites', slot: 1, endpoints: [] },
     kindsFile: options.code?.file ?? '',
+    affinityKeys: { b: compiled.value.pools.b.affinity?.secrets?.keys ?? [] },
   };
 }
 

@@ -90,12 +90,7 @@ const BAD: readonly (readonly [string, unknown, RegExp, object?])[] = [
   ['__Secure- without', { cookie: '__Secure-S' }, /must be true/],
   ['a Redis that is none', { by: 'header:x', store: 'http://a' }, /no address of a Redis/],
   ['a cookie over TCP', { cookie: 'S' }, /goes by cookie, but the TCP listener "web"/, { protocol: 'tcp' }],
-  [
-    'a shared table over UDP',
-    { by: 'source', store: 'redis://a:1' },
-    /store cannot be asked for/,
-    { protocol: 'udp' },
-  ],
+  ['a shared table over UDP', { by: 'source', store: 'redis://a:1' }, /store cannot be asked for/, { protocol: 'udp' }],
   ['a refusal over TCP', { by: 'source', onDown: 'fail' }, /onDown must be repick/, { protocol: 'tcp' }],
 ];
 
