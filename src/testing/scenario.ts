@@ -38,6 +38,8 @@ export interface Proxy {
   readonly plane: DataPlane;
   readonly load: LoadTable;
   readonly counters: Counters;
+  /** Which session uses which endpoint. */
+  readonly pins: KeyedTable;
   /** What the access log was told. */
   readonly log: RequestRecord[];
   /** Closed at the end of the test. */
@@ -53,6 +55,7 @@ export interface Proxy {
 export async function startProxy(t: TestContext, options: ProxyOptions): Promise<Proxy> {
   const load = LoadTable.local(1024);
   const counters = Counters.local(1024);
+  const pins = KeyedTable.local();
   const log: RequestRecord[] = [];
   const clients: RawClient[] = [];
   const certificates =
@@ -65,7 +68,7 @@ export async function startProxy(t: TestContext, options: ProxyOptions): Promise
     env: { ...realEnv(), load },
     counters,
     counts: KeyedTable.local(),
-    pins: KeyedTable.local(),
+    pins,
     idPrefix: 'x',
     shared: false,
     adopt: options.adopt ?? true,
@@ -106,6 +109,7 @@ export async function startProxy(t: TestContext, options: ProxyOptions): Promise
     plane,
     load,
     counters,
+    pins,
     log,
     inFlight,
     async connect(host) {
