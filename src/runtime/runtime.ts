@@ -7,6 +7,7 @@ import type { Config } from '../config/types.ts';
 import type { Counters } from '../core/counters.ts';
 import type { EndpointId } from '../core/endpoint.ts';
 import type { Env } from '../core/env.ts';
+import type { KeyedTable } from '../core/keyed-table.ts';
 import type { LoadTable } from '../core/load-table.ts';
 import { err, ok, type Result } from '../core/result.ts';
 import type { StateWord } from '../health/entry.ts';
@@ -28,11 +29,12 @@ import { logChanges } from './health-log.ts';
 import { KernelListeners } from './kernel-listeners.ts';
 import { enableLinearRegex } from './linear-regex.ts';
 import { metricsText } from './metrics.ts';
-import { controlCountersOf, countersOf, createSharedMemory, loadTableOf } from './shared-memory.ts';
+import { controlCountersOf, countersOf, createSharedMemory, loadTableOf, pinsOf } from './shared-memory.ts';
 import { SiteDrains } from './site-drain.ts';
 import type { Blueprint, BlueprintPool } from './snapshot.ts';
 import { SocketAlarm } from './socket-alarm.ts';
 import { statusOfParts } from './status.ts';
+import { StoreAlarm } from './store-alarm.ts';
 import { hasTlsFiles } from './tls-files.ts';
 import { TlsKeeper } from './tls-keeper.ts';
 import { Transaction } from './transaction.ts';
@@ -70,6 +72,8 @@ export class Runtime implements Balancer {
   readonly #acme: AcmeKeeper;
   readonly #facts: FactKeeper;
   readonly #alarm: SocketAlarm;
+  readonly #storeAlarm: StoreAlarm;
+  readonly #pins: KeyedTable;
   readonly #startedAt: number;
   readonly #reloads = { applied: 0, refused: 0, lastError: undefined as string | undefined };
   #blueprint: Blueprint | undefined;
@@ -147,6 +151,8 @@ export class Runtime implements Balancer {
     });
     this.#transaction = transaction;
     this.#alarm = new SocketAlarm(env.clock, log, this.#counters, () => [...transaction.listenerSlots.values()]);
+    this.#storeAlarm = new StoreAlarm(env.clock, log, this.#counters);
+    this.#pins = pinsOf(memory, 0);
     logChanges(this.#health, log);
   }
 
@@ -215,7 +221,10 @@ export class Runtime implements Balancer {
       version: this.#configVersion + 1,
     });
     if (!applied.ok) return applied.error;
-    if (current === undefined) this.#alarm.start();
+    if (current === undefined) {
+      this.#alarm.start();
+      this.#storeAlarm.start();
+    }
     this.#blueprint = applied.value;
     this.#notices.applied(applied.value);
     this.#facts.latency.applied(next);
@@ -270,6 +279,8 @@ export class Runtime implements Balancer {
       ocsp: this.#facts.ocsp.report,
       tls: this.#tls,
       acme: this.#acme.report,
+      pins: this.#pins,
+      now: this.#env.clock.now(),
     });
   }
 
@@ -317,6 +328,7 @@ export class Runtime implements Balancer {
     this.#facts.close();
     this.#notices.close();
     this.#alarm.stop();
+    this.#storeAlarm.stop();
     await this.#fleet.close();
     return report;
   }
