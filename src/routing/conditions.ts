@@ -6,6 +6,8 @@ import { CidrSet } from '../core/cidr.ts';
 import { parameterOf } from '../core/query.ts';
 import type { RegexCompiler, RequestHead } from './route.ts';
 
+export { parameterOf };
+
 export interface Condition {
   /** For people: `method`, `header x-user`, ... */
   readonly what: string;

@@ -183,6 +183,7 @@ test('a balancer that started without Redis serves, and uses it when it comes', 
   const a = await balancer(t, port, {}, 1, false);
   const places = await placesOf(a, USERS);
   assert.deepEqual(await placesOf(a, USERS), places);
+  await a.process.said(/shared store does not answer/);
   await startRedis(t, port);
   await a.process.said(/shared store answers again/);
   const b = await balancer(t, port);

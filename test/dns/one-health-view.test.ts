@@ -85,7 +85,7 @@ async function setup() {
     onSignal: () => undefined,
     staples: new KnownStaples(),
     policy: undefined,
-      previous: undefined,
+    previous: undefined,
   });
   const handler = snapshot.handlers.get('dns@127.0.0.1:0') as DnsHandler;
   const tools = {

@@ -4,8 +4,8 @@ import { formatAddress } from '../../core/address.ts';
 import type { Surroundings } from '../filters/form.ts';
 import type { ParsedDocument } from '../schema.ts';
 import type { BalanceConfig, EndpointConfig, PoolConfig } from '../types.ts';
-import { checkFilters } from './filters.ts';
 import { compileAffinity } from './affinity.ts';
+import { checkFilters } from './filters.ts';
 import type { Findings } from './findings.ts';
 import { compileHealth } from './health.ts';
 

@@ -1,8 +1,8 @@
 // Owns the normalized form of pools and their endpoints.
 
 import type { Address } from '../../core/address.ts';
-import type { FilterEntry } from './filters.ts';
 import type { AffinityConfig } from './affinity.ts';
+import type { FilterEntry } from './filters.ts';
 import type { HealthConfig, PassiveConfig } from './health.ts';
 import type { UpstreamTlsConfig } from './tls.ts';
 
