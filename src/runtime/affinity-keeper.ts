@@ -84,6 +84,11 @@ export class AffinityKeeper {
   }
 }
 
+/** What they say may have changed though the configuration did not. */
+export function hasKeyFiles({ pools }: Config): boolean {
+  return Object.values(pools).some(({ affinity }) => (affinity?.secrets?.keysFile ?? '') !== '');
+}
+
 function freshKey(): string {
   return randomBytes(32).toString('base64url');
 }

@@ -19,7 +19,7 @@ import { buildView } from '../pool/view.ts';
 import { ProbeRunner } from '../probes/runner.ts';
 import { AcmeKeeper } from './acme-keeper.ts';
 import { listenerAddresses } from './addresses.ts';
-import { AffinityKeeper } from './affinity-keeper.ts';
+import { AffinityKeeper, hasKeyFiles } from './affinity-keeper.ts';
 import { drainFleet } from './drain.ts';
 import type { Balancer, LatencyReport, ReloadResult, Status, StopReport } from './facade.ts';
 import { FactKeeper } from './fact-keeper.ts';
@@ -180,7 +180,7 @@ export class Runtime implements Balancer {
     if (this.#draining) return err([{ path: [], message: 'comes too late: the balancer is stopping' }]);
     const changes = plan(current?.config, next);
     // A program may have changed its code and not its data, and files their content, so those are always applied.
-    const readsFiles = kindsFile !== '' || hasZoneFiles(next) || hasTlsFiles(next);
+    const readsFiles = kindsFile !== '' || hasZoneFiles(next) || hasTlsFiles(next) || hasKeyFiles(next);
     if (current !== undefined && changes.entries.length === 0 && !readsFiles) {
       this.#reloads.lastError = undefined;
       return ok({ version: current.version, plan: changes });

@@ -299,7 +299,8 @@ const CHECKS: Record<string, Check> = {
   },
 };
 
-for (const name of readdirSync(FOLDER).filter((file) => file !== 'README.md')) {
+// A folder is an example with servers of its own, and has its own test.
+for (const name of readdirSync(FOLDER).filter((file) => /\.\w+$/.test(file) && file !== 'README.md')) {
   test(`example ${name}`, async () => {
     assert.ok(CHECKS[name], 'every example needs its check here');
     await withExample(name, CHECKS[name]);
