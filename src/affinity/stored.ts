@@ -65,7 +65,7 @@ export abstract class StoredAffinity implements HttpAffinity {
       this.#spoke(key, now);
       store.touch(key, config.ttlMs, (held) => {
         // It forgot (a restart): what is known here is told again.
-        if (held === undefined) this.#young.delete(key);
+        if (held === undefined) this.#forgetWord(key);
         else adopt(held);
       });
     }
@@ -123,6 +123,11 @@ export abstract class StoredAffinity implements HttpAffinity {
 
   #lastWord(key: string): number | undefined {
     return this.#young.get(key) ?? this.#old.get(key);
+  }
+
+  #forgetWord(key: string): void {
+    this.#young.delete(key);
+    this.#old.delete(key);
   }
 
   #spoke(key: string, now: number): void {
