@@ -167,7 +167,7 @@ export class Pool implements Lessor {
     if (pinned !== undefined && pinned >= 0) {
       const answer = request.tried.includes(pinned) ? undefined : this.#takePinned(pinned);
       if (answer !== undefined) return answer;
-      if (request.strict === true && this.#isKept(pinned)) return this.#refusePinned(request, pinned);
+      if (request.strict === true && this.#kept(pinned) !== undefined) return this.#refusePinned(request, pinned);
     }
     const exclusions = this.#exclusions;
     exclusions.key = request.key;
@@ -200,9 +200,8 @@ export class Pool implements Lessor {
 
   /** Whoever is pinned may still use an endpoint that drains, but none that is down, ejected or in maintenance. */
   #takePinned(slot: number): Lease | undefined {
-    const endpoint = this.#options.endpoints.find((one) => one.slot === slot);
-    if (endpoint === undefined || endpoint.weight <= 0) return undefined;
-    return this.servesPinned(slot) ? this.#claim(endpoint) : undefined;
+    const endpoint = this.#kept(slot);
+    return endpoint !== undefined && this.servesPinned(slot) ? this.#claim(endpoint) : undefined;
   }
 
   servesPinned(slot: number): boolean {
@@ -210,9 +209,9 @@ export class Pool implements Lessor {
     return (state & (STATE.up | STATE.checking)) !== 0 && (state & STATE.maintenance) === 0;
   }
 
-  /** It belongs to the pool, and will serve again. */
-  #isKept(slot: number): boolean {
-    return this.#options.endpoints.some((one) => one.slot === slot && one.weight > 0);
+  /** It belongs to the pool, and may serve again. */
+  #kept(slot: number): PoolEndpoint | undefined {
+    return this.#options.endpoints.find((one) => one.slot === slot && one.weight > 0);
   }
 
   #refusePinned({ tried }: AcquireRequest, slot: number): Refusal {
