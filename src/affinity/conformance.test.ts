@@ -1,16 +1,21 @@
 // Every kind of session persistence holds the same promises; this list is run over all of them.
 
 import assert from 'node:assert/strict';
+import { readFileSync } from 'node:fs';
 import { test } from 'node:test';
 import { AffinityWorld, NAMES, Visitor } from '../testing/affinity-world.ts';
 import { AFFINITIES, affinityByName } from './index.ts';
 
 const HOUR = 3_600_000;
+const reference = readFileSync(new URL('../../docs/reference/affinity.md', import.meta.url), 'utf8');
 
 for (const kind of AFFINITIES) {
   const is = (name: string) => `${kind.name}: ${name}`;
 
-  test(is('is found by its name'), () => assert.equal(affinityByName(kind.name), kind));
+  test(is('is found by its name, and described under it'), () => {
+    assert.equal(affinityByName(kind.name), kind);
+    assert.ok(reference.includes(`| ${kind.name} | `));
+  });
 
   test(is('a visitor keeps an endpoint, whichever worker serves, and visitors are spread'), () => {
     const world = new AffinityWorld(kind);

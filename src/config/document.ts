@@ -1311,7 +1311,7 @@ export interface DocumentInput {
       /** Default: true. */
       readonly tlvs?: boolean;
     } | null;
-    readonly affinity?: false | "off" | "source" | string | {
+    readonly affinity?: false | string | {
       /** one of source, cookie:NAME, cookie-prefix:NAME, cookie-learn:NAME, header:NAME, query:NAME */
       readonly by?: string | {
         readonly kind: "source" | "cookie" | "cookie-prefix" | "cookie-learn" | "header" | "query";
@@ -1333,7 +1333,8 @@ export interface DocumentInput {
       readonly persistent?: boolean;
       readonly keys?: readonly (string)[];
       readonly keysFile?: string;
-      readonly store?: "memory" | string | {
+      /** memory, or redis://host:port */
+      readonly store?: string | {
         readonly redis: string;
         /** Default: "evenkeel:". */
         readonly prefix?: string;

@@ -73,7 +73,10 @@ test('an inserted cookie keeps a browser at its endpoint; it is opaque, safe by 
   const browsers = await Promise.all(Array.from({ length: 6 }, async () => new Browser(await proxy.connect())));
   const first: number[] = [];
   for (const browser of browsers) first.push(await browser.where());
-  assert.deepEqual(first.toSorted(), [0, 0, 1, 1, 2, 2]);
+  assert.deepEqual(
+    first.toSorted((a, b) => a - b),
+    [0, 0, 1, 1, 2, 2],
+  );
   const [cookie] = browsers[0].set.filter((one) => one.startsWith('SERVER='));
   assert.match(
     cookie,
@@ -89,11 +92,14 @@ test('an inserted cookie keeps a browser at its endpoint; it is opaque, safe by 
   const table = proxy.pins;
   const slots = [0, 1, 2].map((slot) => ({ id: `b/${slot}`, slot }));
   const counts = countPins(table, [{ slot: 0, ttlMs: 3_600_000, endpoints: slots }], performance.now());
-  assert.deepEqual([...counts].toSorted(), [
-    [0, 2],
-    [1, 2],
-    [2, 2],
-  ]);
+  assert.deepEqual(
+    [...counts].toSorted(([a], [b]) => a - b),
+    [
+      [0, 2],
+      [1, 2],
+      [2, 2],
+    ],
+  );
 });
 
 test('the attributes of the cookie are those of the configuration; Secure where the client’s proxy spoke TLS', async (t) => {
@@ -220,7 +226,10 @@ test('an application’s cookie is learnt from the answer that sets it, and noth
     first.push(await browser.where());
     assert.match(browser.set.join(' '), /^theme=dark sid=s\d-\d+; Path=\/$/);
   }
-  assert.deepEqual(first.toSorted(), [0, 0, 1, 1, 2, 2]);
+  assert.deepEqual(
+    first.toSorted((a, b) => a - b),
+    [0, 0, 1, 1, 2, 2],
+  );
   for (let round = 0; round < 3; round++)
     for (const [i, browser] of browsers.entries()) assert.equal(await browser.where(), first[i]);
 });

@@ -54,7 +54,7 @@ export interface ParsedAffinity {
 }
 
 export const affinity = shorthand(
-  { anyOf: [{ enum: [false, 'off', 'source'] }, { type: 'string', pattern: `^(${NAMED.join('|')}):.+$` }] },
+  { anyOf: [{ const: false }, { type: 'string', pattern: `^(off|source|(${NAMED.join('|')}):.+)$` }] },
   (value) => (isOff(value) ? null : typeof value === 'string' ? { by: value } : undefined),
   long.nullable(),
 ).optional();

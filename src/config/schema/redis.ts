@@ -13,7 +13,7 @@ export interface ParsedRedis {
 /** `prefix`: what its user puts in front of keys when nothing else is said. */
 export const redis = (prefix: string) =>
   shorthand(
-    { anyOf: [{ const: 'memory' }, { type: 'string', pattern: '^rediss?://', description: 'redis://host:port' }] },
+    { type: 'string', pattern: '^(memory$|rediss?://)', description: 'memory, or redis://host:port' },
     (value) => (value === 'memory' || isOff(value) ? null : typeof value === 'string' ? { redis: value } : undefined),
     section<ParsedRedis>({
       redis: z.string().regex(/^rediss?:\/\/[^\s/]+(\/\d*)?$/, 'is no address of a Redis; write redis://host:port'),
