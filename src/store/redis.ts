@@ -74,13 +74,14 @@ export class SharedRedis {
   close(): void {
     this.#closed = true;
     this.#ready = false;
-    this.#client?.destroy();
+    const client = this.#client;
     this.#client = undefined;
+    if (client?.isOpen === true) client.destroy();
   }
 
   async #connect(): Promise<void> {
     const { url, env } = this.#options;
-    // Only who shares something pays for the library.
+    // Only who shares something pays for the library. Addresses were checked with the configuration.
     const { createClient } = await import('@redis/client');
     if (this.#closed) return;
     const client = createClient({

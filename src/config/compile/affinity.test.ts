@@ -89,6 +89,7 @@ const BAD: readonly (readonly [string, unknown, RegExp, object?])[] = [
   ['__Host- with a domain', { cookie: '__Host-S', secure: true, domain: 'a.com' }, /path \/ and no domain/],
   ['__Secure- without', { cookie: '__Secure-S' }, /must be true/],
   ['a Redis that is none', { by: 'header:x', store: 'http://a' }, /no address of a Redis/],
+  ['a port that is none', { by: 'header:x', store: 'redis://a:99999' }, /no address of a Redis/],
   ['a cookie over TCP', { cookie: 'S' }, /goes by cookie, but the TCP listener "web"/, { protocol: 'tcp' }],
   ['a shared table over UDP', { by: 'source', store: 'redis://a:1' }, /store cannot be asked for/, { protocol: 'udp' }],
   ['a refusal over TCP', { by: 'source', onDown: 'fail' }, /onDown must be repick/, { protocol: 'tcp' }],

@@ -16,7 +16,10 @@ export const redis = (prefix: string) =>
     { type: 'string', pattern: '^(memory$|rediss?://)', description: 'memory, or redis://host:port' },
     (value) => (value === 'memory' || isOff(value) ? null : typeof value === 'string' ? { redis: value } : undefined),
     section<ParsedRedis>({
-      redis: z.string().regex(/^rediss?:\/\/[^\s/]+(\/\d*)?$/, 'is no address of a Redis; write redis://host:port'),
+      redis: z
+        .string()
+        .regex(/^rediss?:\/\/[^\s/]+(\/\d*)?$/, 'is no address of a Redis; write redis://host:port')
+        .refine((url) => URL.canParse(url), 'is no address of a Redis; write redis://host:port'),
       prefix: z
         .string()
         .regex(/^[\x21-\x7e]{0,64}$/, 'must be at most 64 printable characters')
