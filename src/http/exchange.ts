@@ -579,8 +579,8 @@ export class Exchange implements AttemptedRequest, RunSource, SinkOwner {
 
   onUpgraded(parser: ResponseParser, buffer: Buffer, start: number, end: number): void {
     const { upstream, lease } = this.#attempts;
-    // A tunnel begins with the endpoint's own words; what they set is learnt all the same.
-    if (this.#pool!.affinity?.answered !== undefined) this.#attempts.answered(parser, this.answer);
+    const edits = this.#pool!.affinity?.answered === undefined ? undefined : new HeadEdits();
+    if (edits !== undefined) this.#attempts.answered(parser, edits);
     this.#done = true;
     this.#total?.cancel();
     this.#total = undefined;
@@ -600,6 +600,7 @@ export class Exchange implements AttemptedRequest, RunSource, SinkOwner {
       firstByteMs: this.#firstByteMs,
       idleMs: tunnelIdleMs,
       lifetimeMs: tunnelLifetimeMs,
+      edits,
       onDone,
     };
     openTunnel(terms, parser, buffer, start, end);

@@ -281,3 +281,43 @@ test('a reload keeps sessions, and rotates keys without losing any', async (t) =
   await browser.visit();
   assert.equal(proxy.counters.readPool(0, P.forged), 1, 'what the old key sealed is nothing any more');
 });
+
+for (const [affinity, name] of [
+  [{ cookie: 'S', keys: KEYS }, 'S'],
+  [{ by: 'cookie-prefix:sid', keys: KEYS }, 'sid'],
+  [{ by: 'cookie-learn:sid' }, 'sid'],
+] as const) {
+  test(`a WebSocket begins a session like any request: ${name} by ${JSON.stringify(affinity)}`, async (t) => {
+    const start = (n: number): Promise<FakeUpstream> =>
+      FakeUpstream.start(
+        t,
+        answering((message) => {
+          const seen = valuesOf(message, 'cookie')[0] ?? '';
+          const set = seen.includes('sid=') ? '' : `Set-Cookie: sid=w${n}\r\n`;
+          if (valuesOf(message, 'upgrade').length === 0) return reply(String(n), set);
+          return `HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n${set}\r\n${n} ${seen}`;
+        }),
+      );
+    const endpoints = await Promise.all([start(0), start(1), start(2)]);
+    const proxy = await startProxy(t, { endpoints, pool: { affinity, upgrades: 'balance' } });
+    const open = async (cookie: string): Promise<{ first: string; set: readonly string[] }> => {
+      const client = await proxy.connect();
+      const fields = { Connection: 'Upgrade', Upgrade: 'websocket', ...(cookie === '' ? {} : { Cookie: cookie }) };
+      client.write(request('GET /ws', fields));
+      const response = await client.response();
+      assert.equal(statusOf(response), 101);
+      await client.until(() => client.bytes.length > 1, 'the first words');
+      const first = client.bytes.toString();
+      client.socket.destroy();
+      return { first, set: valuesOf(response, 'set-cookie') };
+    };
+    const { first, set } = await open('');
+    const cookie = set.map((one) => one.split(';')[0]).join('; ');
+    assert.ok(cookie.includes(`${name}=`), cookie);
+    for (let i = 0; i < 4; i++) {
+      const { first: again } = await open(cookie);
+      assert.equal(again[0], first[0]);
+      assert.match(again, /sid=w\d(;|$)/, 'as the application set it');
+    }
+  });
+}
