@@ -200,8 +200,8 @@ export class Pool implements Lessor {
 
   /** Whoever is pinned may still use an endpoint that drains, but none that is down, ejected or in maintenance. */
   #takePinned(slot: number): Lease | undefined {
-    const endpoint = this.#kept(slot);
-    return endpoint !== undefined && this.servesPinned(slot) ? this.#claim(endpoint) : undefined;
+    const endpoint = this.servesPinned(slot) ? this.#kept(slot) : undefined;
+    return endpoint && this.#claim(endpoint);
   }
 
   servesPinned(slot: number): boolean {
@@ -215,8 +215,7 @@ export class Pool implements Lessor {
   }
 
   #refusePinned({ tried }: AcquireRequest, slot: number): Refusal {
-    if (tried.includes(slot)) return REFUSALS['tried-all'];
-    return this.servesPinned(slot) ? REFUSALS['pool-saturated'] : REFUSALS['pinned-down'];
+    return REFUSALS[tried.includes(slot) ? 'tried-all' : this.servesPinned(slot) ? 'pool-saturated' : 'pinned-down'];
   }
 
   /** Counts first and looks then: two workers can never both believe that the last place is theirs. */

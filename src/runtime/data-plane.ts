@@ -8,7 +8,6 @@
 import type { BalancerEnv } from '../balancing/balancer.ts';
 import { loadKinds, type OwnKinds } from '../config/load.ts';
 import { sameSocket } from '../config/plan.ts';
-import type { RedisConfig } from '../config/types.ts';
 import { type Counters, W } from '../core/counters.ts';
 import type { KeyedTable } from '../core/keyed-table.ts';
 import { err, ok, type Result } from '../core/result.ts';
@@ -183,7 +182,7 @@ export class DataPlane {
     }
     this.#prepared = undefined;
     this.#resources.abort();
-    this.#stores.keep(storesOf(this.#snapshot));
+    this.#stores.keepFor(this.#snapshot?.blueprint.config);
   }
 
   /** Publishes what was prepared. Nothing can fail here. */
@@ -205,7 +204,7 @@ export class DataPlane {
     this.#evictGone(old, snapshot);
     for (const filter of old?.filters ?? []) filter.close?.();
     this.#resources.commit();
-    this.#stores.keep(storesOf(snapshot));
+    this.#stores.keepFor(snapshot.blueprint.config);
     this.#switchLog(snapshot.blueprint);
   }
 
@@ -283,18 +282,13 @@ export class DataPlane {
       listener.cutStreams();
     }
     this.#upstreams.close();
-    this.#stores.keep([]);
+    this.#stores.keepFor(undefined);
     for (const { pool } of this.#snapshot?.pools.values() ?? []) pool.retire();
     this.#log?.close();
     this.#log = undefined;
     this.#logTo(undefined);
     return left;
   }
-}
-
-function storesOf(snapshot: Snapshot | undefined): RedisConfig[] {
-  const pools = Object.values(snapshot?.blueprint.config.pools ?? {});
-  return pools.flatMap(({ affinity }) => affinity?.store ?? []);
 }
 
 /** A DNS listener has its address in its name. */

@@ -2,9 +2,12 @@ import assert from 'node:assert/strict';
 import type { AddressInfo } from 'node:net';
 import { createServer } from 'node:net';
 import { type TestContext, test } from 'node:test';
+import { header } from '../affinity/header.ts';
 import { Counters, W } from '../core/counters.ts';
 import { realEnv } from '../runtime/real-env.ts';
+import { affinityConfig } from '../testing/affinity-world.ts';
 import { type Database, redisServer } from '../testing/databases.ts';
+import { poolConfig } from '../testing/pool-config.ts';
 import { eventually } from '../testing/scenario.ts';
 import { NO_ANSWER, type Reply, SharedRedis } from './redis.ts';
 import { SharedStores } from './shared-stores.ts';
@@ -76,11 +79,11 @@ test('a store that nobody names any more is let go of; one that is still named i
     prefix: '',
     timeoutMs: 50,
   });
-  t.after(() => stores.keep([]));
+  t.after(() => stores.keepFor(undefined));
   const kept = stores.redis(config(0));
   stores.redis(config(1));
   await eventually(() => counters.readWorker(W.storesUp) === 2, 'both are connected');
-  stores.keep([config(0)]);
+  stores.keepFor({ pools: { p: poolConfig({ affinity: { ...affinityConfig(header), store: config(0) } }) } });
   assert.equal(stores.redis(config(0)), kept);
   assert.deepEqual([counters.readWorker(W.storesUp), counters.readWorker(W.storesDown)], [1, 0]);
   const clients = async (): Promise<number> =>
@@ -89,5 +92,5 @@ test('a store that nobody names any more is let go of; one that is still named i
       .split('\n').length;
   for (let i = 0; (await clients()) !== 1; i++) assert.ok(i < 100, 'the connection is closed');
   stores.redis(config(2));
-  stores.keep([]);
+  stores.keepFor(undefined);
 });

@@ -3,7 +3,7 @@
 
 import { createHash } from 'node:crypto';
 import type { PinStore } from '../affinity/affinity.ts';
-import type { RedisConfig } from '../config/types.ts';
+import type { Config, RedisConfig } from '../config/types.ts';
 import { type Counters, P, W } from '../core/counters.ts';
 import type { Env } from '../core/env.ts';
 import { NO_ANSWER, type Reply, SharedRedis } from './redis.ts';
@@ -37,8 +37,9 @@ export class SharedStores {
     return new RedisPins(this.redis(config), config, pool, (column) => this.#counters.pool(poolSlot, column));
   }
 
-  /** Closes those that are not among these. */
-  keep(used: readonly RedisConfig[]): void {
+  /** Closes those that this configuration does not name; undefined names none. */
+  keepFor(config: Pick<Config, 'pools'> | undefined): void {
+    const used = Object.values(config?.pools ?? {}).flatMap(({ affinity }) => affinity?.store ?? []);
     const urls = new Set(used.map(({ url }) => url));
     for (const [url, redis] of this.#redis) {
       if (urls.has(url)) continue;
