@@ -3,6 +3,7 @@
 
 import { parseArgs } from 'node:util';
 import { findProgram } from '../src/testing/programs.ts';
+import { benchAffinity } from './affinity.ts';
 import { compareDns } from './lib/dns.ts';
 import { compare, type Options } from './lib/measure.ts';
 import { idleConnections, measureMemory } from './lib/memory.ts';
@@ -71,13 +72,18 @@ async function runScenario(scenario: Scenario, machine: Machine, options: Option
     const count = idleConnections(subjects).toLocaleString('en-US');
     return { ...head, note: `${count} connections, ${note}`, memory: await measureMemory(subjects, options) };
   }
-  const rows =
-    special === 'pick'
-      ? benchPicks().map(({ kind, endpoints, ns }) => ({ name: kind, column: `${endpoints} endpoints`, ns }))
-      : benchRoutes().map(({ by, routes, ns }) => ({ name: by, column: `${routes} routes`, ns }));
+  const rows = microRows(special);
   const names = [...new Set(rows.map((row) => row.name))];
   const of = (one: string) => rows.filter((row) => row.name === one).map(({ column, ns }) => [column, ns] as const);
   return { ...head, micro: names.map((one) => ({ name: one, ns: Object.fromEntries(of(one)) })) };
+}
+
+function microRows(special: Scenario['special']): readonly { name: string; column: string; ns: number }[] {
+  if (special === 'pick')
+    return benchPicks().map(({ kind, endpoints, ns }) => ({ name: kind, column: `${endpoints} endpoints`, ns }));
+  if (special === 'affinity')
+    return benchAffinity().map(({ kind, sessions, ns }) => ({ name: kind, column: `${sessions} sessions`, ns }));
+  return benchRoutes().map(({ by, routes, ns }) => ({ name: by, column: `${routes} routes`, ns }));
 }
 
 function requirePrograms(): void {

@@ -16,7 +16,7 @@ export interface Scenario {
   /** Scenarios that are not about requests have measurements of their own. */
   /** Of `memory`; the default is everybody who speaks HTTP. */
   readonly subjects?: readonly Subject[];
-  readonly special?: 'memory' | 'nat' | 'pick' | 'route';
+  readonly special?: 'affinity' | 'memory' | 'nat' | 'pick' | 'route';
 }
 
 const EVENKEEL: Subject = { name: 'Evenkeel', kind: 'evenkeel' };
@@ -239,4 +239,10 @@ export const SCENARIOS: readonly Scenario[] = [
   },
   { name: 'pick', title: 'Picking an endpoint', note: 'ns per pick, in-process', special: 'pick' },
   { name: 'route', title: 'Finding a route', note: 'ns per match, in-process', special: 'route' },
+  {
+    name: 'affinity',
+    title: 'Finding the endpoint of a session',
+    note: 'ns per request, in-process',
+    special: 'affinity',
+  },
 ];

@@ -206,7 +206,16 @@ test('TCP routes, PROXY headers and pins have short forms', () => {
     [proxyProtocol, affinity],
     [
       { version: 2, tlvs: true },
-      { by: 'source', ttlMs: 3_600_000 },
+      {
+        by: 'source',
+        name: '',
+        ttlMs: 3_600_000,
+        maxAgeMs: 0,
+        onDown: 'repick',
+        cookie: undefined,
+        secrets: undefined,
+        store: undefined,
+      },
     ],
   );
   const from = good(tcp({ pool: 'db', proxyProtocol: ['192.0.2.1', '2001:db8::/32'] })).listeners.db;
@@ -399,7 +408,7 @@ const BAD: readonly (readonly [string, unknown, RegExp])[] = [
     tcp({ routes: [{ pool: 'db' }], pool: 'db' }),
     /listeners\.db\.pool never matches: "db\[0\]" comes first/,
   ],
-  ['affinity that is not there', pool({ affinity: 'cookies' }), /affinity must be .*"source"/],
+  ['affinity that is not there', pool({ affinity: 'cookies' }), /affinity must be one of .*source.*cookie/],
 ];
 
 for (const [what, document, pattern] of BAD) {

@@ -172,9 +172,14 @@ export interface DocumentInput {
         readonly cost?: number;
         /** Default: true. */
         readonly headers?: boolean;
-        readonly store?: string | null;
-        /** such as 250ms, 5s, 10m */
-        readonly storeTimeout?: string;
+        /** memory, or redis://host:port */
+        readonly store?: string | {
+          readonly redis: string;
+          /** Default: "evenkeel:". */
+          readonly prefix?: string;
+          /** such as 250ms, 5s, 10m */
+          readonly timeout?: string;
+        } | null;
         /** Default: false. */
         readonly dryRun?: boolean;
         /** Default: "". */
@@ -491,9 +496,14 @@ export interface DocumentInput {
           readonly cost?: number;
           /** Default: true. */
           readonly headers?: boolean;
-          readonly store?: string | null;
-          /** such as 250ms, 5s, 10m */
-          readonly storeTimeout?: string;
+          /** memory, or redis://host:port */
+          readonly store?: string | {
+            readonly redis: string;
+            /** Default: "evenkeel:". */
+            readonly prefix?: string;
+            /** such as 250ms, 5s, 10m */
+            readonly timeout?: string;
+          } | null;
           /** Default: false. */
           readonly dryRun?: boolean;
           /** Default: "". */
@@ -811,9 +821,14 @@ export interface DocumentInput {
         readonly cost?: number;
         /** Default: true. */
         readonly headers?: boolean;
-        readonly store?: string | null;
-        /** such as 250ms, 5s, 10m */
-        readonly storeTimeout?: string;
+        /** memory, or redis://host:port */
+        readonly store?: string | {
+          readonly redis: string;
+          /** Default: "evenkeel:". */
+          readonly prefix?: string;
+          /** such as 250ms, 5s, 10m */
+          readonly timeout?: string;
+        } | null;
         /** Default: false. */
         readonly dryRun?: boolean;
         /** Default: "". */
@@ -1130,9 +1145,14 @@ export interface DocumentInput {
           readonly cost?: number;
           /** Default: true. */
           readonly headers?: boolean;
-          readonly store?: string | null;
-          /** such as 250ms, 5s, 10m */
-          readonly storeTimeout?: string;
+          /** memory, or redis://host:port */
+          readonly store?: string | {
+            readonly redis: string;
+            /** Default: "evenkeel:". */
+            readonly prefix?: string;
+            /** such as 250ms, 5s, 10m */
+            readonly timeout?: string;
+          } | null;
           /** Default: false. */
           readonly dryRun?: boolean;
           /** Default: "". */
@@ -1751,11 +1771,36 @@ export interface DocumentInput {
       /** Default: true. */
       readonly tlvs?: boolean;
     } | null;
-    readonly affinity?: false | "off" | "source" | {
-      /** Default: "source". */
-      readonly by?: "source";
+    readonly affinity?: false | string | {
+      /** one of source, cookie:NAME, cookie-prefix:NAME, cookie-learn:NAME, header:NAME, query:NAME */
+      readonly by?: string | {
+        readonly kind: "source" | "cookie" | "cookie-prefix" | "cookie-learn" | "header" | "query";
+        /** Default: "". */
+        readonly name?: string;
+      };
+      readonly cookie?: string;
       /** such as 250ms, 5s, 10m */
       readonly ttl?: string;
+      /** such as 250ms, 5s, 10m */
+      readonly maxAge?: string;
+      /** Default: "repick". */
+      readonly onDown?: "repick" | "fail";
+      readonly domain?: string;
+      readonly path?: string;
+      readonly httpOnly?: boolean;
+      readonly secure?: "auto" | boolean;
+      readonly sameSite?: "lax" | "strict" | "none" | "off";
+      readonly persistent?: boolean;
+      readonly keys?: readonly (string)[];
+      readonly keysFile?: string;
+      /** memory, or redis://host:port */
+      readonly store?: string | {
+        readonly redis: string;
+        /** Default: "evenkeel:". */
+        readonly prefix?: string;
+        /** such as 250ms, 5s, 10m */
+        readonly timeout?: string;
+      } | null;
     } | null;
     readonly filters?: readonly ("compress" | "cors" | "security-headers" | {
       readonly access?: {
@@ -1891,9 +1936,14 @@ export interface DocumentInput {
         readonly cost?: number;
         /** Default: true. */
         readonly headers?: boolean;
-        readonly store?: string | null;
-        /** such as 250ms, 5s, 10m */
-        readonly storeTimeout?: string;
+        /** memory, or redis://host:port */
+        readonly store?: string | {
+          readonly redis: string;
+          /** Default: "evenkeel:". */
+          readonly prefix?: string;
+          /** such as 250ms, 5s, 10m */
+          readonly timeout?: string;
+        } | null;
         /** Default: false. */
         readonly dryRun?: boolean;
         /** Default: "". */

@@ -5,8 +5,10 @@ import { formatAddress } from '../core/address.ts';
 import { areaText } from '../steering/area.ts';
 import { plainly } from './filters/form.ts';
 import { filterForm } from './filters/index.ts';
+import { redisForm } from './schema/redis.ts';
 import type {
   AcmeConfig,
+  AffinityConfig,
   CertificateMatch,
   Config,
   DnsConfig,
@@ -183,9 +185,29 @@ function pool(config: PoolConfig, needsKey: boolean): Json {
     tls: config.tls ?? false,
     upgrades: config.upgrades,
     proxyProtocol: config.proxyProtocol ?? false,
-    affinity: config.affinity === undefined ? false : written(config.affinity),
     filters: filters(config.filters),
+    affinity: config.affinity === undefined ? false : affinity(config.affinity),
   };
+}
+
+/** Secrets are hidden, at a length that is one; so is the password of a Redis. */
+function affinity({ by, name, cookie, secrets, store, ...rest }: AffinityConfig): Json {
+  return {
+    by: name === '' ? by : `${by}:${name}`,
+    ...written(rest),
+    ...cookieForm(cookie),
+    ...(secrets === undefined || secrets.keys.length === 0
+      ? {}
+      : { keys: secrets.keys.map(() => 'hidden, not shown') }),
+    ...(secrets === undefined || secrets.keysFile === '' ? {} : { keysFile: secrets.keysFile }),
+    ...(store === undefined ? {} : { store: redisForm(store) }),
+  };
+}
+
+function cookieForm(cookie: AffinityConfig['cookie']): Json {
+  if (cookie === undefined) return {};
+  const { domain, ...rest } = cookie;
+  return { ...(domain === '' ? {} : { domain }), ...rest };
 }
 
 function policy(config: PolicyConfig): Json {

@@ -12,6 +12,7 @@ import type { SiteConfig } from './types/site.ts';
 import type { PolicyConfig } from './types/steering.ts';
 
 export type * from './types/acme.ts';
+export type * from './types/affinity.ts';
 export type * from './types/dns.ts';
 export type * from './types/filters.ts';
 export type * from './types/geo.ts';
@@ -19,6 +20,7 @@ export type * from './types/health.ts';
 export type * from './types/latency.ts';
 export type * from './types/listener.ts';
 export type * from './types/pool.ts';
+export type * from './types/redis.ts';
 export type * from './types/route.ts';
 export type * from './types/site.ts';
 export type * from './types/steering.ts';

@@ -29,7 +29,27 @@ export const E = {
 const E_COLUMNS = 20;
 
 /** Columns of a pool's row; the histogram's buckets follow. */
-export const P = { requests: 0, retries: 1, retriesDenied: 2, queued: 3, durationMsSum: 4, buckets: 8 } as const;
+export const P = {
+  requests: 0,
+  retries: 1,
+  retriesDenied: 2,
+  queued: 3,
+  durationMsSum: 4,
+  /** Picks of sessions: where they were, elsewhere, for the first time; and requests that belong to none. */
+  pinned: 5,
+  moved: 6,
+  begun: 7,
+  unpinned: 8,
+  /** What clients brought as a proof and is none. */
+  forged: 9,
+  expired: 10,
+  oversized: 11,
+  /** Sessions that a shared store was asked for: known there, unknown there, not answered in time or at all. */
+  storeHits: 12,
+  storeMisses: 13,
+  storeFailures: 14,
+  buckets: 16,
+} as const;
 
 /** Upper bounds of the response-time histogram in ms; one more bucket holds the rest. */
 export const LATENCY_BOUNDS_MS = [0.5, 1, 2.5, 5, 10, 25, 50, 100, 250, 500, 1000, 2500, 5000, 10000, 30000] as const;
@@ -122,7 +142,15 @@ export const D = {
 const D_COLUMNS = 24;
 
 /** Columns of a worker's own row. */
-export const W = { loopDelayMs: 0, heapBytes: 1, logDropped: 2, plainSockets: 3 } as const;
+export const W = {
+  loopDelayMs: 0,
+  heapBytes: 1,
+  logDropped: 2,
+  plainSockets: 3,
+  /** Shared stores that are connected, and that are not. */
+  storesUp: 4,
+  storesDown: 5,
+} as const;
 const W_COLUMNS = 8;
 
 const L_EVENTS = L.errors + ERROR_CODES.length;

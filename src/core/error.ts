@@ -61,6 +61,7 @@ export const ERRORS = {
   'no-route': kind(404, 'downstream', 'never', 'No route matches this request.'),
   'pool-empty': kind(503, 'internal', 'never', 'The pool has no endpoints.'),
   'pool-down': kind(503, 'internal', 'never', 'Every endpoint of the pool is down.'),
+  'pinned-down': kind(503, 'internal', 'never', 'The server that keeps this session cannot serve now.'),
   'pool-saturated': kind(503, 'internal', 'never', 'Every endpoint of the pool is at its limit and the queue is full.'),
   'queue-timeout': kind(503, 'internal', 'never', 'The request waited too long for a free endpoint.'),
   'tried-all': kind(502, 'upstream', 'never', 'No other endpoint is left to try.'),

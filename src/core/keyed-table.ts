@@ -46,11 +46,31 @@ export class KeyedTable {
     return this.#shape.workers;
   }
 
+  /** Entries of a worker. */
+  get size(): number {
+    return this.#shape.entries;
+  }
+
   /** The key that the calls which follow are about. `space` keeps the keys of different uses apart. */
   select(space: number, key: string): void {
     // 0 marks a free entry.
     this.#lo = hash32(key, LO_SEED ^ space) | 1;
     this.#hi = hash32(key, HI_SEED ^ space) | 0;
+  }
+
+  /** The key of an entry. */
+  selectAs(entry: number): void {
+    this.#lo = this.#words[entry];
+    this.#hi = this.#words[entry + 1];
+  }
+
+  /** Every entry of every worker that is taken; of each `share` buckets only one is looked at. */
+  visit(share: number, look: (entry: number) => void): void {
+    const words = this.#words;
+    const step = WAYS * WORDS;
+    for (let bucket = 0; bucket < words.length; bucket += step * share) {
+      for (let at = bucket; at < bucket + step; at += WORDS) if (words[at] !== 0) look(at);
+    }
   }
 
   /** Where the selected key lies in a worker's region; -1 when it does not. */

@@ -6,6 +6,7 @@
 //                      │    └─ saturated ─▶ waiting ─┘                  └ no more: the exchange answers
 //                      └ refused: the exchange answers
 
+import { type AffinityRequest, type AnswerFields, type HttpAffinity, NOBODY, Pin } from '../affinity/affinity.ts';
 import { E, P } from '../core/counters.ts';
 import type { Endpoint } from '../core/endpoint.ts';
 import type { Timer } from '../core/env.ts';
@@ -14,6 +15,8 @@ import { CANCELLED, type Outcome } from '../core/outcome.ts';
 import type { Lease } from '../pool/lease.ts';
 import type { Refusal } from '../pool/refusal.ts';
 import type { WaitTicket } from '../pool/waiting-room.ts';
+import { setCookiesIn } from './affinity-fields.ts';
+import type { ResponseParser } from './codec/response-parser.ts';
 import type { HttpContext, HttpPool } from './context.ts';
 import { countFailure, isIdempotent, mayRetry } from './retry.ts';
 import type { Upstream, UpstreamUser } from './upstream.ts';
@@ -39,8 +42,11 @@ export class Attempts {
   key = '';
   lasting = false;
   tried: readonly number[] = NONE;
-  /** Slot of the endpoint that the client is pinned to; -1 for none. */
-  pinned = -1;
+  /** What is known of the client's session, if the pool keeps sessions together. */
+  readonly pin = new Pin();
+  /** Slot of the endpoint that the client is pinned to; below 0 for none. */
+  pinned: number = NOBODY;
+  strict = false;
   count = 0;
   /** Endpoint tried last; '' before the first. */
   endpointId = '';
@@ -49,10 +55,13 @@ export class Attempts {
   /** Something of the request has left. */
   sent = false;
   /** What the last attempt failed with. */
-  #client = '';
   #failure: ErrorCode | undefined;
   #ticket: WaitTicket | undefined;
   #pause: Timer | undefined;
+  /** The client speaks TLS, with us or with a proxy of ours. */
+  #secure = false;
+  /** Raised when nobody wants to know any more what a store was asked. */
+  #turn = 0;
 
   constructor(ctx: HttpContext, request: AttemptedRequest) {
     this.#ctx = ctx;
@@ -68,13 +77,41 @@ export class Attempts {
     this.#failure = undefined;
   }
 
-  begin(pool: HttpPool, key: string, client: string): void {
+  /** Where the request is to go, and what is known of its session. `head` is not looked at any more when this returns. */
+  find(pool: HttpPool, head: AffinityRequest, secure: boolean): void {
     this.#pool = pool;
+    this.pinned = NOBODY;
+    this.strict = false;
+    const { affinity } = pool;
+    if (affinity === undefined) return;
+    const { pin } = this;
+    pin.reset();
+    this.#secure = secure;
+    affinity.find(head, pin);
+    this.pinned = pin.slot;
+    this.strict = affinity.strict;
+    if (pin.refused !== '') this.#ctx.counters.pool(pool.slot, P[pin.refused]);
+  }
+
+  /** After `find`. */
+  begin(key: string): void {
     this.key = key;
     this.lasting = this.#request.wantsUpgrade;
-    this.#client = client;
-    this.pinned = pool.affinity === undefined ? -1 : pool.affinity.find(client, this.#ctx.env.clock.now());
-    this.#acquire();
+    const { affinity } = this.#pool;
+    if (affinity?.lookup !== undefined && this.pin.asks) this.#lookUp(affinity);
+    else this.#acquire();
+  }
+
+  /** Another balancer may know the session. */
+  #lookUp(affinity: HttpAffinity): void {
+    const { pin } = this;
+    const turn = ++this.#turn;
+    affinity.lookup!(pin, (found) => {
+      if (turn !== this.#turn) return;
+      affinity.told!(pin, found);
+      this.pinned = pin.slot;
+      this.#acquire();
+    });
   }
 
   #acquire(): void {
@@ -101,7 +138,7 @@ export class Attempts {
     this.sent = false;
     const { endpoint } = lease;
     this.endpointId = endpoint.id;
-    this.#pool.affinity?.remember(this.#client, endpoint.id, this.#ctx.env.clock.now());
+    if (this.#pool.affinity !== undefined && !fresh) this.#placed(endpoint);
     const { counters } = this.#ctx;
     const request = this.#request;
     const upstream = this.#take(endpoint, fresh);
@@ -109,6 +146,20 @@ export class Attempts {
     counters.endpoint(endpoint.slot, upstream.connected ? E.reuses : E.connects);
     this.upstream = upstream;
     upstream.assign(request);
+  }
+
+  #placed(endpoint: Endpoint): void {
+    const { pin } = this;
+    const { slot, affinity } = this.#pool;
+    affinity!.chosen(pin, endpoint.id);
+    const isSession = pin.key !== '' || pin.created !== 0;
+    const fresh = isSession ? P.begun : P.unpinned;
+    this.#ctx.counters.pool(slot, pin.slot === endpoint.slot ? P.pinned : pin.slot === NOBODY ? fresh : P.moved);
+  }
+
+  /** The endpoint's head has come: what is to be learnt from it, and said to the client with it. */
+  answered({ fields }: ResponseParser, answer: AnswerFields): void {
+    this.#pool.affinity!.answered!(this.pin, this.endpointId, this.#secure, () => setCookiesIn(fields), answer);
   }
 
   #take(endpoint: Endpoint, fresh: boolean): Upstream {
@@ -161,6 +212,7 @@ export class Attempts {
     this.#ticket = undefined;
     this.#pause?.cancel();
     this.#pause = undefined;
+    this.#turn++;
     const { upstream } = this;
     this.upstream = undefined;
     upstream?.abandon(this.#request);

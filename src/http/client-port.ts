@@ -33,7 +33,7 @@ export interface ResponseSink {
   /** A whole answer of our own. */
   local(reply: LocalReply, requestId: string, isHead: boolean, terms: ResponseTerms): void;
   /** The connection is the new protocol's from now on. */
-  upgraded(parser: ResponseParser): void;
+  upgraded(parser: ResponseParser, edits?: HeadEdits): void;
 }
 
 export interface ResponseTerms {

@@ -1,6 +1,6 @@
 // Owns what the HTTP data path of one worker shares, and the compiled form of one listener's configuration. No logic.
 
-import type { SourceAffinity } from '../affinity/source.ts';
+import type { HttpAffinity } from '../affinity/affinity.ts';
 import type { HttpLimits, HttpListenerConfig, PoolConfig, RouteTimeouts } from '../config/types.ts';
 import type { Counters } from '../core/counters.ts';
 import type { Env } from '../core/env.ts';
@@ -23,7 +23,7 @@ export interface HttpPool {
   readonly config: PoolConfig;
   readonly pool: Pool;
   readonly terms: UpstreamTerms;
-  readonly affinity: SourceAffinity | undefined;
+  readonly affinity: HttpAffinity | undefined;
   /** What the hash kinds hash; undefined when the pool's kind needs no key. */
   readonly keyOf: ((head: HeadView) => string) | undefined;
   /** Undefined without filters. */

@@ -11,6 +11,7 @@ import { ERRORS, type ErrorCode, proxyError } from '../core/error.ts';
 import { CANCELLED, type Outcome } from '../core/outcome.ts';
 import { normalizePath } from '../routing/normalize.ts';
 import { countFinished, logFinished, settleWith } from './account.ts';
+import { withOwnCookies } from './affinity-fields.ts';
 import { type AttemptedRequest, Attempts } from './attempts.ts';
 import { clientAddress } from './client-identity.ts';
 import type { ClientPort, ResponseSink, ResponseTerms } from './client-port.ts';
@@ -31,7 +32,7 @@ import { type BodySource, LocalUpstream } from './local-upstream.ts';
 import { httpsLocation } from './redirect.ts';
 import { type LocalReply, localFields, reasonOf, replyTo } from './reply.ts';
 import { RequestFacts } from './request-facts.ts';
-import { buildRequestHead } from './request-head.ts';
+import { buildRequestHead, isSecure } from './request-head.ts';
 import { RequestRelay } from './request-relay.ts';
 import { endsWithConnection } from './response-head.ts';
 import { Suspension } from './suspension.ts';
@@ -312,7 +313,9 @@ export class Exchange implements AttemptedRequest, RunSource, SinkOwner {
     const web = pool.config.protocol === 'h2' ? this.#streams(parser) : undefined;
     const key = pool.keyOf === undefined ? '' : pool.keyOf(view);
     const edits = this.#isFiltered ? this.#run!.edits : undefined;
-    const head = buildRequestHead(parser, view.path, this.#facts.id, this.#client.additions(), edits);
+    const add = this.#client.additions();
+    const built = buildRequestHead(parser, view.path, this.#facts.id, add, edits);
+    const head = pool.affinity === undefined ? built : withOwnCookies(built, pool.affinity);
     const sent = web === undefined ? head : grpcHead(head, web);
     const after = this.#request.intake(parser, buffer, start, end, sent);
     if (after < 0) return this.#refuseAt('bad-framing', end, start);
@@ -321,9 +324,11 @@ export class Exchange implements AttemptedRequest, RunSource, SinkOwner {
     counters.pool(pool.slot, P.requests);
     pool.pool.retryBudget.onRequest(this.#startedAt);
     if (this.#request.done) this.#client.requestRead();
-    const { client } = view;
+    const secure = pool.affinity !== undefined && isSecure(parser, add);
+    // What affinity asks of the head it asks now.
+    this.#attempts.find(pool, view, secure);
     if (this.#isFiltered) this.#run!.headEnds(parser);
-    this.#attempts.begin(pool, key, client);
+    this.#attempts.begin(key);
     return after;
   }
 
@@ -497,6 +502,7 @@ export class Exchange implements AttemptedRequest, RunSource, SinkOwner {
       this.#attempts.lease?.answered(parser.status, this.#firstByteMs);
       this.#client.conn.noDelay();
     }
+    if (this.#pool!.affinity?.answered !== undefined) this.#attempts.answered(parser, this.answer);
     const upstream = this.#attempts.upstream!;
     if (!this.#response.begin(parser, reader, upstream, buffer, start, this.#terms(this.#close))) this.#holdUpstream();
     if (this.#response.endsWithConnection === true) this.#close = true;
@@ -581,6 +587,8 @@ export class Exchange implements AttemptedRequest, RunSource, SinkOwner {
 
   onUpgraded(parser: ResponseParser, buffer: Buffer, start: number, end: number): void {
     const { upstream, lease } = this.#attempts;
+    const edits = this.#pool!.affinity?.answered === undefined ? undefined : new HeadEdits();
+    if (edits !== undefined) this.#attempts.answered(parser, edits);
     this.#done = true;
     this.#total?.cancel();
     this.#total = undefined;
@@ -600,6 +608,7 @@ export class Exchange implements AttemptedRequest, RunSource, SinkOwner {
       firstByteMs: this.#firstByteMs,
       idleMs: tunnelIdleMs,
       lifetimeMs: tunnelLifetimeMs,
+      edits,
       onDone,
     };
     openTunnel(terms, parser, buffer, start, end);

@@ -5,6 +5,7 @@
 // Answers pass the same filters backwards, those of filters and errors of our own included, but only filters that the
 // request has passed.
 
+import type { RedisConfig } from '../config/types.ts';
 import type { FilterEvent } from '../core/counters.ts';
 import type { Env } from '../core/env.ts';
 import type { ErrorCode } from '../core/error.ts';
@@ -45,8 +46,8 @@ export interface FilterTools {
   readonly rates: RateTable;
   /** What is under way by key, over all workers. */
   readonly counts: KeyedCounts;
-  /** The same in a store that several balancers share, by its address. */
-  sharedRates(store: string, timeoutMs: number): SharedRates;
+  /** The same in a store that several balancers share. */
+  sharedRates(store: RedisConfig): SharedRates;
   /** What outlives a reload. */
   readonly resources: Resources;
   /** Where in the configuration this filter stands, such as `web/1`: the same after a reload that left it alone. */

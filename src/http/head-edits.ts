@@ -59,6 +59,12 @@ export class HeadEdits {
     this.#fallbacks.push([name.toLowerCase(), `${name}: ${fieldValue(value)}\r\n`]);
   }
 
+  /** Only what the message itself has of that name: what others add stays. */
+  takeOff(name: string): void {
+    this.#check(name);
+    this.#removed.push(name.toLowerCase());
+  }
+
   /** `x-internal-*` takes off all that begin so. */
   remove(name: string): void {
     const lower = name.toLowerCase();

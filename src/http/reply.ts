@@ -28,6 +28,7 @@ export function replyTo(code: ErrorCode, allDown: AllDownConfig | undefined): Lo
     case 'pool-down':
       return { status: allDown?.status ?? status, code, retryAfterSeconds: allDown?.retryAfterSeconds ?? 0 };
     case 'pool-empty':
+    case 'pinned-down':
     case 'pool-saturated':
     case 'queue-timeout':
       return { status, code, retryAfterSeconds: allDown?.retryAfterSeconds ?? 0 };

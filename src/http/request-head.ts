@@ -198,3 +198,9 @@ function forwarding(parser: RequestParser, add: RequestAdditions): string {
   }
   return out;
 }
+
+/** The client's own connection is encrypted: this one, or the one to a proxy of ours in front. */
+export function isSecure(parser: RequestParser, { proto, trusted }: RequestAdditions): boolean {
+  if (proto === 'https') return true;
+  return trusted && parser.fields.known(F.xForwardedProto)?.toLowerCase() === 'https';
+}

@@ -4,6 +4,7 @@ import type { ResponseTerms } from './client-port.ts';
 import { F } from './codec/fields.ts';
 import { CHUNKED } from './codec/request-parser.ts';
 import { type ResponseParser, UNTIL_CLOSE } from './codec/response-parser.ts';
+import type { HeadEdits } from './head-edits.ts';
 
 const HOP_BY_HOP = new Uint8Array(32);
 for (const kind of [F.connection, F.keepAlive, F.proxyConnection, F.te, F.upgrade, F.folded]) HOP_BY_HOP[kind] = 1;
@@ -76,13 +77,14 @@ export function buildInformationalHead(parser: ResponseParser): string {
 }
 
 /** 101: the connection changes its protocol, so these two fields pass. */
-export function buildUpgradeHead(parser: ResponseParser): string {
+export function buildUpgradeHead(parser: ResponseParser, edits?: HeadEdits): string {
   const { fields } = parser;
   let out = `HTTP/1.1 101 ${fields.text.slice(parser.reasonStart, parser.reasonEnd)}\r\nConnection: Upgrade\r\n`;
   for (let i = 0; i < fields.count; i++) {
+    if (edits?.takes(fields, i) === true) continue;
     if (HOP_BY_HOP[fields.kind[i]] === 1 && fields.kind[i] !== F.upgrade) continue;
     if (fields.kind[i] === F.contentLength || fields.kind[i] === F.transferEncoding) continue;
     out += `${fields.name(i)}: ${fields.value(i)}\r\n`;
   }
-  return `${out}\r\n`;
+  return `${out}${edits?.lines(fields) ?? ''}\r\n`;
 }

@@ -5,6 +5,7 @@ import type { HasConn } from '../net/conn.ts';
 import type { ResponseSink, ResponseTerms } from './client-port.ts';
 import type { BodyReader } from './codec/body.ts';
 import type { ResponseParser } from './codec/response-parser.ts';
+import type { HeadEdits } from './head-edits.ts';
 import { isBodiless, type LocalReply, localBody, localHead } from './reply.ts';
 import { buildInformationalHead, buildResponseHead, buildUpgradeHead, dechunks, rechunks } from './response-head.ts';
 
@@ -84,8 +85,8 @@ export class ResponseRelay implements ResponseSink {
     this.#client.conn.sendTextAndOwned(head, body);
   }
 
-  upgraded(parser: ResponseParser): void {
-    this.#text(buildUpgradeHead(parser));
+  upgraded(parser: ResponseParser, edits?: HeadEdits): void {
+    this.#text(buildUpgradeHead(parser, edits));
   }
 
   #text(text: string): void {

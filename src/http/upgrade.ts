@@ -8,6 +8,7 @@ import type { Lease } from '../pool/lease.ts';
 import type { ClientPort } from './client-port.ts';
 import { F } from './codec/fields.ts';
 import type { ResponseParser } from './codec/response-parser.ts';
+import type { HeadEdits } from './head-edits.ts';
 import type { HttpListener } from './listener.ts';
 import type { Upstream } from './upstream.ts';
 import { GOING_AWAY_TO_CLIENT, GOING_AWAY_TO_SERVER, WebSocketMeter } from './websocket.ts';
@@ -23,6 +24,8 @@ export interface TunnelTerms {
   readonly idleMs: number;
   /** 0 means no limit. */
   readonly lifetimeMs: number;
+  /** Changes to the head of the 101; undefined for none. */
+  readonly edits: HeadEdits | undefined;
   /** Called once, with the bytes the client received. */
   readonly onDone: (bytesOut: number) => void;
 }
@@ -38,7 +41,7 @@ export function openTunnel(
   const { client, lease, firstByteMs } = terms;
   lease.answered(101, firstByteMs);
   const isWebSocket = parser.fields.known(F.upgrade)?.toLowerCase() === 'websocket';
-  client.sink.upgraded(parser);
+  client.sink.upgraded(parser, terms.edits);
   const early = client.release();
   client.conn.noDelay();
   const { splice } = new Tunnel(terms, isWebSocket);

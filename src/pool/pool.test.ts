@@ -313,3 +313,37 @@ test('an endpoint with a rate takes its turns, pinned or not, and the others tak
   const later = pool.acquire(FIRST);
   assert.equal(!later.refused && later.endpoint.slot, 0);
 });
+
+const QUEUE = { queue: { size: 5, timeoutMs: 1000 } };
+
+test('who is bound to an endpoint waits for that one and for no other; others pass meanwhile', () => {
+  const { pool } = setup([{ maxInFlight: 1 }, {}], QUEUE);
+  const bound = { ...FIRST, pinned: 0, strict: true };
+  const running = lease(pool.acquire(bound));
+  assert.equal(code(pool.acquire(bound)), 'pool-saturated');
+  let later: Lease | Refusal | undefined;
+  pool.wait(bound, Number.POSITIVE_INFINITY, (answer) => {
+    later = answer;
+  });
+  assert.equal(lease(pool.acquire(FIRST)).endpoint.slot, 1);
+  assert.equal(later, undefined);
+  running.settle(OK);
+  assert.equal(lease(later!).endpoint.slot, 0);
+});
+
+test('who is bound to an endpoint that is out is told so, also while he waits; one without weight binds nobody', () => {
+  const { set, pool, clock } = setup([{ maxInFlight: 1 }, {}, { weight: 0 }], QUEUE);
+  const bound = { ...FIRST, pinned: 0, strict: true };
+  lease(pool.acquire(bound));
+  const answers: string[] = [];
+  pool.wait(bound, Number.POSITIVE_INFINITY, (answer) => answers.push(code(answer)));
+  set(0, STATE.used);
+  clock.advance(10);
+  assert.deepEqual(answers, ['pinned-down']);
+  assert.equal(code(pool.acquire(bound)), 'pinned-down');
+  assert.equal(code(pool.acquire({ ...bound, tried: [0] })), 'tried-all');
+  assert.equal(lease(pool.acquire({ ...bound, pinned: 2 })).endpoint.slot, 1);
+  assert.equal(lease(pool.acquire({ ...bound, pinned: -1 })).endpoint.slot, 1, 'a new session');
+  set(0, UP | STATE.draining);
+  assert.equal(code(pool.acquire(bound)), 'pool-saturated');
+});

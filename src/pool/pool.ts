@@ -164,9 +164,10 @@ export class Pool implements Lessor {
   #take(request: AcquireRequest): Lease | Refusal {
     this.#refresh();
     const { pinned } = request;
-    if (pinned !== undefined && pinned >= 0 && !request.tried.includes(pinned)) {
-      const lease = this.#takePinned(pinned);
-      if (lease !== undefined) return lease;
+    if (pinned !== undefined && pinned >= 0) {
+      const answer = request.tried.includes(pinned) ? undefined : this.#takePinned(pinned);
+      if (answer !== undefined) return answer;
+      if (request.strict === true && this.#kept(pinned) !== undefined) return this.#refusePinned(request, pinned);
     }
     const exclusions = this.#exclusions;
     exclusions.key = request.key;
@@ -199,11 +200,22 @@ export class Pool implements Lessor {
 
   /** Whoever is pinned may still use an endpoint that drains, but none that is down, ejected or in maintenance. */
   #takePinned(slot: number): Lease | undefined {
-    const endpoint = this.#options.endpoints.find((one) => one.slot === slot);
-    if (endpoint === undefined || endpoint.weight <= 0) return undefined;
+    const endpoint = this.servesPinned(slot) ? this.#kept(slot) : undefined;
+    return endpoint && this.#claim(endpoint);
+  }
+
+  servesPinned(slot: number): boolean {
     const state = Atomics.load(this.#options.env.load.state, slot);
-    const serves = (state & (STATE.up | STATE.checking)) !== 0 && (state & STATE.maintenance) === 0;
-    return serves ? this.#claim(endpoint) : undefined;
+    return (state & (STATE.up | STATE.checking)) !== 0 && (state & STATE.maintenance) === 0;
+  }
+
+  /** It belongs to the pool, and may serve again. */
+  #kept(slot: number): PoolEndpoint | undefined {
+    return this.#options.endpoints.find((one) => one.slot === slot && one.weight > 0);
+  }
+
+  #refusePinned({ tried }: AcquireRequest, slot: number): Refusal {
+    return REFUSALS[tried.includes(slot) ? 'tried-all' : this.servesPinned(slot) ? 'pool-saturated' : 'pinned-down'];
   }
 
   /** Counts first and looks then: two workers can never both believe that the last place is theirs. */

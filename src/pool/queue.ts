@@ -12,6 +12,8 @@ export interface AcquireRequest {
   readonly tried: readonly number[];
   /** Slot of the endpoint that this client is pinned to; absent or -1 for none. */
   readonly pinned?: number;
+  /** Nobody else will do: the request waits for it, or is refused. */
+  readonly strict?: boolean;
   /** It will take long (a WebSocket): how many run matters more than how many came. */
   readonly lasting?: boolean;
 }
@@ -29,9 +31,10 @@ export interface Waiter {
   next: Waiter | undefined;
 }
 
-/** A retry cannot take every endpoint: others may pass it while the ones it could take are busy. */
+/** A retry cannot take every endpoint, nor can who is bound to one: others may pass while the ones it could take are busy. */
 export function isRestricted(waiter: Waiter): boolean {
-  return waiter.request.tried.length > 0;
+  const { tried, strict, pinned = -1 } = waiter.request;
+  return tried.length > 0 || (strict === true && pinned >= 0);
 }
 
 export class WaitQueue {

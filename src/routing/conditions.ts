@@ -3,7 +3,10 @@
 
 import type { CertificateMatch, RouteConfig, TextMatch } from '../config/types.ts';
 import { CidrSet } from '../core/cidr.ts';
+import { parameterOf } from '../core/query.ts';
 import type { RegexCompiler, RequestHead } from './route.ts';
+
+export { parameterOf };
 
 export interface Condition {
   /** For people: `method`, `header x-user`, ... */
@@ -83,29 +86,4 @@ export function cookieOf(field: string | undefined, name: string): string | unde
     start = end + 1;
   }
   return undefined;
-}
-
-/** Value of the first query parameter of that name, decoded as forms encode it; '' for a name without '='. */
-export function parameterOf(query: string, name: string): string | undefined {
-  for (let start = 0; start < query.length; ) {
-    let end = query.indexOf('&', start);
-    if (end < 0) end = query.length;
-    const equals = query.indexOf('=', start);
-    const nameEnd = equals < 0 || equals > end ? end : equals;
-    if (nameEnd > start && decoded(query.slice(start, nameEnd)) === name) {
-      return nameEnd === end ? '' : decoded(query.slice(nameEnd + 1, end));
-    }
-    start = end + 1;
-  }
-  return undefined;
-}
-
-function decoded(text: string): string {
-  if (!text.includes('%') && !text.includes('+')) return text;
-  try {
-    return decodeURIComponent(text.replaceAll('+', ' '));
-  } catch {
-    // Not UTF-8 or not escapes: compared as it came.
-    return text;
-  }
 }

@@ -25,6 +25,7 @@ import { handlesAreKnown } from '../net/handle.ts';
 import type { Listener } from '../net/listener.ts';
 import { NetLoop } from '../net/loop.ts';
 import { NOWHERE } from '../steering/unknown.ts';
+import { SharedStores } from '../store/shared-stores.ts';
 import { listenerAddresses } from './addresses.ts';
 import { bindError } from './bind-error.ts';
 import { type Facts, KnownFacts } from './facts.ts';
@@ -78,6 +79,7 @@ export class DataPlane {
   readonly #facts: KnownFacts;
   /** What filters keep across reloads. */
   readonly #resources = new Resources();
+  readonly #stores: SharedStores;
   #geo: GeoDatabase | undefined;
   #snapshot: Snapshot | undefined;
   #prepared: Prepared | undefined;
@@ -87,6 +89,7 @@ export class DataPlane {
     this.#options = options;
     this.#facts = new KnownFacts(options.env.clock);
     const { env, counters, counts, idPrefix } = options;
+    this.#stores = new SharedStores(env, counters);
     const loop = new NetLoop(env.clock);
     this.#upstreams = new UpstreamPool(loop);
     const common = { env, loop, counters, counts: new KeyedCounts(counts), log: undefined };
@@ -132,12 +135,14 @@ export class DataPlane {
           kinds: filterKinds(own.filters as unknown as readonly FilterKind[]),
           resources: this.#resources,
           rates: this.#options.rates,
+          sharedRates: (store) => this.#stores.rates(store),
           counts: this.#contexts.http.counts,
           count: (listener, event) => counters.event(blueprint.listenerSlots[listener], event),
         },
         onSignal,
         pins,
         staples,
+        stores: this.#stores,
         previous: this.#snapshot,
       });
       const geo = this.#openGeo(blueprint);
@@ -183,6 +188,7 @@ export class DataPlane {
     }
     this.#prepared = undefined;
     this.#resources.abort();
+    this.#stores.keepFor(this.#snapshot?.blueprint.config);
   }
 
   /** Publishes what was prepared. Nothing can fail here. */
@@ -204,6 +210,7 @@ export class DataPlane {
     this.#evictGone(old, snapshot);
     for (const filter of old?.filters ?? []) filter.close?.();
     this.#resources.commit();
+    this.#stores.keepFor(snapshot.blueprint.config);
     this.#switchLog(snapshot.blueprint);
   }
 
@@ -283,6 +290,7 @@ export class DataPlane {
     this.#upstreams.close();
     for (const filter of this.#snapshot?.filters ?? []) filter.close?.();
     this.#resources.close();
+    this.#stores.keepFor(undefined);
     for (const { pool } of this.#snapshot?.pools.values() ?? []) pool.retire();
     this.#log?.close();
     this.#log = undefined;

@@ -3,7 +3,7 @@
 //   running ──dies──▶ gone ──leases returned──▶ starting ──prepare, commit──▶ running
 //                      └──────── dies again within a second: wait longer ────────┘
 
-import { endAllUses } from '../affinity/source.ts';
+import { endAllUses } from '../affinity/pin-table.ts';
 import type { Env } from '../core/env.ts';
 import { ok, type Result } from '../core/result.ts';
 import type { Log } from '../observe/log.ts';

@@ -12,6 +12,7 @@ import type {
   UdpListenerConfig,
 } from '../config/types.ts';
 import { CidrSet } from '../core/cidr.ts';
+import { parameterOf } from '../core/query.ts';
 import type { DnsHandler } from '../dns/context.ts';
 import type { HttpHandler, HttpPool, HttpRoute } from '../http/context.ts';
 import type { FilterChain } from '../http/filter-chain.ts';
@@ -19,7 +20,7 @@ import type { HeadView } from '../http/head-view.ts';
 import { hstsText } from '../http/hsts.ts';
 import type { ProxyTrust } from '../net/proxy-gate.ts';
 import { compileRoutes } from '../routing/compile.ts';
-import { cookieOf, parameterOf } from '../routing/conditions.ts';
+import { cookieOf } from '../routing/conditions.ts';
 import { compileTcpRoutes } from '../routing/tcp.ts';
 import type { TcpHandler, TcpPool } from '../tcp/context.ts';
 import { ServerContexts } from '../tls/contexts.ts';
@@ -129,13 +130,14 @@ function tcpHandler(listener: TcpListenerConfig, pools: Pools, tls: WorkerTls): 
 /** That layer 4 has the key was checked when the configuration was compiled. */
 function tcpPool({ keyed, ...served }: ServedPool): TcpPool {
   const { from } = served.config.balance.key;
-  return { ...served, key: keyed ? (from === 'sni' ? 'sni' : 'source') : undefined };
+  return { ...served, affinity: served.pins, key: keyed ? (from === 'sni' ? 'sni' : 'source') : undefined };
 }
 
 function udpHandler(listener: UdpListenerConfig, pools: Pools): UdpHandler {
   const { proxyProtocol } = listener;
   const proxies = proxyProtocol === undefined ? undefined : CidrSet.of(proxyProtocol.from);
-  return { config: listener, pool: pools.get(listener.pool)!, proxies };
+  const served = pools.get(listener.pool)!;
+  return { config: listener, pool: { ...served, affinity: served.pins }, proxies };
 }
 
 const HTTP_1 = ['http/1.1'];

@@ -3,12 +3,14 @@
 
 import { type Counters, D, E, FILTER_EVENTS, L, LATENCY_BOUNDS_MS, P, W } from '../core/counters.ts';
 import { ERROR_CODES } from '../core/error.ts';
+import type { KeyedTable } from '../core/keyed-table.ts';
 import type { EndpointStatus } from '../health/status.ts';
 import { GRPC_CODES } from '../http/grpc.ts';
 import { PrometheusText } from '../observe/prometheus.ts';
 import type { AcmeReport } from './acme-keeper.ts';
 import { acmeMetrics } from './acme-metrics.ts';
 import { listenerAddresses } from './addresses.ts';
+import { affinityMetrics, storeMetrics } from './affinity-metrics.ts';
 import type { AliasCounts } from './alias-keeper.ts';
 import { aliasMetrics, dnsMetrics, latencyMetrics } from './dns-metrics.ts';
 import type { ListenerPath } from './kernel-listeners.ts';
@@ -34,6 +36,10 @@ export interface MetricsInput {
   readonly tls: TlsReport;
   readonly ocsp: OcspReport;
   readonly acme: AcmeReport;
+  /** Which session uses which endpoint. */
+  readonly pins: KeyedTable;
+  /** Monotonic ms. */
+  readonly now: number;
 }
 
 export function sum(counters: readonly Counters[], read: (counters: Counters) => number): number {
@@ -55,6 +61,8 @@ export function metricsText(input: MetricsInput): string {
   paths(text, input);
   pools(text, input);
   endpoints(text, input);
+  affinityMetrics(text, input.blueprint, input.counters, input.pins, input.now);
+  storeMetrics(text, input.counters);
   if (input.blueprint.config.dns !== undefined) {
     dnsMetrics(text, input.counters);
     aliasMetrics(text, input.aliases);

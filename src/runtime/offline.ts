@@ -42,6 +42,7 @@ export function offlineSnapshot(config: Config, { env, kinds, dns, down }: Offli
     tls: NO_TLS,
     listenerSlots: {},
     kernel: [],
+    affinityKeys: {},
     kindsFile: '',
   };
   const health = new HealthTable({ load, clock: env.clock });

@@ -7,6 +7,7 @@ import type { Config } from '../config/types.ts';
 import type { Counters } from '../core/counters.ts';
 import type { EndpointId } from '../core/endpoint.ts';
 import type { Env } from '../core/env.ts';
+import type { KeyedTable } from '../core/keyed-table.ts';
 import type { LoadTable } from '../core/load-table.ts';
 import { err, ok, type Result } from '../core/result.ts';
 import type { StateWord } from '../health/entry.ts';
@@ -18,6 +19,7 @@ import { buildView } from '../pool/view.ts';
 import { ProbeRunner } from '../probes/runner.ts';
 import { AcmeKeeper } from './acme-keeper.ts';
 import { listenerAddresses } from './addresses.ts';
+import { AffinityKeeper, hasKeyFiles } from './affinity-keeper.ts';
 import { drainFleet } from './drain.ts';
 import type { Balancer, LatencyReport, ReloadResult, Status, StopReport } from './facade.ts';
 import { FactKeeper } from './fact-keeper.ts';
@@ -27,11 +29,12 @@ import { logChanges } from './health-log.ts';
 import { KernelListeners } from './kernel-listeners.ts';
 import { enableLinearRegex } from './linear-regex.ts';
 import { metricsText } from './metrics.ts';
-import { controlCountersOf, countersOf, createSharedMemory, loadTableOf } from './shared-memory.ts';
+import { controlCountersOf, countersOf, createSharedMemory, loadTableOf, pinsOf } from './shared-memory.ts';
 import { SiteDrains } from './site-drain.ts';
 import type { Blueprint, BlueprintPool } from './snapshot.ts';
 import { SocketAlarm } from './socket-alarm.ts';
 import { statusOfParts } from './status.ts';
+import { StoreAlarm } from './store-alarm.ts';
 import { hasTlsFiles } from './tls-files.ts';
 import { TlsKeeper } from './tls-keeper.ts';
 import { Transaction } from './transaction.ts';
@@ -69,6 +72,8 @@ export class Runtime implements Balancer {
   readonly #acme: AcmeKeeper;
   readonly #facts: FactKeeper;
   readonly #alarm: SocketAlarm;
+  readonly #storeAlarm: StoreAlarm;
+  readonly #pins: KeyedTable;
   readonly #startedAt: number;
   readonly #reloads = { applied: 0, refused: 0, lastError: undefined as string | undefined };
   #blueprint: Blueprint | undefined;
@@ -142,9 +147,12 @@ export class Runtime implements Balancer {
       tls: this.#tls,
       acme: this.#acme,
       aliases: this.#facts.aliases,
+      affinity: new AffinityKeeper(folder, log),
     });
     this.#transaction = transaction;
     this.#alarm = new SocketAlarm(env.clock, log, this.#counters, () => [...transaction.listenerSlots.values()]);
+    this.#storeAlarm = new StoreAlarm(env.clock, log, this.#counters);
+    this.#pins = pinsOf(memory, 0);
     logChanges(this.#health, log);
   }
 
@@ -172,7 +180,7 @@ export class Runtime implements Balancer {
     if (this.#draining) return err([{ path: [], message: 'comes too late: the balancer is stopping' }]);
     const changes = plan(current?.config, next);
     // A program may have changed its code and not its data, and files their content, so those are always applied.
-    const readsFiles = kindsFile !== '' || hasZoneFiles(next) || hasTlsFiles(next);
+    const readsFiles = kindsFile !== '' || hasZoneFiles(next) || hasTlsFiles(next) || hasKeyFiles(next);
     if (current !== undefined && changes.entries.length === 0 && !readsFiles) {
       this.#reloads.lastError = undefined;
       return ok({ version: current.version, plan: changes });
@@ -213,7 +221,10 @@ export class Runtime implements Balancer {
       version: this.#configVersion + 1,
     });
     if (!applied.ok) return applied.error;
-    if (current === undefined) this.#alarm.start();
+    if (current === undefined) {
+      this.#alarm.start();
+      this.#storeAlarm.start();
+    }
     this.#blueprint = applied.value;
     this.#notices.applied(applied.value);
     this.#facts.latency.applied(next);
@@ -268,6 +279,8 @@ export class Runtime implements Balancer {
       ocsp: this.#facts.ocsp.report,
       tls: this.#tls,
       acme: this.#acme.report,
+      pins: this.#pins,
+      now: this.#env.clock.now(),
     });
   }
 
@@ -315,6 +328,7 @@ export class Runtime implements Balancer {
     this.#facts.close();
     this.#notices.close();
     this.#alarm.stop();
+    this.#storeAlarm.stop();
     await this.#fleet.close();
     return report;
   }

@@ -1,20 +1,24 @@
 // Owns turning a blueprint (plain data, the same for every worker) into what one worker runs: pools and handlers.
 // Builds everything new beside what runs; publishing it is `data-plane.ts`.
 
-import { SourceAffinity } from '../affinity/source.ts';
+import type { HttpAffinity } from '../affinity/affinity.ts';
+import { affinityByName } from '../affinity/index.ts';
+import { PinTable } from '../affinity/pin-table.ts';
 import type { BalancerEnv } from '../balancing/balancer.ts';
 import { type AnyBalancerKind, balancerByName } from '../balancing/index.ts';
-import type { Config, FilterEntry, PoolConfig } from '../config/types.ts';
+import type { Config, FilterEntry, PoolConfig, RedisConfig } from '../config/types.ts';
 import type { FilterEvent } from '../core/counters.ts';
 import type { KeyedTable } from '../core/keyed-table.ts';
 import type { GeoFile } from '../geo/files.ts';
-import type { Filter, FilterKind } from '../http/filter.ts';
+import type { Filter, FilterKind, SharedRates } from '../http/filter.ts';
 import { buildChain, type FilterChain } from '../http/filter-chain.ts';
 import type { Resources } from '../http/resources.ts';
+import { sealOf } from '../http/seal.ts';
 import type { KeyedCounts } from '../limits/keyed-counts.ts';
 import type { RateTable } from '../limits/rate-table.ts';
 import { Pool } from '../pool/pool.ts';
 import type { PoolEndpoint } from '../pool/view.ts';
+import type { SharedStores } from '../store/shared-stores.ts';
 import { ClientTerms } from '../tls/client.ts';
 import type { KnownStaples } from '../tls/staples.ts';
 import { buildDnsHandler, dnsListenerNames } from './dns-handler.ts';
@@ -34,6 +38,8 @@ export interface Blueprint {
   /** Databases of places; none when nobody asks. */
   readonly geo: readonly GeoFile[];
   readonly tls: TlsBlueprint;
+  /** Keys that seal affinity cookies, by pool; the first one is in use. */
+  readonly affinityKeys: Readonly<Record<string, readonly string[]>>;
   /** Row of the counters by listener name. */
   readonly listenerSlots: Readonly<Record<string, number>>;
   /** Listeners whose packets the kernel forwards: workers leave them alone. */
@@ -56,7 +62,9 @@ export interface ServedPool {
   readonly pool: Pool;
   /** How connections to its endpoints are encrypted; undefined: not at all. */
   readonly tls: ClientTerms | undefined;
-  readonly affinity: SourceAffinity | undefined;
+  readonly affinity: HttpAffinity | undefined;
+  /** Which client address uses which endpoint, for layer 4. */
+  readonly pins: PinTable | undefined;
   /** The pool's kind hashes a key. */
   readonly keyed: boolean;
 }
@@ -73,6 +81,7 @@ export interface FilterParts {
   readonly kinds: ReadonlyMap<string, FilterKind>;
   readonly resources: Resources;
   readonly rates: RateTable;
+  readonly sharedRates: (store: RedisConfig) => SharedRates;
   readonly counts: KeyedCounts;
   readonly count: (listener: string, event: FilterEvent) => void;
 }
@@ -86,6 +95,8 @@ export interface SnapshotParts {
   readonly policy: FilterParts | undefined;
   readonly onSignal: () => void;
   readonly staples: KnownStaples;
+  /** Absent where nothing is served. */
+  readonly stores?: Pick<SharedStores, 'pins'>;
   readonly previous: Snapshot | undefined;
 }
 
@@ -132,7 +143,7 @@ function chainOf(
 
 function buildPool(
   { name, slot, endpoints }: BlueprintPool,
-  { config, tls }: Blueprint,
+  { config, tls, affinityKeys }: Blueprint,
   parts: SnapshotParts,
 ): ServedPool {
   const pool = config.pools[name];
@@ -149,9 +160,32 @@ function buildPool(
     onSignal: parts.onSignal,
     previous: parts.previous?.pools.get(name)?.pool,
   });
-  const affinity =
-    pool.affinity === undefined ? undefined : new SourceAffinity(parts.pins, slot, pool.affinity, endpoints);
+  const pins = pool.affinity === undefined ? undefined : new PinTable(parts.pins, slot, pool.affinity, endpoints);
+  const affinity = pins && buildAffinity({ name, slot, endpoints }, built, affinityKeys[name], pins, parts);
   const alpn = pool.protocol === 'h2' ? ['h2'] : ['http/1.1'];
   const terms = pool.tls === undefined ? undefined : new ClientTerms(pool.tls, tls.upstreams[name], alpn);
-  return { name, slot, config: pool, pool: built, tls: terms, affinity, keyed: kind.needs === 'key' };
+  return { name, slot, config: pool, pool: built, tls: terms, affinity, pins, keyed: kind.needs === 'key' };
+}
+
+function buildAffinity(
+  { name, slot, endpoints }: BlueprintPool,
+  pool: Pool,
+  keys: readonly string[] | undefined,
+  pins: PinTable,
+  { env, pins: table, stores }: SnapshotParts,
+): HttpAffinity {
+  const config = pool.config.affinity!;
+  return affinityByName(config.by)!.build({
+    config,
+    poolSlot: slot,
+    endpoints,
+    clock: env.clock,
+    random: env.random,
+    table,
+    pins,
+    serves: (endpoint) => pool.servesPinned(endpoint),
+    seal: keys && sealOf(keys, name, config.by, config.name),
+    store: config.store && stores?.pins(config.store, name, slot),
+    dateText: (ms) => new Date(ms).toUTCString(),
+  });
 }

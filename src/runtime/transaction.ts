@@ -14,6 +14,7 @@ import type { SlotRegistry } from '../pool/registry.ts';
 import type { ProbeRunner } from '../probes/runner.ts';
 import type { AcmeKeeper } from './acme-keeper.ts';
 import { listenerAddresses } from './addresses.ts';
+import type { AffinityKeeper } from './affinity-keeper.ts';
 import type { AliasKeeper } from './alias-keeper.ts';
 import { outsideNamesOf } from './dns-handler.ts';
 import type { Fleet } from './fleet.ts';
@@ -45,6 +46,7 @@ export interface TransactionParts {
   readonly tls: TlsKeeper;
   readonly acme: AcmeKeeper;
   readonly aliases: AliasKeeper;
+  readonly affinity: AffinityKeeper;
 }
 
 export interface Change {
@@ -82,7 +84,7 @@ export class Transaction {
 
   /** Everything that can fail. */
   async #prepare({ next, kindsFile, changes, current, version }: Change): Promise<Result<Blueprint, ConfigIssue[]>> {
-    const { clock, folder, fleet, kernel, geo, acme, tls } = this.#parts;
+    const { clock, folder, fleet, kernel, geo, acme, tls, affinity } = this.#parts;
     const refuse = (path: readonly string[], message: string) => err([{ path, message }]);
     const assigned = this.#assign(next, kindsFile, version);
     if (!assigned.ok) return refuse(['pools'], assigned.error);
@@ -97,12 +99,15 @@ export class Transaction {
     if (!obtained.ok) return obtained;
     const certificates = await tls.prepare(next);
     if (!certificates.ok) return certificates;
+    const secrets = await affinity.prepare(next);
+    if (!secrets.ok) return secrets;
     const blueprint = {
       ...assigned.value,
       kernel: forwarded.value,
       dns: zones.value,
       geo: places.value,
       tls: certificates.value,
+      affinityKeys: secrets.value,
     };
     const fresh = freshSockets(changes, blueprint, current);
     const refused =
@@ -195,6 +200,7 @@ export class Transaction {
       tls: NO_TLS,
       listenerSlots: Object.fromEntries(this.listenerSlots),
       kernel: [],
+      affinityKeys: {},
       kindsFile,
     });
   }

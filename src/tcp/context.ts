@@ -1,6 +1,6 @@
 // Owns what the TCP data path of one worker shares, and the compiled form of one listener's configuration. No logic.
 
-import type { SourceAffinity } from '../affinity/source.ts';
+import type { PinTable } from '../affinity/pin-table.ts';
 import type { PoolConfig, TcpListenerConfig } from '../config/types.ts';
 import type { Counters } from '../core/counters.ts';
 import type { Env } from '../core/env.ts';
@@ -24,7 +24,7 @@ export interface TcpPool {
   readonly key: 'source' | 'sni' | undefined;
   /** How connections to its endpoints are encrypted; undefined: not at all. */
   readonly tls: ClientTerms | undefined;
-  readonly affinity: SourceAffinity | undefined;
+  readonly affinity: PinTable | undefined;
 }
 
 export interface TcpRoute {

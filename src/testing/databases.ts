@@ -46,6 +46,11 @@ const folderFor = (name: string): string => mkdtempSync(join(tmpdir(), `evenkeel
 
 export async function redisServer(...settings: string[]): Promise<Database> {
   const [port] = await freePorts(1);
+  return redisServerAt(port, ...settings);
+}
+
+/** Such as one that comes back. */
+export async function redisServerAt(port: number, ...settings: string[]): Promise<Database> {
   const folder = folderFor('redis');
   const args = ['--port', `${port}`, '--bind', '127.0.0.1', '--save', '', '--dir', folder, ...settings];
   return run(findProgram('redis-server')!, args, folder, port);

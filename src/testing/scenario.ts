@@ -39,6 +39,8 @@ export interface Proxy {
   readonly plane: DataPlane;
   readonly load: LoadTable;
   readonly counters: Counters;
+  /** Which session uses which endpoint. */
+  readonly pins: KeyedTable;
   /** What the access log was told. */
   readonly log: RequestRecord[];
   /** Closed at the end of the test. */
@@ -54,6 +56,7 @@ export interface Proxy {
 export async function startProxy(t: TestContext, options: ProxyOptions): Promise<Proxy> {
   const load = LoadTable.local(1024);
   const counters = Counters.local(1024);
+  const pins = KeyedTable.local();
   const log: RequestRecord[] = [];
   const clients: RawClient[] = [];
   const certificates =
@@ -66,8 +69,8 @@ export async function startProxy(t: TestContext, options: ProxyOptions): Promise
     env: { ...realEnv(), load },
     counters,
     counts: KeyedTable.local(),
-    pins: KeyedTable.local(),
     rates: RateTable.local(),
+    pins,
     idPrefix: 'x',
     shared: false,
     adopt: options.adopt ?? true,
@@ -108,6 +111,7 @@ export async function startProxy(t: TestContext, options: ProxyOptions): Promise
     plane,
     load,
     counters,
+    pins,
     log,
     inFlight,
     async connect(host) {
@@ -155,6 +159,7 @@ async function blueprint(options: ProxyOptions, version: number, certificates: T
     tls: tls.value,
     sites: { name: '@sites', slot: 1, endpoints: [] },
     kindsFile: options.code?.file ?? '',
+    affinityKeys: { b: compiled.value.pools.b.affinity?.secrets?.keys ?? [] },
   };
 }
 

@@ -144,6 +144,7 @@ function blueprint(options: RelayOptions, version: number, slots: Map<string, nu
     geo: [],
     tls: NO_TLS,
     sites: { name: '@sites', slot: 1, endpoints: [] },
+    affinityKeys: {},
     kindsFile: '',
   };
 }

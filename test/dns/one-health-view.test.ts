@@ -72,6 +72,7 @@ async function setup() {
     tls: NO_TLS,
     listenerSlots: {},
     kernel: [],
+    affinityKeys: {},
     kindsFile: '',
   };
   const health = new HealthTable({ load, clock });

@@ -117,7 +117,7 @@ interface Issuer {
 
 async function issuer(t: TestContext): Promise<Issuer> {
   let keys: JWK[] = [];
-  let sign: CryptoKey;
+  let sign: Parameters<SignJWT['sign']>[0];
   let kid = 0;
   const world: Issuer = {
     url: '',

@@ -291,6 +291,42 @@ const CHECKS: Record<string, Check> = {
   'sticky-by-source.yaml': async (ask) => {
     assert.equal(new Set([await ask(), await ask(), await ask(), await ask()]).size, 1);
   },
+  'ip-hash.yaml': async (ask) => {
+    assert.equal(new Set([await ask(), await ask(), await ask(), await ask()]).size, 1);
+  },
+  'sticky-cookie.yaml': async (ask, port) => {
+    const places = new Set<string>();
+    for (let i = 0; i < 4; i++) {
+      const response = await fetch(`http://127.0.0.1:${port}/`);
+      const [cookie] = response.headers.getSetCookie();
+      assert.match(
+        cookie,
+        /^srv_id=[\w-]{48}; Max-Age=3600; Expires=[^;]+; Path=\/; Domain=\.example\.com; HttpOnly; SameSite=Lax$/,
+      );
+      const place = await response.text();
+      places.add(place);
+      for (let j = 0; j < 3; j++) assert.equal(await ask('/', { cookie: cookie.split(';')[0] }), place);
+    }
+    assert.equal(places.size, 2);
+  },
+  'affinity.yaml': async (ask) => {
+    const keeps = async (path: (key: string) => string, headers: (key: string) => Record<string, string>) => {
+      const places = new Set<string>();
+      for (const key of ['a', 'b', 'c', 'd']) {
+        const place = await ask(path(key), headers(key));
+        places.add(place);
+        for (let i = 0; i < 3; i++) assert.equal(await ask(path(key), headers(key)), place);
+      }
+      assert.equal(places.size, 2);
+    };
+    const path = (text: string) => () => text;
+    await keeps(path('/'), (key) => ({ cookie: `JSESSIONID=${key}` }));
+    await keeps(path('/api/x'), (key) => ({ 'x-api-key': key }));
+    await keeps(
+      (key) => `/games/x?game=${key}`,
+      () => ({}),
+    );
+  },
   'dns-udp.yaml': async (_ask, port) => {
     assert.deepEqual([...new Set(await askByUdp(port, 10))].sort(), ['3001', '3002']);
   },
@@ -299,7 +335,8 @@ const CHECKS: Record<string, Check> = {
   },
 };
 
-for (const name of readdirSync(FOLDER).filter((file) => file !== 'README.md')) {
+// A folder is an example with servers of its own, and has its own test.
+for (const name of readdirSync(FOLDER).filter((file) => /\.\w+$/.test(file) && file !== 'README.md')) {
   test(`example ${name}`, async () => {
     assert.ok(CHECKS[name], 'every example needs its check here');
     await withExample(name, CHECKS[name]);

@@ -35,6 +35,7 @@ export function checkFit(
         `cannot be used for the ${listener.protocol.toUpperCase()} listener "${listener.name}": it sees no requests`,
       );
     checkProxyProtocol(listener, pool, [...at, 'proxyProtocol'], findings);
+    checkAffinity(listener, pool, [...at, 'affinity'], findings);
   }
 }
 
@@ -46,6 +47,17 @@ function checkKey(listener: ListenerConfig, { balance }: PoolConfig, path: Path,
   const sees = from === 'sni' ? 'no TLS handshake to read the name from' : 'only addresses and bytes';
   const hint = listener.protocol === 'tcp' ? 'use source or sni' : 'use source';
   findings.add(path, `hashes ${from === 'sni' ? 'the SNI' : `the ${from}`}, but ${where} sees ${sees}`, hint);
+}
+
+function checkAffinity(listener: ListenerConfig, { affinity }: PoolConfig, path: Path, findings: Findings): void {
+  if (listener.protocol === 'http' || affinity === undefined) return;
+  const where = `the ${listener.protocol.toUpperCase()} listener "${listener.name}"`;
+  if (affinity.by !== 'source')
+    findings.add(path, `goes by ${affinity.by}, but ${where} sees only addresses and bytes`, 'use source');
+  else if (affinity.store !== undefined)
+    findings.add([...path, 'store'], `cannot be asked for ${where}: only requests wait for it`);
+  else if (affinity.onDown === 'fail')
+    findings.add([...path, 'onDown'], `must be repick for ${where}: there is no answer that could say why`);
 }
 
 function checkProxyProtocol(

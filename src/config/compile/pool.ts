@@ -4,6 +4,7 @@ import { formatAddress } from '../../core/address.ts';
 import type { Surroundings } from '../filters/form.ts';
 import type { ParsedDocument } from '../schema.ts';
 import type { BalanceConfig, EndpointConfig, PoolConfig } from '../types.ts';
+import { compileAffinity } from './affinity.ts';
 import { checkFilters } from './filters.ts';
 import type { Findings } from './findings.ts';
 import { compileHealth } from './health.ts';
@@ -56,8 +57,8 @@ export function compilePool(name: string, pool: ParsedPool, findings: Findings, 
     tls: pool.tls ?? undefined,
     upgrades: pool.upgrades ?? (HASHES.has(balance(pool).kind) ? 'balance' : 'least-connections'),
     proxyProtocol: proxyProtocol ?? undefined,
-    affinity: affinity ?? undefined,
     filters: pool.filters,
+    affinity: compileAffinity(affinity, [...path, 'affinity'], findings),
   };
 }
 

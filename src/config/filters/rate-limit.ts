@@ -1,7 +1,8 @@
 // Owns the written form of `rate-limit`: how many requests of whom in what time.
 
 import { z } from 'zod';
-import { duration, integer, isOff, section } from '../fields.ts';
+import { integer } from '../fields.ts';
+import { type ParsedRedis, redis, redisConfig, redisForm } from '../schema/redis.ts';
 import type { RateLimitSettings } from '../types.ts';
 import { parseDuration } from '../units.ts';
 import type { FilterForm } from './form.ts';
@@ -23,47 +24,51 @@ interface Written {
   readonly burst?: number;
   readonly cost: number;
   readonly headers: boolean;
-  readonly store: string | null;
-  readonly storeTimeoutMs: number;
+  readonly store?: ParsedRedis | null;
   readonly dryRun: boolean;
   readonly name: string;
 }
 
 export const rateLimit: FilterForm<RateLimitSettings> = {
   name: 'rate-limit',
-  schema: section<Written>({
-    key: z.string().min(1).default('client'),
-    rate,
-    burst: integer(1, 1_000_000).optional(),
-    cost: integer(1, 1_000_000).default(1),
-    headers: z.boolean().default(true),
-    store: z.preprocess((value) => (isOff(value) ? null : value), z.string().nullable()).default(null),
-    storeTimeout: duration(1, 5000).default(50),
-    dryRun: z.boolean().default(false),
-    name: z.string().default(''),
-  }).transform(
-    ({ rate: { limit, periodMs }, burst, key, store, ...rest }): RateLimitSettings => ({
-      ...rest,
-      key: keyTemplate(key),
-      limit,
-      periodMs,
-      burst: burst ?? limit,
-      store: store ?? '',
-    }),
-  ) as unknown as z.ZodType<RateLimitSettings>,
-  check: ({ key, burst, limit, periodMs, store }, path, findings) => {
+  schema: z
+    .strictObject({
+      key: z.string().min(1).default('client'),
+      rate,
+      burst: integer(1, 1_000_000).optional(),
+      cost: integer(1, 1_000_000).default(1),
+      headers: z.boolean().default(true),
+      store: redis('evenkeel:').optional(),
+      dryRun: z.boolean().default(false),
+      name: z.string().default(''),
+    })
+    .transform((written): RateLimitSettings => {
+      const {
+        rate: { limit, periodMs },
+        burst,
+        key,
+        store,
+        ...rest
+      } = written as unknown as Written;
+      return {
+        ...rest,
+        key: keyTemplate(key),
+        limit,
+        periodMs,
+        burst: burst ?? limit,
+        store: store == null ? undefined : redisConfig(store),
+      };
+    }) as unknown as z.ZodType<RateLimitSettings>,
+  check: ({ key, burst, limit, periodMs }, path, findings) => {
     findings.template(key, [...path, 'key']);
     if (periodMs / limit < 0.001) findings.add([...path, 'rate'], 'is more than a million a second');
     if ((periodMs / limit) * burst > 30 * 86_400_000)
       findings.add([...path, 'burst'], 'would take more than 30 days to come back');
-    if (store !== '' && !/^rediss?:\/\//.test(store))
-      findings.add([...path, 'store'], 'is no address of a store', 'write redis://127.0.0.1:6379');
   },
-  write: ({ limit, periodMs, storeTimeoutMs, store, ...rest }) => ({
+  write: ({ limit, periodMs, store, ...rest }) => ({
     ...rest,
     rate: `${limit}/${periodMs}ms`,
-    store: store === '' ? false : store.replace(/\/\/[^@/]*@/, '//hidden@'),
-    storeTimeout: `${storeTimeoutMs}ms`,
+    ...(store === undefined ? {} : { store: redisForm(store) }),
   }),
 };
 

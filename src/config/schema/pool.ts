@@ -2,7 +2,8 @@
 
 import { z } from 'zod';
 import { address, duration, integer, isOff, section, share, shorthand } from '../fields.ts';
-import type { AffinityConfig, QueueConfig, RetryConfig, SlowStartConfig, UpstreamConnectionConfig } from '../types.ts';
+import type { QueueConfig, RetryConfig, SlowStartConfig, UpstreamConnectionConfig } from '../types.ts';
+import { affinity } from './affinity.ts';
 import { balance, type Kinds } from './balance.ts';
 import { filters } from './filters.ts';
 import { health, passive } from './health.ts';
@@ -43,15 +44,6 @@ const proxyProtocol = shorthand(
     return value === 'v1' || value === 'v2' ? { version: Number(value[1]) } : undefined;
   },
   z.strictObject({ version: z.union([z.literal(1), z.literal(2)]), tlvs: z.boolean().default(true) }).nullable(),
-).optional();
-
-const affinity = shorthand(
-  { enum: [false, 'off', 'source'] },
-  (value) => (isOff(value) ? null : typeof value === 'string' ? { by: value } : undefined),
-  section<AffinityConfig>({
-    by: z.literal('source').default('source'),
-    ttl: duration(1).default(3_600_000),
-  }).nullable(),
 ).optional();
 
 export function pool(kinds: Kinds) {

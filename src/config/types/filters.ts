@@ -1,5 +1,7 @@
 // Owns the normalized form of filters: what each kind is told. The order of a list is the order requests pass in.
 
+import type { RedisConfig } from './redis.ts';
+
 /** One filter where it is written. What `settings` are is the kind's. */
 export interface FilterEntry {
   readonly kind: string;
@@ -126,9 +128,8 @@ export interface RateLimitSettings {
   readonly cost: number;
   /** Answers tell what is left. */
   readonly headers: boolean;
-  /** Address of a store that several balancers share; '' for none. */
-  readonly store: string;
-  readonly storeTimeoutMs: number;
+  /** Shared by several balancers; undefined: each counts for itself. */
+  readonly store: RedisConfig | undefined;
   /** Counts and tells, and refuses nobody. */
   readonly dryRun: boolean;
   /** Limits of one name are one limit, wherever they stand. '' is by place. */

@@ -1,6 +1,7 @@
 // Owns the normalized form of pools and their endpoints.
 
 import type { Address } from '../../core/address.ts';
+import type { AffinityConfig } from './affinity.ts';
 import type { FilterEntry } from './filters.ts';
 import type { HealthConfig, PassiveConfig } from './health.ts';
 import type { UpstreamTlsConfig } from './tls.ts';
@@ -26,7 +27,7 @@ export interface PoolConfig {
   readonly proxyProtocol: ProxyProtocolOutConfig | undefined;
   /** What picks endpoints for upgraded connections (WebSockets), which last: fewest open ones, or the pool's `balance`. */
   readonly upgrades: 'least-connections' | 'balance';
-  /** Session persistence; undefined when every connection is picked anew. */
+  /** Session persistence; undefined when every request (layer 4: connection) is picked anew. */
   readonly affinity: AffinityConfig | undefined;
   /** Behind those of listener and route; HTTP only. */
   readonly filters: readonly FilterEntry[];
@@ -36,13 +37,6 @@ export interface ProxyProtocolOutConfig {
   readonly version: 1 | 2;
   /** Pass on what TLVs the client's own header brought (version 2). */
   readonly tlvs: boolean;
-}
-
-export interface AffinityConfig {
-  /** A client address keeps its endpoint ... */
-  readonly by: 'source';
-  /** ... until it has been away for so long. */
-  readonly ttlMs: number;
 }
 
 export interface BalanceConfig {

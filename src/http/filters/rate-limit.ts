@@ -10,7 +10,7 @@ import { fillingOf } from './fill.ts';
 export const rateLimit: FilterKind<RateLimitSettings> = {
   name: 'rate-limit',
   build(settings, { env, rates, place, count, sharedRates }): Filter {
-    const { limit, periodMs, burst, cost, headers, dryRun, store, storeTimeoutMs } = settings;
+    const { limit, periodMs, burst, cost, headers, dryRun, store } = settings;
     const keyOf = fillingOf(settings.key);
     const name = settings.name === '' ? place : settings.name;
     const space = hash32(name, 0x7a7e);
@@ -28,8 +28,8 @@ export const rateLimit: FilterKind<RateLimitSettings> = {
     };
     const here = (request: FilterRequest, key: string): Verdict =>
       judged(request, rates.take(space, key, rate, env.clock.now(), cost));
-    if (store === '') return { onRequest: (request) => here(request, keyOf(request)) };
-    const limiter = sharedRates(store, storeTimeoutMs);
+    if (store === undefined) return { onRequest: (request) => here(request, keyOf(request)) };
+    const limiter = sharedRates(store);
     return {
       async onRequest(request) {
         const key = keyOf(request);

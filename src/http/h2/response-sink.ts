@@ -8,6 +8,7 @@ import type { BodyReader } from '../codec/body.ts';
 import { CHUNKED } from '../codec/request-parser.ts';
 import type { ResponseParser } from '../codec/response-parser.ts';
 import { grpcCodeOf } from '../grpc.ts';
+import type { HeadEdits } from '../head-edits.ts';
 import { isBodiless, type LocalReply, localBody, localFields } from '../reply.ts';
 import { fieldsOf } from './field-lines.ts';
 import { responseFields } from './response-fields.ts';
@@ -89,8 +90,8 @@ export class StreamResponse implements ResponseSink {
   }
 
   /** RFC 8441 §5: the answer to an extended CONNECT is a plain success. */
-  upgraded(parser: ResponseParser): void {
-    const fields = responseFields(parser, 200, '');
+  upgraded(parser: ResponseParser, edits?: HeadEdits): void {
+    const fields = responseFields(parser, 200, '', '', edits);
     const kept: string[] = [];
     for (let i = 0; i < fields.length; i += 2) if (!HANDSHAKE.has(fields[i])) kept.push(fields[i], fields[i + 1]);
     this.#head(kept, false);

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { KeyedTable } from '../core/keyed-table.ts';
 import type { PoolEndpoint } from '../pool/view.ts';
-import { endAllUses, SourceAffinity } from './source.ts';
+import { countPins, endAllUses, PinTable } from './pin-table.ts';
 
 const endpoint = (id: string, slot: number): PoolEndpoint => ({
   id,
@@ -14,9 +14,9 @@ const endpoint = (id: string, slot: number): PoolEndpoint => ({
   maxInFlight: 0,
   maxRate: 0,
 });
-const TEN_SECONDS = { by: 'source', ttlMs: 10_000 } as const;
+const TEN_SECONDS = { ttlMs: 10_000 };
 const pinned = (table: KeyedTable, poolSlot: number, ...ids: string[]) =>
-  new SourceAffinity(
+  new PinTable(
     table,
     poolSlot,
     TEN_SECONDS,
@@ -37,7 +37,7 @@ test('the endpoint is known by its name: a reload that moves slots changes nothi
   const table = KeyedTable.local();
   pinned(table, 0, 'p/a', 'p/b').remember('c', 'p/b', 0);
   assert.equal(pinned(table, 0, 'p/x', 'p/y', 'p/b').find('c', 1000), 2);
-  assert.equal(pinned(table, 0, 'p/a').find('c', 1000), -1);
+  assert.equal(pinned(table, 0, 'p/a').find('c', 1000), -2);
 });
 
 test('pools do not share their clients, workers do, and the newest memory counts', () => {
@@ -80,4 +80,34 @@ test('what a worker that died had open is over, and its clients keep their endpo
   endAllUses(table);
   assert.equal(affinity.find('c', 9000), 0);
   assert.equal(affinity.find('c', 12_000), -1);
+});
+
+test('nobody keeps an endpoint beyond the greatest age, however often he comes and whichever worker serves him', () => {
+  const shape = { entries: 64, workers: 2 };
+  const buffer = new ArrayBuffer(KeyedTable.byteLength(shape));
+  const terms = { ttlMs: 10_000, maxAgeMs: 20_000 };
+  const tables = [0, 1].map(
+    (worker) => new PinTable(new KeyedTable(buffer, shape, worker), 0, terms, [endpoint('p/a', 0)]),
+  );
+  for (let second = 0; second <= 20; second += 5) tables[(second / 5) % 2].remember('c', 'p/a', second * 1000);
+  assert.equal(tables[1].find('c', 20_000), 0);
+  assert.equal(tables[0].find('c', 21_000), -1);
+  tables[0].remember('c', 'p/a', 22_000);
+  assert.equal(tables[0].find('c', 41_000 - 10_000), 0, 'a new age begins');
+});
+
+test('sessions are counted once, where they were seen last, and only while they last', () => {
+  const shape = { entries: 64, workers: 2 };
+  const buffer = new ArrayBuffer(KeyedTable.byteLength(shape));
+  const [first, second] = [0, 1].map((worker) => new KeyedTable(buffer, shape, worker));
+  const of = (table: KeyedTable, poolSlot: number) => pinned(table, poolSlot, 'p/a', 'p/b');
+  of(first, 0).remember('c', 'p/a', 0);
+  of(second, 0).remember('c', 'p/b', 2000);
+  of(first, 0).remember('d', 'p/b', 2000);
+  of(second, 0).remember('d', 'p/b', 2000);
+  of(first, 1).remember('e', 'p/a', 2000);
+  const endpoints = [endpoint('p/a', 0), endpoint('p/b', 1)];
+  const pools = [{ slot: 0, ttlMs: 10_000, endpoints }];
+  assert.deepEqual([...countPins(first, pools, 3000)], [[1, 2]]);
+  assert.deepEqual([...countPins(first, pools, 30_000)], []);
 });

@@ -1,0 +1,40 @@
+// Owns the written form of a Redis that balancers share.
+
+import { z } from 'zod';
+import { duration, isOff, section, shorthand } from '../fields.ts';
+import type { RedisConfig } from '../types.ts';
+import { formatDuration } from '../units.ts';
+
+export interface ParsedRedis {
+  readonly redis: string;
+  readonly prefix: string;
+  readonly timeoutMs: number;
+}
+
+/** `prefix`: what its user puts in front of keys when nothing else is said. */
+export const redis = (prefix: string) =>
+  shorthand(
+    { type: 'string', pattern: '^(memory$|rediss?://)', description: 'memory, or redis://host:port' },
+    (value) => (value === 'memory' || isOff(value) ? null : typeof value === 'string' ? { redis: value } : undefined),
+    section<ParsedRedis>({
+      redis: z
+        .string()
+        .regex(/^rediss?:\/\/[^\s/]+(\/\d*)?$/, 'is no address of a Redis; write redis://host:port')
+        .refine((url) => URL.canParse(url), 'is no address of a Redis; write redis://host:port'),
+      prefix: z
+        .string()
+        .regex(/^[\x21-\x7e]{0,64}$/, 'must be at most 64 printable characters')
+        .default(prefix),
+      timeout: duration(1, 10_000).default(50),
+    }).nullable(),
+  );
+
+export function redisConfig({ redis: url, prefix, timeoutMs }: ParsedRedis): RedisConfig {
+  return { url, prefix, timeoutMs };
+}
+
+/** As somebody could have written it, but for the password. */
+export function redisForm({ url, prefix, timeoutMs }: RedisConfig): Record<string, unknown> {
+  const shown = url.replace(/^(\w+:\/\/[^@/]*?):[^@/]*@/, '$1:hidden@');
+  return { redis: shown, prefix, timeout: formatDuration(timeoutMs) };
+}
