@@ -2,8 +2,11 @@
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { W } from '../../src/core/counters.ts';
+import { redisServer } from '../../src/testing/databases.ts';
 import { reply } from '../../src/testing/fake-upstream.ts';
 import { filtered } from '../../src/testing/filtered.ts';
+import { needs } from '../../src/testing/programs.ts';
 import { request } from '../../src/testing/raw-client.ts';
 import { eventually } from '../../src/testing/scenario.ts';
 import { asker } from '../../src/testing/versions.ts';
@@ -132,4 +135,25 @@ test('limits hold for HTTP/2 as well', async (t) => {
   const told = await Promise.all(Array.from({ length: 6 }, () => ask({})));
   assert.equal(told.filter(({ status }) => status === 429).length, 4);
   assert.ok(told.filter(({ status }) => status === 429).every(({ headers }) => headers['retry-after'] === '1800'));
+});
+
+test('rate-limit: balancers that share a store share the limit; without it each counts by itself', {
+  skip: needs('redis-server'),
+}, async (t) => {
+  const redis = await redisServer();
+  t.after(() => redis.stop());
+  const filters = [{ 'rate-limit': { rate: '10/h', store: `redis://127.0.0.1:${redis.port}` } }];
+  const one = await filtered(t, filters);
+  const other = await filtered(t, filters);
+  await eventually(async () => {
+    await one.ask('GET /');
+    return one.proxy.counters.readWorker(W.storesUp) + other.proxy.counters.readWorker(W.storesUp) === 2;
+  }, 'both are connected');
+  const statuses: number[] = [];
+  for (let i = 0; i < 24; i++) statuses.push((await (i % 2 === 0 ? one : other).ask('GET /')).status);
+  const allowed = statuses.filter((status) => status === 200).length;
+  assert.ok(allowed <= 10 && statuses.slice(-8).every((status) => status === 429), statuses.join());
+  await redis.stop();
+  await eventually(async () => (await one.ask('GET /')).status === 200, 'counts by itself again');
+  assert.ok(one.proxy.counters.readEvent(0, 'limit-local') > 0);
 });
