@@ -57,6 +57,7 @@ function asWritten(path: Path, document: unknown): Path {
   return path;
 }
 
+const DEFAULT_CACHE = { memoryBytes: 64 * 1024 * 1024, maxObjectBytes: 8 * 1024 * 1024, disk: undefined };
 const LOOPBACK = /^(?:127(?:\.\d{1,3}){3}|::1|localhost)$/;
 
 function normalized(
@@ -65,7 +66,11 @@ function normalized(
   own: readonly AnyBalancerKind[],
   ownFilters: readonly string[],
 ): Config {
-  const around: Surroundings = { pools: Object.keys(document.pools), own: ownFilters };
+  const around: Surroundings = {
+    pools: Object.keys(document.pools),
+    caches: ['default', ...Object.keys(document.caches)],
+    own: ownFilters,
+  };
   const { workers, zone, trustedProxies, admin, accessLog, drain } = document;
   const pools = Object.entries(document.pools).map(
     ([name, pool]) => [name, compilePool(name, pool, findings, around)] as const,
@@ -122,6 +127,7 @@ function normalized(
     accessLog: accessLog == null ? undefined : { ...accessLog, fields: accessLog.fields ?? ACCESS_LOG_DEFAULT },
     listeners: Object.fromEntries(compiled.map((listener) => [listener.name, listener])),
     pools: Object.fromEntries(pools),
+    caches: { default: DEFAULT_CACHE, ...document.caches },
     sites: Object.fromEntries(sites),
     policies,
     acme: compileAcme(document.acme, compiled, findings),

@@ -38,7 +38,7 @@ export interface DocumentInput {
       readonly timeout?: string;
     } | null;
     readonly pool?: string;
-    readonly filters?: readonly ("compress" | "cors" | "security-headers" | {
+    readonly filters?: readonly ("cache" | "compress" | "cors" | "security-headers" | {
       readonly access?: {
         readonly allow?: {
           readonly networks?: string | readonly (string)[];
@@ -77,6 +77,38 @@ export interface DocumentInput {
       readonly "body-limit"?: string | number | {
         /** bytes, or such as 16k, 1m */
         readonly max: string | number;
+      };
+      /** how long answers are kept that say nothing about it, such as 5m */
+      readonly cache?: string | {
+        /** Default: "default". */
+        readonly in?: string;
+        readonly ttl?: { readonly [name: string]: string };
+        /** Default: "". */
+        readonly key?: string;
+        /** Default: "". */
+        readonly bypass?: string;
+        readonly query?: {
+          readonly ignore?: string | readonly (string)[];
+          readonly only?: string | readonly (string)[];
+          /** Default: false. */
+          readonly sort?: boolean;
+        };
+        /** Default: true. */
+        readonly collapse?: boolean;
+        /** such as 250ms, 5s, 10m */
+        readonly collapseTimeout?: string;
+        /** Default: 1. */
+        readonly minUses?: number;
+        /** such as 250ms, 5s, 10m */
+        readonly staleWhileRevalidate?: string;
+        /** such as 250ms, 5s, 10m */
+        readonly staleIfError?: string;
+        /** Default: "cache-tag". */
+        readonly tags?: string;
+        /** Default: false. */
+        readonly obeyClients?: boolean;
+        /** Default: true. */
+        readonly header?: boolean;
       };
       readonly compress?: {
         readonly encodings?: "zstd" | "br" | "gzip" | readonly ("zstd" | "br" | "gzip")[];
@@ -362,7 +394,7 @@ export interface DocumentInput {
         };
         readonly fingerprint?: string | readonly (string)[];
       };
-      readonly filters?: readonly ("compress" | "cors" | "security-headers" | {
+      readonly filters?: readonly ("cache" | "compress" | "cors" | "security-headers" | {
         readonly access?: {
           readonly allow?: {
             readonly networks?: string | readonly (string)[];
@@ -401,6 +433,38 @@ export interface DocumentInput {
         readonly "body-limit"?: string | number | {
           /** bytes, or such as 16k, 1m */
           readonly max: string | number;
+        };
+        /** how long answers are kept that say nothing about it, such as 5m */
+        readonly cache?: string | {
+          /** Default: "default". */
+          readonly in?: string;
+          readonly ttl?: { readonly [name: string]: string };
+          /** Default: "". */
+          readonly key?: string;
+          /** Default: "". */
+          readonly bypass?: string;
+          readonly query?: {
+            readonly ignore?: string | readonly (string)[];
+            readonly only?: string | readonly (string)[];
+            /** Default: false. */
+            readonly sort?: boolean;
+          };
+          /** Default: true. */
+          readonly collapse?: boolean;
+          /** such as 250ms, 5s, 10m */
+          readonly collapseTimeout?: string;
+          /** Default: 1. */
+          readonly minUses?: number;
+          /** such as 250ms, 5s, 10m */
+          readonly staleWhileRevalidate?: string;
+          /** such as 250ms, 5s, 10m */
+          readonly staleIfError?: string;
+          /** Default: "cache-tag". */
+          readonly tags?: string;
+          /** Default: false. */
+          readonly obeyClients?: boolean;
+          /** Default: true. */
+          readonly header?: boolean;
         };
         readonly compress?: {
           readonly encodings?: "zstd" | "br" | "gzip" | readonly ("zstd" | "br" | "gzip")[];
@@ -687,7 +751,7 @@ export interface DocumentInput {
       readonly timeout?: string;
     } | null;
     readonly pool?: string;
-    readonly filters?: readonly ("compress" | "cors" | "security-headers" | {
+    readonly filters?: readonly ("cache" | "compress" | "cors" | "security-headers" | {
       readonly access?: {
         readonly allow?: {
           readonly networks?: string | readonly (string)[];
@@ -726,6 +790,38 @@ export interface DocumentInput {
       readonly "body-limit"?: string | number | {
         /** bytes, or such as 16k, 1m */
         readonly max: string | number;
+      };
+      /** how long answers are kept that say nothing about it, such as 5m */
+      readonly cache?: string | {
+        /** Default: "default". */
+        readonly in?: string;
+        readonly ttl?: { readonly [name: string]: string };
+        /** Default: "". */
+        readonly key?: string;
+        /** Default: "". */
+        readonly bypass?: string;
+        readonly query?: {
+          readonly ignore?: string | readonly (string)[];
+          readonly only?: string | readonly (string)[];
+          /** Default: false. */
+          readonly sort?: boolean;
+        };
+        /** Default: true. */
+        readonly collapse?: boolean;
+        /** such as 250ms, 5s, 10m */
+        readonly collapseTimeout?: string;
+        /** Default: 1. */
+        readonly minUses?: number;
+        /** such as 250ms, 5s, 10m */
+        readonly staleWhileRevalidate?: string;
+        /** such as 250ms, 5s, 10m */
+        readonly staleIfError?: string;
+        /** Default: "cache-tag". */
+        readonly tags?: string;
+        /** Default: false. */
+        readonly obeyClients?: boolean;
+        /** Default: true. */
+        readonly header?: boolean;
       };
       readonly compress?: {
         readonly encodings?: "zstd" | "br" | "gzip" | readonly ("zstd" | "br" | "gzip")[];
@@ -1011,7 +1107,7 @@ export interface DocumentInput {
         };
         readonly fingerprint?: string | readonly (string)[];
       };
-      readonly filters?: readonly ("compress" | "cors" | "security-headers" | {
+      readonly filters?: readonly ("cache" | "compress" | "cors" | "security-headers" | {
         readonly access?: {
           readonly allow?: {
             readonly networks?: string | readonly (string)[];
@@ -1050,6 +1146,38 @@ export interface DocumentInput {
         readonly "body-limit"?: string | number | {
           /** bytes, or such as 16k, 1m */
           readonly max: string | number;
+        };
+        /** how long answers are kept that say nothing about it, such as 5m */
+        readonly cache?: string | {
+          /** Default: "default". */
+          readonly in?: string;
+          readonly ttl?: { readonly [name: string]: string };
+          /** Default: "". */
+          readonly key?: string;
+          /** Default: "". */
+          readonly bypass?: string;
+          readonly query?: {
+            readonly ignore?: string | readonly (string)[];
+            readonly only?: string | readonly (string)[];
+            /** Default: false. */
+            readonly sort?: boolean;
+          };
+          /** Default: true. */
+          readonly collapse?: boolean;
+          /** such as 250ms, 5s, 10m */
+          readonly collapseTimeout?: string;
+          /** Default: 1. */
+          readonly minUses?: number;
+          /** such as 250ms, 5s, 10m */
+          readonly staleWhileRevalidate?: string;
+          /** such as 250ms, 5s, 10m */
+          readonly staleIfError?: string;
+          /** Default: "cache-tag". */
+          readonly tags?: string;
+          /** Default: false. */
+          readonly obeyClients?: boolean;
+          /** Default: true. */
+          readonly header?: boolean;
         };
         readonly compress?: {
           readonly encodings?: "zstd" | "br" | "gzip" | readonly ("zstd" | "br" | "gzip")[];
@@ -1802,7 +1930,7 @@ export interface DocumentInput {
         readonly timeout?: string;
       } | null;
     } | null;
-    readonly filters?: readonly ("compress" | "cors" | "security-headers" | {
+    readonly filters?: readonly ("cache" | "compress" | "cors" | "security-headers" | {
       readonly access?: {
         readonly allow?: {
           readonly networks?: string | readonly (string)[];
@@ -1841,6 +1969,38 @@ export interface DocumentInput {
       readonly "body-limit"?: string | number | {
         /** bytes, or such as 16k, 1m */
         readonly max: string | number;
+      };
+      /** how long answers are kept that say nothing about it, such as 5m */
+      readonly cache?: string | {
+        /** Default: "default". */
+        readonly in?: string;
+        readonly ttl?: { readonly [name: string]: string };
+        /** Default: "". */
+        readonly key?: string;
+        /** Default: "". */
+        readonly bypass?: string;
+        readonly query?: {
+          readonly ignore?: string | readonly (string)[];
+          readonly only?: string | readonly (string)[];
+          /** Default: false. */
+          readonly sort?: boolean;
+        };
+        /** Default: true. */
+        readonly collapse?: boolean;
+        /** such as 250ms, 5s, 10m */
+        readonly collapseTimeout?: string;
+        /** Default: 1. */
+        readonly minUses?: number;
+        /** such as 250ms, 5s, 10m */
+        readonly staleWhileRevalidate?: string;
+        /** such as 250ms, 5s, 10m */
+        readonly staleIfError?: string;
+        /** Default: "cache-tag". */
+        readonly tags?: string;
+        /** Default: false. */
+        readonly obeyClients?: boolean;
+        /** Default: true. */
+        readonly header?: boolean;
       };
       readonly compress?: {
         readonly encodings?: "zstd" | "br" | "gzip" | readonly ("zstd" | "br" | "gzip")[];
@@ -2045,6 +2205,17 @@ export interface DocumentInput {
         readonly rest?: string;
       };
     })[];
+  } };
+  readonly caches?: { readonly [name: string]: {
+    /** bytes, or such as 16k, 1m */
+    readonly memory?: string | number;
+    /** bytes, or such as 16k, 1m */
+    readonly maxObject?: string | number;
+    readonly disk?: {
+      readonly path: string;
+      /** bytes, or such as 16k, 1m */
+      readonly size?: string | number;
+    };
   } };
   readonly acme?: {
     /** Default: "https://acme-v02.api.letsencrypt.org/directory". */

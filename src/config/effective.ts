@@ -282,6 +282,7 @@ export function effective(config: Config, needsKey: (kind: string) => boolean = 
     accessLog: config.accessLog ?? false,
     drain: written(config.drain),
     listeners: Object.fromEntries(listeners),
+    caches: Object.fromEntries(Object.entries(config.caches).map(([name, one]) => [name, plainly(one)])),
     geo: config.geo,
     site: config.site,
     latency: written(config.latency),

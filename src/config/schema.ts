@@ -5,6 +5,7 @@ import { z } from 'zod';
 import { address, duration, integer, isOff, oneOrMore, section, share, shorthand } from './fields.ts';
 import { acme } from './schema/acme.ts';
 import type { Kinds } from './schema/balance.ts';
+import { cacheStore } from './schema/cache.ts';
 import { dns } from './schema/dns.ts';
 import { geo } from './schema/geo.ts';
 import { latency } from './schema/latency.ts';
@@ -51,6 +52,7 @@ export function documentSchema(kinds: Kinds) {
     }).prefault({}),
     listeners: z.record(name, listener).default({}),
     pools: z.record(name, pool(kinds)).default({}),
+    caches: z.record(name, cacheStore).default({}),
     acme: acme.optional(),
     dns: dns(steer).optional(),
     geo: geo.prefault({}),

@@ -4,6 +4,7 @@
 import type { Address } from '../core/address.ts';
 import type { AcmeConfig } from './types/acme.ts';
 import type { DnsConfig } from './types/dns.ts';
+import type { CacheConfig } from './types/filters.ts';
 import type { GeoConfig } from './types/geo.ts';
 import type { LatencyConfig } from './types/latency.ts';
 import type { ListenerConfig } from './types/listener.ts';
@@ -29,6 +30,8 @@ export type * from './types/tls.ts';
 export interface Config {
   readonly listeners: Readonly<Record<string, ListenerConfig>>;
   readonly pools: Readonly<Record<string, PoolConfig>>;
+  /** Where filters keep answers; there is always one that is named `default`. */
+  readonly caches: Readonly<Record<string, CacheConfig>>;
   /** Where certificates are obtained from; undefined: nowhere. */
   readonly acme: AcmeConfig | undefined;
   readonly dns: DnsConfig | undefined;

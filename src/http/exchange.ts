@@ -26,7 +26,7 @@ import { FILTER_FAILED, FilterRun, type RunSource } from './filter-run.ts';
 import { FilterSink, type SinkOwner } from './filter-sink.ts';
 import { grpcCodeOf, grpcStatusIn, statusOfGrpc } from './grpc.ts';
 import { type GrpcWeb, GrpcWebSink, grpcHead, grpcWebOf } from './grpc-web.ts';
-import { HeadEdits } from './head-edits.ts';
+import { HeadEdits, type RequestEdits } from './head-edits.ts';
 import { HeadView } from './head-view.ts';
 import { type BodySource, LocalUpstream } from './local-upstream.ts';
 import { httpsLocation } from './redirect.ts';
@@ -35,6 +35,7 @@ import { RequestFacts } from './request-facts.ts';
 import { buildRequestHead, isSecure } from './request-head.ts';
 import { RequestRelay } from './request-relay.ts';
 import { endsWithConnection } from './response-head.ts';
+import { type SideAnswer, SideRequest } from './side-request.ts';
 import { Suspension } from './suspension.ts';
 import { openTunnel } from './upgrade.ts';
 import type { Upstream } from './upstream.ts';
@@ -68,6 +69,8 @@ export class Exchange implements AttemptedRequest, RunSource, SinkOwner {
   #held: Suspension | undefined;
   #wanted: { readonly limit: number; readonly resolve: (bytes: Promise<Buffer> | Buffer) => void } | undefined;
   #answer: HeadEdits | undefined;
+  /** While the head is at hand. */
+  #parser: RequestParser | undefined;
   /** The endpoint has said everything, and filters still work on it. */
   #waitsForSink = false;
   #total: Timer | undefined;
@@ -186,6 +189,7 @@ export class Exchange implements AttemptedRequest, RunSource, SinkOwner {
   ): number {
     let stage = from;
     let again = resumed;
+    this.#parser = parser;
     for (;;) {
       if (!again) {
         if (stage === 'routed') {
@@ -210,6 +214,7 @@ export class Exchange implements AttemptedRequest, RunSource, SinkOwner {
       stage = stage === 'enter' ? 'routed' : 'pooled';
     }
     const pool = this.#pool;
+    this.#parser = undefined;
     return pool === undefined
       ? this.#refuseAt('no-route', end, start)
       : this.#dispatch(this.#route!, pool, parser, view, buffer, start, end);
@@ -502,7 +507,7 @@ export class Exchange implements AttemptedRequest, RunSource, SinkOwner {
       this.#attempts.lease?.answered(parser.status, this.#firstByteMs);
       this.#client.conn.noDelay();
     }
-    if (this.#pool!.affinity?.answered !== undefined) this.#attempts.answered(parser, this.answer);
+    if (this.#pool?.affinity?.answered !== undefined) this.#attempts.answered(parser, this.answer);
     const upstream = this.#attempts.upstream!;
     if (!this.#response.begin(parser, reader, upstream, buffer, start, this.#terms(this.#close))) this.#holdUpstream();
     if (this.#response.endsWithConnection === true) this.#close = true;
@@ -579,6 +584,18 @@ export class Exchange implements AttemptedRequest, RunSource, SinkOwner {
 
   get endpoint(): string {
     return this.#attempts.endpointId;
+  }
+
+  /** For a filter that wants an answer of its own to what this request asks. */
+  fetch(view: HeadView, edits: RequestEdits, mostBytes: number, done: (answer: SideAnswer | undefined) => void): void {
+    const parser = this.#parser;
+    const route = this.#route ?? this.#handler.match(view);
+    const pool = this.#pool ?? route?.poolFor(view);
+    if (route === undefined || pool === undefined || parser === undefined) return done(undefined);
+    const key = pool.keyOf === undefined ? '' : pool.keyOf(view);
+    const head = buildRequestHead(parser, view.path, this.#ctx.requestId(), this.#client.additions(), edits);
+    const totalMs = route.timeouts.firstByteMs;
+    new SideRequest(this.#ctx, { pool, key, head, method: view.method, totalMs, mostBytes, done });
   }
 
   lookUp(name: LookedUp, argument: string, view: HeadView): string {

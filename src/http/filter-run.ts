@@ -10,6 +10,7 @@ import type { Filter, FilterRequest, FilterResponse, FilterResult, Verdict } fro
 import type { FilterChain } from './filter-chain.ts';
 import { type HeadEdits, RequestEdits } from './head-edits.ts';
 import { HeadView } from './head-view.ts';
+import type { SideAnswer } from './side-request.ts';
 
 /** What the exchange knows and filters may ask for. */
 export interface RunSource {
@@ -24,6 +25,7 @@ export interface RunSource {
   /** What the route's patterns and tables say about this request. */
   lookUp(name: LookedUp, argument: string, view: HeadView): string;
   gather(limit: number): Promise<Buffer>;
+  fetch(view: HeadView, edits: RequestEdits, mostBytes: number, done: (answer: SideAnswer | undefined) => void): void;
 }
 
 export const FILTER_FAILED = { status: 500, code: 'filter-failed' } as const;
@@ -185,6 +187,10 @@ export class FilterRun implements FilterRequest {
 
   body(limit: number): Promise<Buffer> {
     return this.#source.gather(limit);
+  }
+
+  fetch(mostBytes: number, done: (answer: SideAnswer | undefined) => void): void {
+    this.#source.fetch(this.#view, this.edits, mostBytes, done);
   }
 
   keep(filter: Filter, value: unknown): void {

@@ -8,13 +8,13 @@ import type { ErrorCode } from '../core/error.ts';
 import type { HasConn } from '../net/conn.ts';
 import type { ResponseSink, ResponseTerms } from './client-port.ts';
 import { BodyReader } from './codec/body.ts';
-import { F } from './codec/fields.ts';
 import { CHUNKED } from './codec/request-parser.ts';
 import { ResponseParser, UNTIL_CLOSE } from './codec/response-parser.ts';
 import type { BodyStage, BodyWatch, FilterResponse } from './filter.ts';
 import type { FilterRun } from './filter-run.ts';
-import type { HeadEdits } from './head-edits.ts';
-import { isBodiless, type LocalReply, localBody, localFields, reasonOf } from './reply.ts';
+import { HeadEdits } from './head-edits.ts';
+import { editedLines, isBodiless, type LocalReply, localBody, localFields, reasonOf } from './reply.ts';
+import { statusLine, unframedLines } from './response-head.ts';
 import { StagedBody } from './staged-body.ts';
 
 /** Whoever waits for what is not finished. */
@@ -82,8 +82,12 @@ export class FilterSink implements ResponseSink, FilterResponse {
     return this.#body?.isFull ?? false;
   }
 
-  get edits(): HeadEdits {
-    return this.#owner.answer;
+  /** What filters do to the head of this answer; what they had in store for any answer comes last. */
+  readonly edits = new HeadEdits();
+
+  #allEdits(): HeadEdits {
+    this.edits.add(this.#owner.answer);
+    return this.edits;
   }
 
   /** `requestId` of the request whose answer comes next. */
@@ -95,6 +99,7 @@ export class FilterSink implements ResponseSink, FilterResponse {
   reset(): void {
     this.#inner.reset();
     this.#mode = 'passing';
+    this.edits.clear();
     this.#replacement = undefined;
     this.#stages.length = 0;
     this.#watches.length = 0;
@@ -106,9 +111,15 @@ export class FilterSink implements ResponseSink, FilterResponse {
   }
 
   header(name: string): string | undefined {
-    const edited = this.edits.now(name);
+    const own = this.edits.now(name);
+    const edited = own === undefined ? this.#owner.answer.now(name) : own;
     if (edited !== undefined) return edited ?? undefined;
     return this.#head === undefined ? fieldIn(this.#lines, name) : this.#head.fields.get(name);
+  }
+
+  lines(): string {
+    if (this.#head === undefined) return editedLines(this.#lines, this.edits);
+    return editedLines(unframedLines(this.#head), this.edits);
   }
 
   through(stage: BodyStage): void {
@@ -144,14 +155,15 @@ export class FilterSink implements ResponseSink, FilterResponse {
     this.#source = source;
     this.#run.respond(this);
     this.#head = undefined;
-    const edited = { ...terms, edits: this.edits };
+    const edited = { ...terms, edits: this.#allEdits() };
     if (this.#replacement !== undefined) {
       this.#mode = 'replaced';
       for (const watch of this.#watches) watch.end(false);
       this.#inner.local(this.#replacement, this.#requestId, this.#owner.isHead, edited);
       return true;
     }
-    if (this.#stages.length > 0) return this.#beginStaged(headText(head), reader, buffer, start, edited);
+    if (this.#stages.length > 0)
+      return this.#beginStaged(`${statusLine(head)}${unframedLines(head)}`, reader, buffer, start, edited);
     if (this.#watches.length === 0) return this.#inner.begin(head, reader, source, buffer, start, edited);
     this.#mode = 'watched';
     this.#observe(reader, buffer, start);
@@ -275,7 +287,7 @@ export class FilterSink implements ResponseSink, FilterResponse {
     this.length = body.length;
     this.bodiless = isHead || isBodiless(reply.status);
     this.#run.respond(this);
-    const last = { ...terms, edits: this.edits };
+    const last = { ...terms, edits: this.#allEdits() };
     if (this.#replacement !== undefined) return this.#inner.local(this.#replacement, requestId, isHead, last);
     if (this.#stages.length === 0) {
       const bytes = typeof body === 'string' ? Buffer.from(body, 'latin1') : body;
@@ -286,7 +298,7 @@ export class FilterSink implements ResponseSink, FilterResponse {
       this.#watches.length = 0;
       return this.#inner.local(reply, requestId, isHead, last);
     }
-    const head = `HTTP/1.1 ${reply.status} ${reasonOf(reply.status)}\r\nDate: ${terms.date}\r\n${localFields(reply, edited)}`;
+    const head = `HTTP/1.1 ${reply.status} ${reasonOf(reply.status)}\r\nDate: ${reply.date ?? terms.date}\r\n${localFields(reply, edited)}`;
     const bytes = typeof body === 'string' ? Buffer.from(body, 'latin1') : body;
     const reader = new BodyReader();
     reader.start(bytes.length);
@@ -321,16 +333,4 @@ const OWN = { conn: { ownsBuffer: () => true } } as unknown as HasConn;
 function fieldIn(lines: string, name: string): string | undefined {
   const match = new RegExp(`(?:^|\\n)${name}:[ \\t]*([^\\r\\n]*)`, 'i').exec(lines);
   return match?.[1];
-}
-
-/** Status line and fields, without those that say how the body is framed. */
-function headText({ status, fields, reasonStart, reasonEnd, connectionNames }: ResponseParser): string {
-  let out = `HTTP/1.1 ${status} ${fields.text.slice(reasonStart, reasonEnd)}\r\n`;
-  for (let i = 0; i < fields.count; i++) {
-    const kind = fields.kind[i];
-    if (kind === F.contentLength || kind === F.transferEncoding || kind === F.connection) continue;
-    if (connectionNames.length > 0 && connectionNames.includes(fields.name(i).toLowerCase())) continue;
-    out += `${fields.name(i)}: ${fields.value(i)}\r\n`;
-  }
-  return out;
 }

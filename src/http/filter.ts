@@ -12,9 +12,11 @@ import type { ErrorCode } from '../core/error.ts';
 import type { KeyedCounts } from '../limits/keyed-counts.ts';
 import type { Rate, RateAnswer, RateTable } from '../limits/rate-table.ts';
 import type { Variables } from '../routing/template.ts';
+import type { ResponseCache } from './cache/response-cache.ts';
 import type { HeadEdits, RequestEdits } from './head-edits.ts';
 import type { LocalReply } from './reply.ts';
 import type { Resources } from './resources.ts';
+import type { SideAnswer } from './side-request.ts';
 
 /** Undefined: the request goes on. Otherwise it is answered here. */
 export type Verdict = LocalReply | undefined;
@@ -48,6 +50,8 @@ export interface FilterTools {
   readonly counts: KeyedCounts;
   /** The same in a store that several balancers share. */
   sharedRates(store: RedisConfig): SharedRates;
+  /** One of the caches, by name. */
+  cache(name: string): ResponseCache;
   /** What outlives a reload. */
   readonly resources: Resources;
   /** Where in the configuration this filter stands, such as `web/1`: the same after a reload that left it alone. */
@@ -96,6 +100,8 @@ export interface FilterRequest extends Variables {
   readonly answer: HeadEdits;
   /** The beginning of the body: all of it, or `limit` bytes of a longer one. Goes on to the endpoint unchanged. */
   body(limit: number): Promise<Buffer>;
+  /** Asks the endpoints of this route what this request asks, as it is now, for ourselves. Undefined: there is no answer. */
+  fetch(mostBytes: number, done: (answer: SideAnswer | undefined) => void): void;
   /** Something of the filter's own that goes with this request. */
   keep(filter: Filter, value: unknown): void;
   kept(filter: Filter): unknown;
@@ -115,6 +121,8 @@ export interface FilterResponse {
   /** What other filters changed included. `name` in lower case. */
   header(name: string): string | undefined;
   readonly edits: HeadEdits;
+  /** All fields as they are now, but for those that say how the body travels: lines with CRLF. */
+  lines(): string;
   /** The body goes through `stage`. The length of what comes out is not that of what goes in. */
   through(stage: BodyStage): void;
   /** The body passes `watch`, and is not changed by it. */

@@ -123,6 +123,13 @@ export class HeadEdits {
     return out;
   }
 
+  /** Does what `others` would do, after what it does itself. */
+  add(others: HeadEdits): void {
+    for (const name of others.#removed) this.remove(name);
+    this.#added.push(...others.#added);
+    this.#fallbacks.push(...others.#fallbacks);
+  }
+
   clear(): void {
     this.#removed.length = 0;
     this.#added.length = 0;

@@ -13,6 +13,8 @@ export interface LocalReply {
   readonly retryAfterSeconds?: number;
   /** Instead of a sentence about `code`: somebody's answer. Text is ASCII; bytes are not changed any more. */
   readonly body?: string | Buffer;
+  /** IMF-fixdate, if not that of now. */
+  readonly date?: string;
   /** Lines of fields, each with its CRLF, in place of those that go with a text of ours. */
   readonly fields?: string;
   /** Instead of `body`: comes in pieces. */
@@ -56,10 +58,13 @@ export function localFields(reply: LocalReply, { hsts, edits }: Pick<ResponseTer
   if (reply.retryAfterSeconds !== undefined) out += `Retry-After: ${reply.retryAfterSeconds}\r\n`;
   if (reply.location !== undefined) out += `Location: ${reply.location}\r\n`;
   if (edits !== undefined) out = editedLines(out, edits);
-  return hsts === '' ? out : `${out}Strict-Transport-Security: ${hsts}\r\n`;
+  return hsts === '' || /^strict-transport-security:/im.test(out)
+    ? out
+    : `${out}Strict-Transport-Security: ${hsts}\r\n`;
 }
 
-function editedLines(lines: string, edits: HeadEdits): string {
+/** `lines` with what `edits` do to them. */
+export function editedLines(lines: string, edits: HeadEdits): string {
   let out = '';
   for (const line of lines.split('\r\n')) {
     const name = line.slice(0, line.indexOf(':')).toLowerCase();
@@ -76,7 +81,7 @@ export function isBodiless(status: number): boolean {
 /** The head of a complete response of our own. */
 export function localHead(reply: LocalReply, length: number, terms: ResponseTerms): string {
   const { status } = reply;
-  let out = `HTTP/1.1 ${status} ${reasonOf(status)}\r\nDate: ${terms.date}\r\n${localFields(reply, terms)}`;
+  let out = `HTTP/1.1 ${status} ${reasonOf(status)}\r\nDate: ${reply.date ?? terms.date}\r\n${localFields(reply, terms)}`;
   if (!isBodiless(status)) out += `Content-Length: ${length}\r\n`;
   if (terms.close) out += 'Connection: close\r\n';
   else if (terms.minor === 0) out += 'Connection: keep-alive\r\n';

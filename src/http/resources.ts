@@ -17,6 +17,10 @@ export class Resources {
     return resource as T;
   }
 
+  *[Symbol.iterator](): Iterator<Resource> {
+    yield* this.#kept.values();
+  }
+
   /** What was asked for since the last call is in use; the rest is not. */
   commit(): void {
     for (const [key, resource] of this.#kept) if (this.#asked.get(key) !== resource) resource.close();

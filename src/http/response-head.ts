@@ -88,3 +88,20 @@ export function buildUpgradeHead(parser: ResponseParser, edits?: HeadEdits): str
   }
   return `${out}${edits?.lines(fields) ?? ''}\r\n`;
 }
+
+export function statusLine({ status, fields, reasonStart, reasonEnd }: ResponseParser): string {
+  return `HTTP/1.1 ${status} ${fields.text.slice(reasonStart, reasonEnd)}\r\n`;
+}
+
+/** Fields as lines, without those that end here or say how the body is framed. */
+export function unframedLines({ fields, connectionNames }: ResponseParser): string {
+  let out = '';
+  for (let i = 0; i < fields.count; i++) {
+    const kind = fields.kind[i];
+    if (HOP_BY_HOP[kind] === 1 || kind === F.contentLength || kind === F.transferEncoding) continue;
+    const name = fields.name(i);
+    if (connectionNames.length > 0 && connectionNames.includes(name.toLowerCase())) continue;
+    out += `${name}: ${fields.value(i)}\r\n`;
+  }
+  return out;
+}

@@ -5,14 +5,18 @@
 //     ▲                  └─────abort─────────┘
 //     └── a failed prepare leaves nothing behind
 
+import { join } from 'node:path';
 import type { BalancerEnv } from '../balancing/balancer.ts';
 import { loadKinds, type OwnKinds } from '../config/load.ts';
 import { sameSocket } from '../config/plan.ts';
+import type { CacheConfig } from '../config/types.ts';
 import { type Counters, W } from '../core/counters.ts';
 import type { KeyedTable } from '../core/keyed-table.ts';
 import { err, ok, type Result } from '../core/result.ts';
 import type { AnswerTools } from '../dns/engine/settings.ts';
 import { GeoDatabase } from '../geo/database.ts';
+import type { Purge } from '../http/cache/memory.ts';
+import { ResponseCache } from '../http/cache/response-cache.ts';
 import type { FilterKind } from '../http/filter.ts';
 import { filterKinds } from '../http/filters/index.ts';
 import { requestIds } from '../http/request-ids.ts';
@@ -44,6 +48,8 @@ export interface DataPlaneOptions {
   readonly rates: RateTable;
   /** Distinguishes the request ids of workers and processes. */
   readonly idPrefix: string;
+  readonly worker: number;
+  readonly workers: number;
   /** Several workers bind the same addresses. */
   readonly shared: boolean;
   /** False accepts connections the portable way; see `tcp-listener.ts`. */
@@ -135,6 +141,7 @@ export class DataPlane {
           kinds: filterKinds(own.filters as unknown as readonly FilterKind[]),
           resources: this.#resources,
           rates: this.#options.rates,
+          cache: (name) => this.#cacheOf(name, blueprint.config.caches[name]),
           sharedRates: (store) => this.#stores.rates(store),
           counts: this.#contexts.http.counts,
           count: (listener, event) => counters.event(blueprint.listenerSlots[listener], event),
@@ -189,6 +196,23 @@ export class DataPlane {
     this.#prepared = undefined;
     this.#resources.abort();
     this.#stores.keepFor(this.#snapshot?.blueprint.config);
+  }
+
+  /** Each worker has its share of the bytes, and a folder of its own. */
+  #cacheOf(name: string, config: CacheConfig): ResponseCache {
+    const { worker, workers } = this.#options;
+    const folder = config.disk === undefined ? '' : join(config.disk.path, `${name}-${worker}`);
+    return this.#resources.get(
+      `cache ${name} ${JSON.stringify(config)}`,
+      () => new ResponseCache(config, workers, folder),
+    );
+  }
+
+  /** Takes answers out of the caches. How many. */
+  purge(what: Purge): number {
+    let count = 0;
+    for (const resource of this.#resources) if (resource instanceof ResponseCache) count += resource.purge(what);
+    return count;
   }
 
   /** Publishes what was prepared. Nothing can fail here. */

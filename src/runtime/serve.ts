@@ -31,6 +31,8 @@ export function serve({ env, memory, worker, onSignal }: ServeOptions): DataPlan
     pins: pinsOf(memory, worker),
     rates: ratesOf(memory),
     idPrefix: `${randomBytes(6).toString('hex')}${worker.toString(36)}-`,
+    worker,
+    workers: memory.workers,
     shared: memory.workers > 1,
     onSignal,
     openLog: ({ config }) => {

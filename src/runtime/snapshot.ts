@@ -10,6 +10,7 @@ import type { Config, FilterEntry, PoolConfig, RedisConfig } from '../config/typ
 import type { FilterEvent } from '../core/counters.ts';
 import type { KeyedTable } from '../core/keyed-table.ts';
 import type { GeoFile } from '../geo/files.ts';
+import type { ResponseCache } from '../http/cache/response-cache.ts';
 import type { Filter, FilterKind, SharedRates } from '../http/filter.ts';
 import { buildChain, type FilterChain } from '../http/filter-chain.ts';
 import type { Resources } from '../http/resources.ts';
@@ -81,6 +82,7 @@ export interface FilterParts {
   readonly kinds: ReadonlyMap<string, FilterKind>;
   readonly resources: Resources;
   readonly rates: RateTable;
+  readonly cache: (name: string) => ResponseCache;
   readonly sharedRates: (store: RedisConfig) => SharedRates;
   readonly counts: KeyedCounts;
   readonly count: (listener: string, event: FilterEvent) => void;

@@ -72,6 +72,8 @@ export async function startProxy(t: TestContext, options: ProxyOptions): Promise
     rates: RateTable.local(),
     pins,
     idPrefix: 'x',
+    worker: 0,
+    workers: 1,
     shared: false,
     adopt: options.adopt ?? true,
     onSignal() {},

@@ -61,6 +61,8 @@ export async function startRelay(t: TestContext, options: RelayOptions): Promise
     pins: KeyedTable.local(),
     rates: RateTable.local(),
     idPrefix: 'x',
+    worker: 0,
+    workers: 1,
     shared: false,
     onSignal() {},
     openLog: () => ({ write: (record) => log.push(record as FlowRecord), reopen() {}, close() {} }),

@@ -226,9 +226,9 @@ test('forward-auth: a service says who may pass and what the endpoint is told; i
   let times = 0;
   const url = await service(t, (request, response) => {
     times++;
-    const uri = request.headers['x-forwarded-uri'];
+    const [uri, method] = ['uri', 'method'].map((name) => String(request.headers[`x-forwarded-${name}`]));
     if (request.headers.cookie === 'session=good') {
-      response.setHeader('x-auth-user', `anna of ${uri} by ${request.headers['x-forwarded-method']}`);
+      response.setHeader('x-auth-user', `anna of ${uri} by ${method}`);
       return response.end();
     }
     response.writeHead(302, { location: 'https://login.example/', 'set-cookie': ['a=1', 'b=2'] });

@@ -8,6 +8,8 @@ import { formatDuration, formatSize } from '../units.ts';
 /** What else the configuration holds, as far as settings may name it. */
 export interface Surroundings {
   readonly pools: readonly string[];
+  /** Names of caches. */
+  readonly caches: readonly string[];
   /** Names of filters that a TypeScript configuration brings along. */
   readonly own: readonly string[];
 }

@@ -228,3 +228,37 @@ export interface StaticSettings {
   readonly passMissing: boolean;
   readonly hidden: boolean;
 }
+
+/** A cache that filters may keep answers in. */
+export interface CacheConfig {
+  /** Of all workers together. */
+  readonly memoryBytes: number;
+  readonly maxObjectBytes: number;
+  readonly disk: { readonly path: string; readonly sizeBytes: number } | undefined;
+}
+
+export interface CacheSettings {
+  /** Name of the cache. */
+  readonly in: string;
+  /** Seconds by status or class, for answers that say nothing about it. */
+  readonly ttl: Readonly<Record<string, number>>;
+  /** Text with variables that makes requests differ, beside their address; '' for none. */
+  readonly key: string;
+  /** Text with variables: what is neither empty nor 0 goes past the cache. */
+  readonly bypass: string;
+  readonly query: { readonly ignore: readonly string[]; readonly only: readonly string[]; readonly sort: boolean };
+  /** One asks the endpoint, the others wait for the answer. */
+  readonly collapse: boolean;
+  readonly collapseTimeoutMs: number;
+  /** Kept from this time on that it is asked for. */
+  readonly minUses: number;
+  /** For answers that do not say so themselves. */
+  readonly staleWhileRevalidateMs: number;
+  readonly staleIfErrorMs: number;
+  /** Field of answers that names their tags; lower case. */
+  readonly tags: string;
+  /** Clients may ask for what is fresh. */
+  readonly obeyClients: boolean;
+  /** Answers say what the cache did (RFC 9211). */
+  readonly header: boolean;
+}

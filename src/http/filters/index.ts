@@ -5,6 +5,7 @@ import { access } from './access.ts';
 import { apiKey } from './api-key.ts';
 import { basicAuth } from './basic-auth.ts';
 import { bodyLimit } from './body-limit.ts';
+import { cache } from './cache.ts';
 import { compress } from './compress.ts';
 import { concurrencyLimit } from './concurrency-limit.ts';
 import { cors } from './cors.ts';
@@ -27,6 +28,7 @@ const KINDS: readonly FilterKind<any>[] = [
   apiKey,
   basicAuth,
   bodyLimit,
+  cache,
   compress,
   concurrencyLimit,
   cors,

@@ -79,7 +79,13 @@ export class StreamResponse implements ResponseSink {
     if (this.#client.grpc && reply.code !== undefined) return this.#head(grpcFailure(reply.code, reply.status), true);
     const body = localBody(reply, requestId);
     const bare = isHead || isBodiless(reply.status);
-    const fields = [':status', String(reply.status), 'date', terms.date, ...fieldsOf(localFields(reply, terms))];
+    const fields = [
+      ':status',
+      String(reply.status),
+      'date',
+      reply.date ?? terms.date,
+      ...fieldsOf(localFields(reply, terms)),
+    ];
     if (!isBodiless(reply.status)) fields.push('content-length', String(body.length));
     const ends = bare || body.length === 0;
     this.#head(fields, ends);

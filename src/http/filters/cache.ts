@@ -1,0 +1,399 @@
+// Owns the filter `cache` (RFC 9111, RFC 5861, RFC 9211): answers from memory or disk while they are fresh, one question to the endpoint
+// for all who ask at once, and stale answers where that is allowed.
+//
+//   lookup ─ fresh ─▶ hit        ─ stale, may be used meanwhile ─▶ hit, refreshed behind
+//      │     ├ stale ─▶ asked with conditions ─ 304 ─▶ hit       │ error ─▶ stale hit
+//      └ miss ─▶ fetched by one, others wait ─▶ kept | not kept
+
+import type { CacheSettings } from '../../config/types.ts';
+import { ageOf, type Entry } from '../cache/entry.ts';
+import { type FreshnessRules, fieldMapOf, freshnessOf, refreshed } from '../cache/freshness.ts';
+import { queryNormalizer, variantOf, varyNames } from '../cache/keys.ts';
+import type { Flight, ResponseCache } from '../cache/response-cache.ts';
+import { notModified, rangeOf } from '../conditions.ts';
+import type { BodyWatch, Filter, FilterKind, FilterRequest, FilterResponse, FilterTools, Verdict } from '../filter.ts';
+import type { LocalReply } from '../reply.ts';
+import { fillingOf } from './fill.ts';
+
+/** What this request has to do with the cache. */
+interface Visit {
+  readonly primary: string;
+  /** Whether its answer may be kept. */
+  readonly keeps: boolean;
+  /** What there is, and is not fresh any more. */
+  stale: Entry | undefined;
+  /** The endpoint is asked whether `stale` still holds. */
+  asks: boolean;
+  flight: Flight | undefined;
+  /** Fields of the request that may matter when its answer comes. */
+  readonly headers: Readonly<Record<string, string>>;
+  readonly ifNoneMatch: string | undefined;
+  readonly ifModifiedSince: string | undefined;
+  readonly header: (name: string) => string | undefined;
+}
+
+const SAFE = new Set(['GET', 'HEAD', 'OPTIONS', 'TRACE']);
+const ERRORS = new Set([500, 502, 503, 504]);
+/** So long nobody waits for an answer that was not kept last time. */
+const UNKEPT_MS = 30_000;
+const NOT_STORED = /^(?:date|age|set-cookie|cache-status)$/;
+
+export const cache: FilterKind<CacheSettings> = {
+  name: 'cache',
+  build(settings, tools): Filter {
+    return new CacheFilter(settings, tools);
+  },
+};
+
+class CacheFilter implements Filter {
+  readonly readsHeadLater = true;
+  readonly #settings: CacheSettings;
+  readonly #tools: FilterTools;
+  readonly #cache: ResponseCache;
+  readonly #keyOf: (request: FilterRequest) => string;
+  readonly #bypass: ((request: FilterRequest) => string) | undefined;
+  readonly #rules: FreshnessRules;
+
+  constructor(settings: CacheSettings, tools: FilterTools) {
+    this.#settings = settings;
+    this.#tools = tools;
+    this.#cache = tools.cache(settings.in);
+    const normalize = queryNormalizer(settings.query);
+    const extra = settings.key === '' ? undefined : fillingOf(settings.key);
+    this.#keyOf = (request) => {
+      const query = normalize === undefined ? request.query : normalize(request.query);
+      const key = `${request.scheme}://${request.host}${request.path}${query === '' ? '' : `?${query}`}`;
+      return extra === undefined ? key : `${key} ${extra(request)}`;
+    };
+    this.#bypass = settings.bypass === '' ? undefined : fillingOf(settings.bypass);
+    const { ttl } = settings;
+    const known = Object.keys(ttl).length > 0;
+    this.#rules = {
+      defaultTtl: known ? (status) => ttl[status] ?? ttl[`${Math.floor(status / 100)}xx`] : undefined,
+      staleWhileRevalidate: Math.floor(settings.staleWhileRevalidateMs / 1000),
+      staleIfError: Math.floor(settings.staleIfErrorMs / 1000),
+    };
+  }
+
+  onRequest(request: FilterRequest): Verdict | Promise<Verdict> {
+    const { method } = request;
+    const primary = this.#keyOf(request);
+    if (method !== 'GET' && method !== 'HEAD') {
+      request.keep(this, SAFE.has(method) ? undefined : primary);
+      return undefined;
+    }
+    const bypass = this.#bypass?.(request) ?? '';
+    if (bypass !== '' && bypass !== '0') return this.#pass(request, 'bypass');
+    const found = this.#cache.find(primary, (name) => request.header(name));
+    if (found instanceof Promise) return found.then((entry) => this.#found(request, primary, entry));
+    return this.#found(request, primary, found);
+  }
+
+  #pass(request: FilterRequest, why: string): undefined {
+    this.#tools.count('cache-bypass');
+    this.#say(request, `fwd=${why}`);
+    return undefined;
+  }
+
+  #say(request: FilterRequest, what: string): void {
+    if (this.#settings.header) request.answer.set('Cache-Status', `evenkeel; ${what}`);
+  }
+
+  #found(request: FilterRequest, primary: string, entry: Entry | undefined): Verdict | Promise<Verdict> {
+    const now = this.#tools.env.clock.epoch();
+    if (entry !== undefined && !this.#wantsFresh(request)) {
+      const left = entry.lifetime - ageOf(entry, now);
+      if (left > 0) return this.#hit(request, entry, `hit; ttl=${left}`, 'cache-hit');
+      if (!entry.mustRevalidate && -left < entry.staleWhileRevalidate) {
+        this.#refresh(request, primary, entry);
+        return this.#hit(request, entry, `hit; fwd=stale; ttl=${left}`, 'cache-stale');
+      }
+    }
+    if (request.header('range') !== undefined && entry === undefined) return this.#pass(request, 'partial');
+    if (/\bonly-if-cached\b/i.test(request.header('cache-control') ?? ''))
+      return { status: 504, code: 'upstream-timeout' };
+    return this.#miss(request, primary, entry, true);
+  }
+
+  /** A client that insists is listened to only where that is allowed: otherwise anybody could ask the endpoint at will. */
+  #wantsFresh(request: FilterRequest): boolean {
+    if (!this.#settings.obeyClients) return false;
+    const control = request.header('cache-control') ?? request.header('pragma') ?? '';
+    return /\b(?:no-cache|max-age=0)\b/i.test(control);
+  }
+
+  #miss(request: FilterRequest, primary: string, stale: Entry | undefined, waits: boolean): Verdict | Promise<Verdict> {
+    const cache = this.#cache;
+    const isGet = request.method === 'GET';
+    const flown =
+      this.#settings.collapse && isGet && waits && !cache.isNotKept(primary) ? cache.flight(primary) : undefined;
+    if (flown !== undefined) return this.#wait(request, primary, flown);
+    const keeps = isGet && request.header('range') === undefined && cache.asked(primary) >= this.#settings.minUses;
+    const visit: Visit = {
+      primary,
+      keeps,
+      stale,
+      asks: false,
+      flight: keeps && waits ? cache.takeOff(primary) : undefined,
+      headers: this.#told(request),
+      ifNoneMatch: request.header('if-none-match'),
+      ifModifiedSince: request.header('if-modified-since'),
+      header: (name) => request.header(name),
+    };
+    request.keep(this, visit);
+    this.#tools.count('cache-miss');
+    this.#say(request, stale === undefined ? 'fwd=miss' : 'fwd=stale');
+    if (!keeps) return undefined;
+    // The client's own conditions would bring an answer that says nothing to others.
+    for (const name of ['If-None-Match', 'If-Modified-Since', 'If-Match', 'If-Unmodified-Since', 'If-Range'])
+      request.edits.remove(name);
+    if (stale !== undefined && (stale.etag !== '' || stale.modified > 0)) {
+      visit.asks = true;
+      if (stale.etag !== '') request.edits.set('If-None-Match', stale.etag);
+      if (stale.modified > 0) request.edits.set('If-Modified-Since', new Date(stale.modified).toUTCString());
+    }
+    return undefined;
+  }
+
+  #told(request: FilterRequest): Record<string, string> {
+    const headers: Record<string, string> = {};
+    for (const name of this.#settings.obeyClients ? ['authorization', 'cache-control', 'pragma'] : ['authorization']) {
+      const value = request.header(name);
+      if (value !== undefined) headers[name] = value;
+    }
+    return headers;
+  }
+
+  async #wait(request: FilterRequest, primary: string, flight: Flight): Promise<Verdict> {
+    const { env, count } = this.#tools;
+    let late = false;
+    await Promise.race([
+      flight.over,
+      new Promise<void>((resolve) => {
+        const timer = env.clock.after(this.#settings.collapseTimeoutMs, () => {
+          late = true;
+          resolve();
+        });
+        void flight.over.then(() => timer.cancel());
+      }),
+    ]);
+    const entry = late ? undefined : await this.#cache.find(primary, (name) => request.header(name));
+    const left = entry === undefined ? 0 : entry.lifetime - ageOf(entry, env.clock.epoch());
+    if (entry === undefined || left <= 0) return this.#miss(request, primary, entry, false);
+    count('cache-collapsed');
+    return this.#hit(request, entry, `hit; collapsed; ttl=${left}`, 'cache-hit');
+  }
+
+  #hit(request: FilterRequest, entry: Entry, what: string, event: 'cache-hit' | 'cache-stale'): Verdict {
+    entry.uses++;
+    this.#tools.count(event);
+    this.#say(request, what);
+    return replyOf(request, entry, this.#tools.env.clock.epoch());
+  }
+
+  /** Behind the back of a client that has its answer already. */
+  #refresh(request: FilterRequest, primary: string, entry: Entry): void {
+    const cache = this.#cache;
+    if (cache.flight(primary) !== undefined) return;
+    const flight = cache.takeOff(primary);
+    for (const name of ['If-None-Match', 'If-Modified-Since', 'Range', 'If-Range', 'If-Match', 'If-Unmodified-Since'])
+      request.edits.remove(name);
+    if (entry.etag !== '') request.edits.set('If-None-Match', entry.etag);
+    if (entry.modified > 0) request.edits.set('If-Modified-Since', new Date(entry.modified).toUTCString());
+    const headers = this.#told(request);
+    const values = new Map<string, string | undefined>();
+    const header = (name: string): string | undefined => values.get(name);
+    for (const name of varyNames(fieldMapOf(entry.lines).vary) ?? []) values.set(name, request.header(name));
+    request.fetch(cache.maxObjectBytes, (answer) => {
+      if (answer?.status === 304) this.#renew(primary, entry, answer.lines);
+      else if (answer !== undefined && !ERRORS.has(answer.status))
+        this.#keep(primary, headers, header, answer.status, answer.lines, answer.body);
+      cache.land(primary, flight);
+    });
+  }
+
+  onResponse(request: FilterRequest, response: FilterResponse): void {
+    const kept = request.kept(this);
+    if (typeof kept === 'string') return this.#invalidate(kept, request, response);
+    const visit = kept as Visit | undefined;
+    if (visit === undefined) return;
+    const { stale, primary } = visit;
+    const now = this.#tools.env.clock.epoch();
+    if (stale !== undefined && visit.asks && response.status === 304 && !response.isLocal) {
+      const entry = this.#renew(primary, stale, response.lines());
+      this.#tools.count('cache-revalidated');
+      this.#say(request, 'fwd=stale; fwd-status=304; stored');
+      return response.replace(this.#again(visit, entry, now));
+    }
+    const isError = response.isLocal
+      ? response.error !== undefined && response.status >= 500
+      : ERRORS.has(response.status);
+    if (
+      stale !== undefined &&
+      isError &&
+      !stale.mustRevalidate &&
+      ageOf(stale, now) - stale.lifetime < stale.staleIfError
+    ) {
+      this.#tools.count('cache-stale');
+      this.#say(request, `hit; fwd=stale; fwd-status=${response.status}`);
+      return response.replace(this.#again(visit, stale, now));
+    }
+    if (!visit.keeps || response.isLocal || response.length > this.#cache.maxObjectBytes) return this.#leave(visit);
+    const lines = response.lines();
+    const { status } = response;
+    const freshness = this.#freshnessOf(visit.headers, status, lines);
+    if (freshness === undefined) {
+      this.#cache.notKept(primary, UNKEPT_MS);
+      return this.#leave(visit);
+    }
+    this.#say(request, stale === undefined ? 'fwd=miss; stored' : `fwd=stale; fwd-status=${status}; stored`);
+    response.watch(this.#gathering(visit, status, lines));
+  }
+
+  #again(visit: Visit, entry: Entry, now: number): LocalReply {
+    const header = (name: string): string | undefined =>
+      name === 'if-none-match' ? visit.ifNoneMatch : name === 'if-modified-since' ? visit.ifModifiedSince : undefined;
+    return replyOf({ method: 'GET', header }, entry, now);
+  }
+
+  #gathering(visit: Visit, status: number, lines: string): BodyWatch {
+    let pieces: Buffer[] | undefined = [];
+    let size = 0;
+    return {
+      piece: (bytes) => {
+        size += bytes.length;
+        if (size > this.#cache.maxObjectBytes) pieces = undefined;
+        pieces?.push(Buffer.from(bytes));
+      },
+      end: (whole) => {
+        if (whole && pieces !== undefined)
+          this.#keep(visit.primary, visit.headers, visit.header, status, lines, Buffer.concat(pieces));
+        this.#leave(visit);
+      },
+    };
+  }
+
+  #freshnessOf(
+    headers: Readonly<Record<string, string>>,
+    status: number,
+    lines: string,
+  ): ReturnType<typeof freshnessOf> {
+    const told = fieldMapOf(lines);
+    if (told['set-cookie'] !== undefined || status === 206) return undefined;
+    const freshness = freshnessOf({ method: 'GET', headers }, { status, headers: told }, this.#rules);
+    if (freshness === undefined) return undefined;
+    const isUseless = freshness.lifetime === 0 && told.etag === undefined && told['last-modified'] === undefined;
+    return isUseless && freshness.staleWhileRevalidate + freshness.staleIfError === 0 ? undefined : freshness;
+  }
+
+  #keep(
+    primary: string,
+    headers: Readonly<Record<string, string>>,
+    header: (name: string) => string | undefined,
+    status: number,
+    lines: string,
+    body: Buffer,
+  ): void {
+    const freshness = this.#freshnessOf(headers, status, lines);
+    const told = fieldMapOf(lines);
+    const vary = varyNames(told.vary);
+    const variant = vary === undefined ? undefined : variantOf(vary, header);
+    if (freshness === undefined || variant === undefined || vary === undefined) return;
+    this.#tools.count('cache-stored');
+    const entry = entryOf(primary + variant, status, lines, told, body, this.#tools.env.clock.epoch());
+    this.#cache.put(primary, vary, { ...entry, ...freshness, tags: this.#tagsOf(told) });
+  }
+
+  #tagsOf(told: Readonly<Record<string, string>>): readonly string[] {
+    const field = told[this.#settings.tags];
+    return field === undefined ? [] : field.split(/[\s,]+/).filter((tag) => tag !== '');
+  }
+
+  /** The endpoint says that it still holds. */
+  #renew(primary: string, entry: Entry, lines: string): Entry {
+    const merged = refreshed(entry.lines, withoutOwn(lines));
+    const told = fieldMapOf(merged);
+    const date = fieldMapOf(lines).date ?? entry.date;
+    const freshness = freshnessOf(
+      { method: 'GET', headers: {} },
+      { status: entry.status, headers: { ...told, date } },
+      this.#rules,
+    );
+    if (freshness === undefined) return entry;
+    const renewed = { ...entry, ...freshness, lines: merged, date, storedAt: this.#tools.env.clock.epoch() };
+    this.#cache.put(primary, varyNames(told.vary) ?? [], renewed);
+    return renewed;
+  }
+
+  /** What was changed is not what it was (RFC 9111 §4.4). */
+  #invalidate(primary: string, request: FilterRequest, response: FilterResponse): void {
+    const { status } = response;
+    if (response.isLocal || status < 200 || status >= 400) return;
+    this.#cache.purge({ key: primary });
+    for (const name of ['location', 'content-location']) {
+      const value = response.header(name);
+      if (value === undefined || !URL.canParse(value, primary)) continue;
+      const url = new URL(value, primary);
+      if (url.host === request.host)
+        this.#cache.purge({ key: `${request.scheme}://${request.host}${url.pathname}${url.search}` });
+    }
+  }
+
+  #leave(visit: Visit): void {
+    const { flight } = visit;
+    visit.flight = undefined;
+    if (flight !== undefined) this.#cache.land(visit.primary, flight);
+  }
+
+  onDone(request: FilterRequest): void {
+    const visit = request.kept(this);
+    if (typeof visit === 'object') this.#leave(visit as Visit);
+  }
+}
+
+function withoutOwn(lines: string): string {
+  let out = '';
+  for (const line of lines.split('\r\n')) {
+    if (line !== '' && !NOT_STORED.test(line.slice(0, line.indexOf(':')).toLowerCase())) out += `${line}\r\n`;
+  }
+  return out;
+}
+
+function entryOf(
+  key: string,
+  status: number,
+  lines: string,
+  told: Readonly<Record<string, string>>,
+  body: Buffer,
+  now: number,
+): Omit<Entry, 'tags' | 'age' | 'lifetime' | 'staleWhileRevalidate' | 'staleIfError' | 'mustRevalidate'> {
+  const modified = Date.parse(told['last-modified'] ?? '');
+  return {
+    key,
+    status,
+    lines: withoutOwn(lines),
+    date: told.date ?? new Date(now).toUTCString(),
+    etag: told.etag ?? '',
+    modified: Number.isNaN(modified) ? 0 : modified,
+    storedAt: now,
+    body,
+    uses: 0,
+  };
+}
+
+function replyOf(request: Pick<FilterRequest, 'header' | 'method'>, entry: Entry, now: number): LocalReply {
+  const { status, etag, modified, body, date, lines } = entry;
+  const fields = `${lines}Age: ${ageOf(entry, now)}\r\n`;
+  if (status !== 200) return { status, fields, body, date };
+  if (notModified(request, etag, modified)) return { status: 304, fields, date };
+  const range = rangeOf(request, body.length, etag, modified);
+  if (range === undefined) return { status, fields, body, date };
+  if (range === 'none') return { status: 416, fields: `Content-Range: bytes */${body.length}\r\n`, body: '' };
+  const [from, to] = range;
+  return {
+    status: 206,
+    fields: `${fields}Content-Range: bytes ${from}-${to - 1}/${body.length}\r\n`,
+    body: body.subarray(from, to),
+    date,
+  };
+}
