@@ -10,6 +10,7 @@ import type { ListenerConfig } from './types/listener.ts';
 import type { PoolConfig } from './types/pool.ts';
 import type { SiteConfig } from './types/site.ts';
 import type { PolicyConfig } from './types/steering.ts';
+import type { TableConfig } from './types/table.ts';
 
 export type * from './types/acme.ts';
 export type * from './types/affinity.ts';
@@ -23,12 +24,16 @@ export type * from './types/pool.ts';
 export type * from './types/redis.ts';
 export type * from './types/route.ts';
 export type * from './types/site.ts';
+export type * from './types/split.ts';
 export type * from './types/steering.ts';
+export type * from './types/table.ts';
 export type * from './types/tls.ts';
 
 export interface Config {
   readonly listeners: Readonly<Record<string, ListenerConfig>>;
   readonly pools: Readonly<Record<string, PoolConfig>>;
+  /** From something of a request to a value; routes and pools ask them. */
+  readonly maps: Readonly<Record<string, TableConfig>>;
   /** Where certificates are obtained from; undefined: nowhere. */
   readonly acme: AcmeConfig | undefined;
   readonly dns: DnsConfig | undefined;
