@@ -3,6 +3,7 @@
 import type { AnyBalancerKind } from './balancing/index.ts';
 import type { DocumentInput } from './config/document.ts';
 import type { FilterKind } from './http/filter.ts';
+import type { Predicate } from './routing/route.ts';
 
 export type { Balancer, BalancerEnv, BalancerKind, PickRequest, View } from './balancing/balancer.ts';
 export { BALANCERS } from './balancing/index.ts';
@@ -24,13 +25,22 @@ export type {
 } from './http/filter.ts';
 export type { LocalReply } from './http/reply.ts';
 export { wholeBody } from './http/whole-body.ts';
+export type { Predicate, PredicateRequest } from './routing/route.ts';
 
 type PoolInput = NonNullable<DocumentInput['pools']>[string];
 /** A pool may name an algorithm of one's own, which no schema can know. */
 type OwnBalance = (string & {}) | { readonly kind: string & {}; readonly [option: string]: unknown };
 
-/** The configuration as a person writes it, in TypeScript: the same keys as in YAML, plus balancing kinds of one's own. */
-export type ConfigDocument = Omit<DocumentInput, 'pools'> & {
+/** `when` of a route may be the function itself. */
+type WithPredicates<T> = T extends readonly (infer Item)[]
+  ? readonly WithPredicates<Item>[]
+  : T extends object
+    ? { readonly [K in keyof T]: K extends 'when' ? T[K] | Predicate : WithPredicates<T[K]> }
+    : T;
+
+/** The configuration as a person writes it, in TypeScript: the same keys as in YAML, plus code of one's own. */
+export type ConfigDocument = Omit<DocumentInput, 'pools' | 'listeners'> & {
+  readonly listeners?: WithPredicates<DocumentInput['listeners']>;
   readonly pools: {
     readonly [name: string]: Omit<PoolInput, 'balance'> & { readonly balance?: PoolInput['balance'] | OwnBalance };
   };
@@ -39,6 +49,8 @@ export type ConfigDocument = Omit<DocumentInput, 'pools'> & {
   /** Filters that lists of filters may `use`; see docs/reference/filters.md. */
   // biome-ignore lint/suspicious/noExplicitAny: each has its own type of options
   readonly filters?: readonly FilterKind<any>[];
+  /** What routes may name in `when`; see docs/reference/routing.md. */
+  readonly predicates?: Readonly<Record<string, Predicate>>;
 };
 
 /**

@@ -41,6 +41,8 @@ const COMPILE_PARTS = [
   'config/json-schema',
   'config/plan',
   'config/effective',
+  'config/written-route',
+  'config/written-text',
 ];
 const COMPILE_FOLDERS = ['config/compile/', 'config/schema/', 'config/filters/'];
 

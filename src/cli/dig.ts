@@ -43,7 +43,7 @@ export async function dig(ctx: CliContext, name: string, type: string, options: 
   };
   const loaded = await loadConfig(options.config);
   if (!loaded.ok) return fail(issuesText(options.config, loaded.error));
-  const { config, kinds, file } = loaded.value;
+  const { config, kinds, predicates, file } = loaded.value;
   if (config.dns === undefined) return fail(`${options.config}: there is no "dns" part`);
   const zones = await readZones(config.dns, dirname(file), ctx.env.clock.epoch());
   if (!zones.ok) return fail(issuesText(options.config, zones.error));
@@ -53,7 +53,8 @@ export async function dig(ctx: CliContext, name: string, type: string, options: 
   if (code === undefined) return fail(`"${type}" is no record type`);
   const from = options.from ?? '192.0.2.1';
   if (readIp(from, new Uint8Array(16)) === 0) return fail(`--from: "${from}" is no IP address`);
-  const snapshot = offlineSnapshot(config, { env: ctx.env, kinds, dns: zones.value, down: options.down ?? [] });
+  const own = { kinds, predicates };
+  const snapshot = offlineSnapshot(config, { env: ctx.env, ...own, dns: zones.value, down: options.down ?? [] });
   if (!snapshot.ok) return fail(`--down: ${snapshot.error}`);
   const handler = snapshot.value.handlers.get(dnsListenerNames(config.dns)[0]) as DnsHandler;
   const places = await openPlaces(config);

@@ -6,6 +6,7 @@ export const ACCESS_LOG_FIELDS: readonly string[] = [
   'listener',
   'route',
   'pool',
+  'variant',
   'endpoint',
   'client',
   'sni',
@@ -28,7 +29,7 @@ export const ACCESS_LOG_FIELDS: readonly string[] = [
   'referer',
 ];
 
-/** Query strings often hold secrets, so they are logged only when asked for. */
+/** Where nobody said. The variant is added where there are splits. Query strings often hold secrets, so they are logged only when asked for. */
 export const ACCESS_LOG_DEFAULT: readonly string[] = ACCESS_LOG_FIELDS.filter(
-  (field) => field !== 'query' && field !== 'referer',
+  (field) => field !== 'query' && field !== 'referer' && field !== 'variant',
 );

@@ -13,18 +13,20 @@ import { compilePool } from './compile/pool.ts';
 import { danglingReferences } from './compile/references.ts';
 import { compileSite } from './compile/site.ts';
 import { checkNames, compilePolicy, steered } from './compile/steering.ts';
+import { compileTables } from './compile/tables.ts';
 import type { Surroundings } from './filters/form.ts';
 import { type ConfigIssue, type Path, suggest } from './issues.ts';
 import { knownKeys } from './json-schema.ts';
 import { documentSchema, type ParsedDocument } from './schema.ts';
-import type { Config } from './types.ts';
+import type { Config, ListenerConfig } from './types.ts';
 import { translate } from './zod-issues.ts';
 
-/** `own`: balancing kinds that a TypeScript configuration brings along. */
+/** What a TypeScript configuration brings along: balancing kinds, and names of filters and predicates. */
 export function compile(
   given: unknown,
   own: readonly AnyBalancerKind[] = [],
   ownFilters: readonly string[] = [],
+  predicates: readonly string[] = [],
 ): Result<Config, ConfigIssue[]> {
   // An empty file is a document with nothing in it.
   const document = given ?? {};
@@ -40,7 +42,7 @@ export function compile(
     const found = translate(parsed.error.issues, (path) => knownKeys(schema, path, document));
     return err([...found.map((issue) => ({ ...issue, path: asWritten(issue.path, document) })), ...issues]);
   }
-  const config = normalized(parsed.data, new Findings(issues), own, ownFilters);
+  const config = normalized(parsed.data, new Findings(issues), own, ownFilters, predicates);
   return issues.length > 0 ? err(issues) : ok(config);
 }
 
@@ -58,6 +60,14 @@ function asWritten(path: Path, document: unknown): Path {
 }
 
 const DEFAULT_CACHE = { memoryBytes: 64 * 1024 * 1024, maxObjectBytes: 8 * 1024 * 1024, disk: undefined };
+/** As for everybody, and the variant where there is one. */
+function logFields(listeners: readonly ListenerConfig[]): readonly string[] {
+  const isSplit = listeners.some(
+    (one) => one.protocol === 'http' && one.routes.some(({ split }) => split !== undefined),
+  );
+  return isSplit ? [...ACCESS_LOG_DEFAULT, 'variant'] : ACCESS_LOG_DEFAULT;
+}
+
 const LOOPBACK = /^(?:127(?:\.\d{1,3}){3}|::1|localhost)$/;
 
 function normalized(
@@ -65,6 +75,7 @@ function normalized(
   findings: Findings,
   own: readonly AnyBalancerKind[],
   ownFilters: readonly string[],
+  predicates: readonly string[],
 ): Config {
   const around: Surroundings = {
     pools: Object.keys(document.pools),
@@ -92,10 +103,12 @@ function normalized(
     if (!ACCESS_LOG_FIELDS.includes(field))
       findings.add(['accessLog', 'fields', i], `has no field "${field}"`, suggest(field, ACCESS_LOG_FIELDS));
   });
+  const maps = compileTables(document.maps, findings);
+  const routing = { pools: around.pools, maps, predicates };
   const compiled = listeners.map(([name, listener]) =>
-    compileListener(name, listener, trustedProxies, findings, around),
+    compileListener(name, listener, trustedProxies, routing, findings, around),
   );
-  for (const listener of compiled) checkFit(listener, Object.fromEntries(pools), findings, own);
+  for (const listener of compiled) checkFit(listener, { pools: Object.fromEntries(pools), maps }, findings, own);
   const names = {
     sites: Object.keys(document.sites),
     pools: Object.keys(document.pools),
@@ -124,10 +137,11 @@ function normalized(
     trustedProxies,
     drain,
     admin: admin ?? undefined,
-    accessLog: accessLog == null ? undefined : { ...accessLog, fields: accessLog.fields ?? ACCESS_LOG_DEFAULT },
+    accessLog: accessLog == null ? undefined : { ...accessLog, fields: accessLog.fields ?? logFields(compiled) },
     listeners: Object.fromEntries(compiled.map((listener) => [listener.name, listener])),
     pools: Object.fromEntries(pools),
     caches: { default: DEFAULT_CACHE, ...document.caches },
+    maps,
     sites: Object.fromEntries(sites),
     policies,
     acme: compileAcme(document.acme, compiled, findings),

@@ -317,7 +317,7 @@ export interface DocumentInput {
       /** Default: "". */
       readonly name?: string;
       readonly host?: string | readonly (string)[];
-      /** /exact, /prefix/*, /glob/*\/x, or ~regex */
+      /** /exact, /prefix/*, /glob/*\/x, /captures/{id}, or ~regex */
       readonly path?: string | {
         readonly kind: "exact";
         readonly value: string;
@@ -326,6 +326,9 @@ export interface DocumentInput {
         readonly value: string;
       } | {
         readonly kind: "glob";
+        readonly value: string;
+      } | {
+        readonly kind: "template";
         readonly value: string;
       } | {
         readonly kind: "regex";
@@ -375,9 +378,20 @@ export interface DocumentInput {
         readonly value: string;
       } };
       readonly client?: string | readonly (string)[];
+      /** such as DE */
+      readonly country?: string | readonly (string)[];
+      /** AF, AN, AS, EU, NA, OC or SA */
+      readonly continent?: string | readonly (string)[];
+      readonly userAgent?: "mobile" | "desktop" | "bot" | readonly ("mobile" | "desktop" | "bot")[];
+      readonly language?: string | readonly (string)[];
+      readonly tls?: {
+        readonly sni?: string | readonly (string)[];
+        readonly version?: "1.2" | "1.3" | readonly ("1.2" | "1.3")[];
+        readonly alpn?: string | readonly (string)[];
+      };
       /** whether the client showed a certificate */
       readonly clientCertificate?: boolean | {
-        /** exact text, prefix*, ~regex, or true / false for present / absent */
+        /** exact text, prefix*, ~regex, ~*regex without case, or true / false for present / absent */
         readonly subject?: string | boolean | number | {
           readonly kind: "present";
         } | {
@@ -394,6 +408,37 @@ export interface DocumentInput {
         };
         readonly fingerprint?: string | readonly (string)[];
       };
+      /** exact text, prefix*, ~regex, ~*regex without case, or true / false for present / absent */
+      readonly identity?: string | boolean | number | {
+        readonly kind: "present";
+      } | {
+        readonly kind: "absent";
+      } | {
+        readonly kind: "exact";
+        readonly value: string;
+      } | {
+        readonly kind: "prefix";
+        readonly value: string;
+      } | {
+        readonly kind: "regex";
+        readonly value: string;
+      };
+      readonly map?: { readonly [name: string]: string | boolean | number | {
+        readonly kind: "present";
+      } | {
+        readonly kind: "absent";
+      } | {
+        readonly kind: "exact";
+        readonly value: string;
+      } | {
+        readonly kind: "prefix";
+        readonly value: string;
+      } | {
+        readonly kind: "regex";
+        readonly value: string;
+      } };
+      /** name of one of the "predicates" of a TypeScript configuration */
+      readonly when?: string;
       readonly filters?: readonly ("cache" | "compress" | "cors" | "security-headers" | {
         readonly access?: {
           readonly allow?: {
@@ -669,8 +714,91 @@ export interface DocumentInput {
           readonly rest?: string;
         };
       })[];
-      /** Default: "". */
-      readonly pool?: string;
+      /** name of a pool */
+      readonly pool?: string | {
+        readonly name: string;
+      } | {
+        readonly map: string;
+      };
+      readonly split?: {
+        /** client, header:NAME, cookie or cookie:NAME Default: "client". */
+        readonly by?: string | {
+          readonly from: "client";
+        } | {
+          readonly from: "header";
+          readonly name: string;
+        } | {
+          readonly from: "cookie";
+          /** Default: "evenkeel-id". */
+          readonly name?: string;
+          /** such as 250ms, 5s, 10m */
+          readonly maxAge?: string;
+        };
+        readonly variants: { readonly [name: string]: {
+          readonly pool: string;
+          /** Default: 1. */
+          readonly weight?: number;
+          readonly force?: {
+            readonly header?: { readonly [name: string]: string | boolean | number | {
+              readonly kind: "present";
+            } | {
+              readonly kind: "absent";
+            } | {
+              readonly kind: "exact";
+              readonly value: string;
+            } | {
+              readonly kind: "prefix";
+              readonly value: string;
+            } | {
+              readonly kind: "regex";
+              readonly value: string;
+            } };
+            readonly cookie?: { readonly [name: string]: string | boolean | number | {
+              readonly kind: "present";
+            } | {
+              readonly kind: "absent";
+            } | {
+              readonly kind: "exact";
+              readonly value: string;
+            } | {
+              readonly kind: "prefix";
+              readonly value: string;
+            } | {
+              readonly kind: "regex";
+              readonly value: string;
+            } };
+            readonly query?: { readonly [name: string]: string | boolean | number | {
+              readonly kind: "present";
+            } | {
+              readonly kind: "absent";
+            } | {
+              readonly kind: "exact";
+              readonly value: string;
+            } | {
+              readonly kind: "prefix";
+              readonly value: string;
+            } | {
+              readonly kind: "regex";
+              readonly value: string;
+            } };
+          };
+        } };
+        readonly rollout?: {
+          readonly to: string;
+          readonly steps?: readonly (string | number)[];
+          /** such as 250ms, 5s, 10m */
+          readonly every?: string;
+          readonly halt?: {
+            /** such as 20% or 0.2 */
+            readonly errors?: string | number;
+            /** such as 20% or 0.2 */
+            readonly maxErrors?: string | number;
+            readonly latency?: false | "off" | number;
+            /** Default: 100. */
+            readonly minRequests?: number;
+          };
+        };
+      };
       readonly timeouts?: {
         /** such as 250ms, 5s, 10m */
         readonly firstByte?: string;
@@ -1030,7 +1158,7 @@ export interface DocumentInput {
       /** Default: "". */
       readonly name?: string;
       readonly host?: string | readonly (string)[];
-      /** /exact, /prefix/*, /glob/*\/x, or ~regex */
+      /** /exact, /prefix/*, /glob/*\/x, /captures/{id}, or ~regex */
       readonly path?: string | {
         readonly kind: "exact";
         readonly value: string;
@@ -1039,6 +1167,9 @@ export interface DocumentInput {
         readonly value: string;
       } | {
         readonly kind: "glob";
+        readonly value: string;
+      } | {
+        readonly kind: "template";
         readonly value: string;
       } | {
         readonly kind: "regex";
@@ -1088,9 +1219,20 @@ export interface DocumentInput {
         readonly value: string;
       } };
       readonly client?: string | readonly (string)[];
+      /** such as DE */
+      readonly country?: string | readonly (string)[];
+      /** AF, AN, AS, EU, NA, OC or SA */
+      readonly continent?: string | readonly (string)[];
+      readonly userAgent?: "mobile" | "desktop" | "bot" | readonly ("mobile" | "desktop" | "bot")[];
+      readonly language?: string | readonly (string)[];
+      readonly tls?: {
+        readonly sni?: string | readonly (string)[];
+        readonly version?: "1.2" | "1.3" | readonly ("1.2" | "1.3")[];
+        readonly alpn?: string | readonly (string)[];
+      };
       /** whether the client showed a certificate */
       readonly clientCertificate?: boolean | {
-        /** exact text, prefix*, ~regex, or true / false for present / absent */
+        /** exact text, prefix*, ~regex, ~*regex without case, or true / false for present / absent */
         readonly subject?: string | boolean | number | {
           readonly kind: "present";
         } | {
@@ -1107,6 +1249,37 @@ export interface DocumentInput {
         };
         readonly fingerprint?: string | readonly (string)[];
       };
+      /** exact text, prefix*, ~regex, ~*regex without case, or true / false for present / absent */
+      readonly identity?: string | boolean | number | {
+        readonly kind: "present";
+      } | {
+        readonly kind: "absent";
+      } | {
+        readonly kind: "exact";
+        readonly value: string;
+      } | {
+        readonly kind: "prefix";
+        readonly value: string;
+      } | {
+        readonly kind: "regex";
+        readonly value: string;
+      };
+      readonly map?: { readonly [name: string]: string | boolean | number | {
+        readonly kind: "present";
+      } | {
+        readonly kind: "absent";
+      } | {
+        readonly kind: "exact";
+        readonly value: string;
+      } | {
+        readonly kind: "prefix";
+        readonly value: string;
+      } | {
+        readonly kind: "regex";
+        readonly value: string;
+      } };
+      /** name of one of the "predicates" of a TypeScript configuration */
+      readonly when?: string;
       readonly filters?: readonly ("cache" | "compress" | "cors" | "security-headers" | {
         readonly access?: {
           readonly allow?: {
@@ -1382,8 +1555,91 @@ export interface DocumentInput {
           readonly rest?: string;
         };
       })[];
-      /** Default: "". */
-      readonly pool?: string;
+      /** name of a pool */
+      readonly pool?: string | {
+        readonly name: string;
+      } | {
+        readonly map: string;
+      };
+      readonly split?: {
+        /** client, header:NAME, cookie or cookie:NAME Default: "client". */
+        readonly by?: string | {
+          readonly from: "client";
+        } | {
+          readonly from: "header";
+          readonly name: string;
+        } | {
+          readonly from: "cookie";
+          /** Default: "evenkeel-id". */
+          readonly name?: string;
+          /** such as 250ms, 5s, 10m */
+          readonly maxAge?: string;
+        };
+        readonly variants: { readonly [name: string]: {
+          readonly pool: string;
+          /** Default: 1. */
+          readonly weight?: number;
+          readonly force?: {
+            readonly header?: { readonly [name: string]: string | boolean | number | {
+              readonly kind: "present";
+            } | {
+              readonly kind: "absent";
+            } | {
+              readonly kind: "exact";
+              readonly value: string;
+            } | {
+              readonly kind: "prefix";
+              readonly value: string;
+            } | {
+              readonly kind: "regex";
+              readonly value: string;
+            } };
+            readonly cookie?: { readonly [name: string]: string | boolean | number | {
+              readonly kind: "present";
+            } | {
+              readonly kind: "absent";
+            } | {
+              readonly kind: "exact";
+              readonly value: string;
+            } | {
+              readonly kind: "prefix";
+              readonly value: string;
+            } | {
+              readonly kind: "regex";
+              readonly value: string;
+            } };
+            readonly query?: { readonly [name: string]: string | boolean | number | {
+              readonly kind: "present";
+            } | {
+              readonly kind: "absent";
+            } | {
+              readonly kind: "exact";
+              readonly value: string;
+            } | {
+              readonly kind: "prefix";
+              readonly value: string;
+            } | {
+              readonly kind: "regex";
+              readonly value: string;
+            } };
+          };
+        } };
+        readonly rollout?: {
+          readonly to: string;
+          readonly steps?: readonly (string | number)[];
+          /** such as 250ms, 5s, 10m */
+          readonly every?: string;
+          readonly halt?: {
+            /** such as 20% or 0.2 */
+            readonly errors?: string | number;
+            /** such as 20% or 0.2 */
+            readonly maxErrors?: string | number;
+            readonly latency?: false | "off" | number;
+            /** Default: 100. */
+            readonly minRequests?: number;
+          };
+        };
+      };
       readonly timeouts?: {
         /** such as 250ms, 5s, 10m */
         readonly firstByte?: string;
@@ -1709,7 +1965,7 @@ export interface DocumentInput {
         readonly headers?: { readonly [name: string]: string };
         /** such as 200-399 or [200, 404] */
         readonly status?: readonly (string | number)[] | string | number;
-        /** exact text, prefix*, ~regex, or true / false for present / absent */
+        /** exact text, prefix*, ~regex, ~*regex without case, or true / false for present / absent */
         readonly body?: string | boolean | number | {
           readonly kind: "present";
         } | {
@@ -2216,6 +2472,18 @@ export interface DocumentInput {
       /** bytes, or such as 16k, 1m */
       readonly size?: string | number;
     };
+  } };
+  readonly maps?: { readonly [name: string]: {
+    /** method, host, path, client, country, continent, userAgent, sni, tlsVersion, alpn, identity, header:NAME, cookie:NAME or query:NAME */
+    readonly of: string | {
+      readonly from: "method" | "host" | "path" | "client" | "country" | "continent" | "userAgent" | "sni" | "tlsVersion" | "alpn" | "identity";
+    } | {
+      readonly from: "header" | "cookie" | "query";
+      readonly name: string;
+    };
+    readonly values?: { readonly [name: string]: string };
+    readonly networks?: { readonly [name: string]: string };
+    readonly default?: string;
   } };
   readonly acme?: {
     /** Default: "https://acme-v02.api.letsencrypt.org/directory". */

@@ -4,95 +4,30 @@
 import { formatAddress } from '../core/address.ts';
 import { areaText } from '../steering/area.ts';
 import { plainly } from './filters/form.ts';
-import { filterForm } from './filters/index.ts';
 import { redisForm } from './schema/redis.ts';
 import type {
   AcmeConfig,
   AffinityConfig,
-  CertificateMatch,
   Config,
   DnsConfig,
   DnsRecordConfig,
   DnsZoneConfig,
-  FilterEntry,
   HstsConfig,
   KeySource,
   ListenerConfig,
-  PathPattern,
   PolicyConfig,
   PoolConfig,
   ProbeConfig,
-  RouteConfig,
-  TextMatch,
   TlsConfig,
 } from './types.ts';
-import { formatDuration, formatSize } from './units.ts';
+import { formatDuration } from './units.ts';
+import { filtersForm, routeForm, tableForm } from './written-route.ts';
+import { text, written } from './written-text.ts';
 
 type Json = Record<string, unknown>;
 
-/** `intervalMs: 5000` becomes `interval: 5s`; `headBytes` becomes `head: 16k`. */
-function written(section: object): Json {
-  const out: Json = {};
-  for (const [key, value] of Object.entries(section)) {
-    if (value === undefined) continue;
-    if (key.endsWith('Ms')) out[key.slice(0, -2)] = formatDuration(value as number);
-    else if (key.endsWith('Bytes')) out[key.slice(0, -5)] = formatSize(value as number);
-    else out[key] = value;
-  }
-  return out;
-}
-
-function text(match: TextMatch): unknown {
-  if (match.kind === 'present') return true;
-  if (match.kind === 'absent') return false;
-  if (match.kind === 'regex') return `~${match.value}`;
-  if (match.kind === 'prefix') return `${match.value}*`;
-  // Exact text that would read as something else needs the long form.
-  return /^~|\*$/.test(match.value) ? match : match.value;
-}
-
-function path(pattern: PathPattern): unknown {
-  if (pattern.kind === 'regex') return `~${pattern.value}`;
-  return pattern.kind === 'prefix' ? `${pattern.value}*` : pattern.value;
-}
-
 function key(source: KeySource): string {
   return 'name' in source ? `${source.from}:${source.name}` : source.from;
-}
-
-function matches(all: Readonly<Record<string, TextMatch>>): Json {
-  return Object.fromEntries(Object.entries(all).map(([name, match]) => [name, text(match)]));
-}
-
-function filters(entries: readonly FilterEntry[]): unknown[] {
-  return entries.map(({ kind, settings }) => ({ [kind]: filterForm(kind)?.write?.(settings) ?? plainly(settings) }));
-}
-
-function route({
-  path: pattern,
-  header,
-  cookie,
-  query,
-  clientCertificate,
-  timeouts,
-  filters: list,
-  pool: to,
-  ...rest
-}: RouteConfig): Json {
-  const conditions = { header: matches(header), cookie: matches(cookie), query: matches(query) };
-  return {
-    ...rest,
-    filters: filters(list),
-    ...(to === '' ? {} : { pool: to }),
-    ...(pattern === undefined ? {} : { path: path(pattern) }),
-    ...conditions,
-    ...(clientCertificate === undefined ? {} : { clientCertificate: certificate(clientCertificate) }),
-    timeouts: written(timeouts),
-  };
-}
-
-function certificate({ subject, fingerprint }: CertificateMatch): Json {
-  return { ...(subject === undefined ? {} : { subject: text(subject) }), fingerprint };
 }
 
 function ranges(list: readonly (readonly [number, number])[]): unknown[] {
@@ -145,8 +80,8 @@ function listener(config: ListenerConfig): Json {
     ...(tls === undefined ? { redirectToHttps: redirect ?? false } : { protocol: 'https', tls: tlsForm(tls) }),
     ...(tls === undefined ? {} : { hsts: hsts === undefined ? false : hstsForm(hsts) }),
     http2: http2 === undefined ? false : written(http2),
-    filters: filters(config.filters),
-    ...(redirect === undefined ? { routes: routes.map(route) } : {}),
+    filters: filtersForm(config.filters),
+    ...(redirect === undefined ? { routes: routes.map(routeForm) } : {}),
     ...bounds,
     forwarded,
   };
@@ -185,7 +120,7 @@ function pool(config: PoolConfig, needsKey: boolean): Json {
     tls: config.tls ?? false,
     upgrades: config.upgrades,
     proxyProtocol: config.proxyProtocol ?? false,
-    filters: filters(config.filters),
+    filters: filtersForm(config.filters),
     affinity: config.affinity === undefined ? false : affinity(config.affinity),
   };
 }
@@ -283,6 +218,7 @@ export function effective(config: Config, needsKey: (kind: string) => boolean = 
     drain: written(config.drain),
     listeners: Object.fromEntries(listeners),
     caches: Object.fromEntries(Object.entries(config.caches).map(([name, one]) => [name, plainly(one)])),
+    maps: Object.fromEntries(Object.values(config.maps).map((one) => [one.name, tableForm(one)])),
     geo: config.geo,
     site: config.site,
     latency: written(config.latency),

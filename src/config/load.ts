@@ -6,9 +6,11 @@ import { extname, resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import type { AnyBalancerKind } from '../balancing/index.ts';
 import { err, ok, type Result } from '../core/result.ts';
+import type { Predicate } from '../routing/route.ts';
 import { compile } from './compile.ts';
 import type { ConfigIssue } from './issues.ts';
 import { locateInProgram, parseYaml, place, type Source } from './locate.ts';
+import { liftPredicates } from './predicates.ts';
 import type { Config } from './types.ts';
 
 const MAX_BYTES = 64 * 1024 * 1024;
@@ -24,14 +26,17 @@ export interface OwnFilter {
 export interface OwnKinds {
   readonly balancers: readonly AnyBalancerKind[];
   readonly filters: readonly OwnFilter[];
+  /** What routes name in `when`. */
+  readonly predicates: ReadonlyMap<string, Predicate>;
 }
 
-const NOTHING: OwnKinds = { balancers: [], filters: [] };
+const NOTHING: OwnKinds = { balancers: [], filters: [], predicates: new Map() };
 
 export interface Loaded {
   readonly config: Config;
-  /** Balancing kinds that a program brought along; code cannot be sent to threads, so each loads the file itself. */
+  /** What a program brought along; code cannot be sent to threads, so each loads the file itself. */
   readonly kinds: readonly AnyBalancerKind[];
+  readonly predicates: ReadonlyMap<string, Predicate>;
   /** It brought code along. */
   readonly hasCode: boolean;
   readonly file: string;
@@ -63,24 +68,22 @@ function unreadable(file: string, error: NodeJS.ErrnoException): ConfigIssue {
   return { path: [], message: `cannot be read: ${error.code ?? 'unknown error'}` };
 }
 
-function finish(
-  document: unknown,
-  { balancers, filters }: OwnKinds,
-  source: Source,
-  file: string,
-): Result<Loaded, ConfigIssue[]> {
+function finish(document: unknown, own: OwnKinds, source: Source, file: string): Result<Loaded, ConfigIssue[]> {
+  const { balancers, filters, predicates } = own;
   const names = filters.map(({ name }) => name);
-  const compiled = compile(document, balancers, names);
+  const compiled = compile(document, balancers, names, [...predicates.keys()]);
   if (!compiled.ok) return err(place(compiled.error, source));
-  const hasCode = balancers.length + filters.length > 0;
-  return ok({ config: compiled.value, kinds: balancers, hasCode, file, place: (issues) => place(issues, source) });
+  const hasCode = balancers.length + filters.length + predicates.size > 0;
+  const brought = { kinds: balancers, predicates, hasCode };
+  return ok({ config: compiled.value, ...brought, file, place: (issues) => place(issues, source) });
 }
 
 async function loadProgram(path: string, text: string): Promise<Result<Loaded, ConfigIssue[]>> {
   const source = locateInProgram(text);
   const imported = await importProgram(path);
   if (!imported.ok) return imported;
-  const { balancers: _, filters: __, ...document } = imported.value;
+  const { balancers: _, filters: __, ...rest } = imported.value;
+  const { document } = liftPredicates(rest);
   const own = ownKinds(imported.value);
   const issues = [
     ...broken('balancers', own.balancers, 'is no balancing kind: it needs name, needs, schema and build'),
@@ -89,10 +92,15 @@ async function loadProgram(path: string, text: string): Promise<Result<Loaded, C
   return issues.length > 0 ? err(place(issues, source)) : finish(document, own, source, path);
 }
 
-function ownKinds({ balancers, filters }: Record<string, unknown>): OwnKinds {
+function ownKinds(exported: Record<string, unknown>): OwnKinds {
+  const { balancers, filters } = exported;
   const listed = (value: unknown): readonly unknown[] =>
     Array.isArray(value) ? value : value === undefined ? [] : [value];
-  return { balancers: listed(balancers) as AnyBalancerKind[], filters: listed(filters) as OwnFilter[] };
+  return {
+    balancers: listed(balancers) as AnyBalancerKind[],
+    filters: listed(filters) as OwnFilter[],
+    predicates: liftPredicates(exported).predicates,
+  };
 }
 
 function broken(key: string, kinds: readonly OwnFilter[] | readonly AnyBalancerKind[], message: string): ConfigIssue[] {

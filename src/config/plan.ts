@@ -54,6 +54,7 @@ export function plan(current: Config | undefined, next: Config): Plan {
     'acme',
     'dns',
     'geo',
+    'maps',
     'sites',
     'policies',
     'site',

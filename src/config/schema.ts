@@ -13,6 +13,7 @@ import { listener } from './schema/listener.ts';
 import { pool } from './schema/pool.ts';
 import { site } from './schema/site.ts';
 import { policy, steer } from './schema/steering.ts';
+import { table } from './schema/table.ts';
 import type { DrainConfig } from './types.ts';
 
 const name = z
@@ -53,6 +54,7 @@ export function documentSchema(kinds: Kinds) {
     listeners: z.record(name, listener).default({}),
     pools: z.record(name, pool(kinds)).default({}),
     caches: z.record(name, cacheStore).default({}),
+    maps: z.record(name, table).default({}),
     acme: acme.optional(),
     dns: dns(steer).optional(),
     geo: geo.prefault({}),

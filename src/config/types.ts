@@ -11,6 +11,7 @@ import type { ListenerConfig } from './types/listener.ts';
 import type { PoolConfig } from './types/pool.ts';
 import type { SiteConfig } from './types/site.ts';
 import type { PolicyConfig } from './types/steering.ts';
+import type { TableConfig } from './types/table.ts';
 
 export type * from './types/acme.ts';
 export type * from './types/affinity.ts';
@@ -24,7 +25,9 @@ export type * from './types/pool.ts';
 export type * from './types/redis.ts';
 export type * from './types/route.ts';
 export type * from './types/site.ts';
+export type * from './types/split.ts';
 export type * from './types/steering.ts';
+export type * from './types/table.ts';
 export type * from './types/tls.ts';
 
 export interface Config {
@@ -32,6 +35,8 @@ export interface Config {
   readonly pools: Readonly<Record<string, PoolConfig>>;
   /** Where filters keep answers; there is always one that is named `default`. */
   readonly caches: Readonly<Record<string, CacheConfig>>;
+  /** From something of a request to a value; routes and pools ask them. */
+  readonly maps: Readonly<Record<string, TableConfig>>;
   /** Where certificates are obtained from; undefined: nowhere. */
   readonly acme: AcmeConfig | undefined;
   readonly dns: DnsConfig | undefined;

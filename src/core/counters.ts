@@ -55,6 +55,10 @@ export const P = {
 export const LATENCY_BOUNDS_MS = [0.5, 1, 2.5, 5, 10, 25, 50, 100, 250, 500, 1000, 2500, 5000, 10000, 30000] as const;
 const P_COLUMNS = P.buckets + LATENCY_BOUNDS_MS.length + 1;
 
+/** Columns of the row of a split's variant; the histogram's buckets follow. */
+export const V = { requests: 0, failures: 1, durationMsSum: 2, buckets: 4 } as const;
+const V_COLUMNS = V.buckets + LATENCY_BOUNDS_MS.length + 1;
+
 /** Columns of a listener's row; one column per error code follows. */
 export const L = {
   accepted: 0,
@@ -150,6 +154,8 @@ export const W = {
   /** Shared stores that are connected, and that are not. */
   storesUp: 4,
   storesDown: 5,
+  /** Of the configuration's own. */
+  predicateThrows: 6,
 } as const;
 const W_COLUMNS = 8;
 
@@ -168,11 +174,20 @@ export interface CountersShape {
   readonly endpoints: number;
   readonly pools: number;
   readonly listeners: number;
+  readonly variants: number;
   readonly workers: number;
 }
 
 function cells(shape: CountersShape): number {
-  return shape.endpoints * E_COLUMNS + shape.pools * P_COLUMNS + shape.listeners * L_COLUMNS + W_COLUMNS + D_COLUMNS;
+  const { endpoints, pools, listeners, variants } = shape;
+  const rows = endpoints * E_COLUMNS + pools * P_COLUMNS + listeners * L_COLUMNS + variants * V_COLUMNS;
+  return rows + W_COLUMNS + D_COLUMNS;
+}
+
+function bucketOf(ms: number): number {
+  let bucket = 0;
+  while (bucket < LATENCY_BOUNDS_MS.length && ms > LATENCY_BOUNDS_MS[bucket]) bucket++;
+  return bucket;
 }
 
 /** One worker's region. Slots are those of the load table; listener slots are given by the runtime. */
@@ -180,6 +195,7 @@ export class Counters {
   readonly #endpoints: Float64Array;
   readonly #pools: Float64Array;
   readonly #listeners: Float64Array;
+  readonly #variants: Float64Array;
   readonly #worker: Float64Array;
   readonly #dns: Float64Array;
 
@@ -193,6 +209,7 @@ export class Counters {
     this.#endpoints = region(shape.endpoints * E_COLUMNS);
     this.#pools = region(shape.pools * P_COLUMNS);
     this.#listeners = region(shape.listeners * L_COLUMNS);
+    this.#variants = region(shape.variants * V_COLUMNS);
     this.#worker = region(W_COLUMNS);
     this.#dns = region(D_COLUMNS);
   }
@@ -201,8 +218,8 @@ export class Counters {
     return cells(shape) * shape.workers * 8;
   }
 
-  static local(endpoints = 64, pools = 16, listeners = 16): Counters {
-    const shape = { endpoints, pools, listeners, workers: 1 };
+  static local(endpoints = 64, pools = 16, listeners = 16, variants = 16): Counters {
+    const shape = { endpoints, pools, listeners, variants, workers: 1 };
     return new Counters(new ArrayBuffer(Counters.byteLength(shape)), shape, 0);
   }
 
@@ -233,10 +250,29 @@ export class Counters {
   /** Counts one answered request in the pool's histogram. */
   duration(poolSlot: number, ms: number): void {
     const row = poolSlot * P_COLUMNS;
-    let bucket = 0;
-    while (bucket < LATENCY_BOUNDS_MS.length && ms > LATENCY_BOUNDS_MS[bucket]) bucket++;
-    this.#pools[row + P.buckets + bucket] += 1;
+    this.#pools[row + P.buckets + bucketOf(ms)] += 1;
     this.#pools[row + P.durationMsSum] += ms;
+  }
+
+  /** Counts one answered request of a variant. */
+  variant(slot: number, failed: boolean, ms: number): void {
+    const row = slot * V_COLUMNS;
+    this.#variants[row + V.requests] += 1;
+    if (failed) this.#variants[row + V.failures] += 1;
+    this.#variants[row + V.durationMsSum] += ms;
+    this.#variants[row + V.buckets + bucketOf(ms)] += 1;
+  }
+
+  readVariant(slot: number, column: number): number {
+    return this.#variants[slot * V_COLUMNS + column];
+  }
+
+  clearVariant(slot: number): void {
+    this.#variants.fill(0, slot * V_COLUMNS, (slot + 1) * V_COLUMNS);
+  }
+
+  addWorker(column: number): void {
+    this.#worker[column] += 1;
   }
 
   worker(column: number, value: number): void {

@@ -50,6 +50,13 @@ export function countFinished(
   counters.listener(listenerSlot, L.bytesOut, bytesOut);
 }
 
+/** What a rollout is judged by: of gRPC its own status, of an upgrade that it came about. */
+export function countVariant({ counters }: HttpContext, pool: HttpPool, status: number, durationMs: number): void {
+  if (pool.variant === undefined || status === 0) return;
+  // How long a tunnel was open says nothing about how fast the variant is.
+  counters.variant(pool.variant.slot, status >= 500, status === 101 ? 0 : durationMs);
+}
+
 /** One line of the access log. */
 export function logFinished({ log }: HttpContext, listener: string, finished: Finished): void {
   const { facts, attempts, route, pool, error, ...rest } = finished;
@@ -62,6 +69,7 @@ export function logFinished({ log }: HttpContext, listener: string, finished: Fi
     listener,
     route: route?.name ?? '',
     pool: pool?.name ?? '',
+    variant: pool?.variant?.name ?? '',
     endpoint: attempts.endpointId,
     method: facts.method,
     error: error ?? '',
@@ -79,6 +87,7 @@ export function refusedRecord(listener: string, client: string, error: ErrorCode
     status: ERRORS[error].status,
     route: '',
     pool: '',
+    variant: '',
     endpoint: '',
     method: '',
     host: '',

@@ -28,6 +28,14 @@ export interface HttpPool {
   readonly keyOf: ((head: HeadView) => string) | undefined;
   /** Undefined without filters. */
   readonly filters: FilterChain | undefined;
+  /** Which of a split's variants it stands for; undefined outside of splits. */
+  readonly variant: HttpVariant | undefined;
+}
+
+export interface HttpVariant {
+  readonly name: string;
+  /** Row of the counters. */
+  readonly slot: number;
 }
 
 export interface HttpRoute {
@@ -61,6 +69,8 @@ export interface RequestRecord {
   readonly listener: string;
   readonly route: string;
   readonly pool: string;
+  /** Of a split; '' outside of one. */
+  readonly variant: string;
   readonly endpoint: string;
   readonly client: string;
   readonly method: string;

@@ -10,7 +10,7 @@ import type { Timer } from '../core/env.ts';
 import { ERRORS, type ErrorCode, proxyError } from '../core/error.ts';
 import { CANCELLED, type Outcome } from '../core/outcome.ts';
 import { normalizePath } from '../routing/normalize.ts';
-import { countFinished, logFinished, settleWith } from './account.ts';
+import { countFinished, countVariant, logFinished, settleWith } from './account.ts';
 import { withOwnCookies } from './affinity-fields.ts';
 import { type AttemptedRequest, Attempts } from './attempts.ts';
 import { clientAddress } from './client-identity.ts';
@@ -160,7 +160,7 @@ export class Exchange implements AttemptedRequest, RunSource, SinkOwner {
     const forwardedFor = add.trusted ? parser.fields.joined(F.xForwardedFor) : undefined;
     const client = add.trusted ? clientAddress(add.peer, forwardedFor, this.#handler.isTrusted) : add.peer;
     headView ??= new HeadView(parser);
-    headView.set(path ?? parser.target.path, client, add.certificate);
+    headView.set(path ?? parser.target.path, client, add.tls, add.certificate);
     if (ctx.log !== undefined) this.#facts.remember(parser, headView);
     if (path === undefined) return this.#refuseAt('bad-request', end, start);
     if (limits.bodyBytes > 0 && parser.bodyLength > limits.bodyBytes)
@@ -194,10 +194,11 @@ export class Exchange implements AttemptedRequest, RunSource, SinkOwner {
       if (!again) {
         if (stage === 'routed') {
           const route = this.#handler.match(view);
-          if (route === undefined) return this.#refuseAt('no-route', end, start);
+          if (route === undefined) return this.#refuseAt(view.ambiguous ? 'bad-request' : 'no-route', end, start);
           this.#route = route;
         } else if (stage === 'pooled') {
           this.#pool = this.#route!.poolFor(view);
+          if (view.setCookie !== '') this.answer.append('Set-Cookie', view.setCookie);
         }
       }
       const chain = this.#chainAt(stage);
@@ -740,6 +741,10 @@ export class Exchange implements AttemptedRequest, RunSource, SinkOwner {
     if (this.#isFiltered) {
       this.#sink!.cancel();
       this.#run!.done({ status: this.#status, error: this.#error, durationMs });
+    }
+    if (this.#pool?.variant !== undefined) {
+      const status = this.#grpcStatus < 0 ? this.#status : statusOfGrpc(this.#grpcStatus);
+      countVariant(ctx, this.#pool, status, durationMs);
     }
     if (ctx.log === undefined) return;
     logFinished(ctx, this.#handler.config.name, {

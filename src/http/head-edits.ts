@@ -32,6 +32,8 @@ export function isFieldName(text: string): boolean {
 export class HeadEdits {
   /** In lower case; one that ends in `*` stands for all that begin so. */
   readonly #removed: string[] = [];
+  /** In lower case; of the message only. */
+  readonly #takenOff: string[] = [];
   #wild = false;
   /** Name in lower case, and the line with its CRLF. */
   readonly #added: (readonly [string, string])[] = [];
@@ -39,7 +41,8 @@ export class HeadEdits {
   readonly #fallbacks: (readonly [string, string])[] = [];
 
   get isEmpty(): boolean {
-    return this.#removed.length === 0 && this.#added.length === 0 && this.#fallbacks.length === 0;
+    const { length } = this.#removed;
+    return length + this.#takenOff.length + this.#added.length + this.#fallbacks.length === 0;
   }
 
   /** In place of all fields of that name. */
@@ -62,7 +65,7 @@ export class HeadEdits {
   /** Only what the message itself has of that name: what others add stays. */
   takeOff(name: string): void {
     this.#check(name);
-    this.#removed.push(name.toLowerCase());
+    this.#takenOff.push(name.toLowerCase());
   }
 
   /** `x-internal-*` takes off all that begin so. */
@@ -83,11 +86,12 @@ export class HeadEdits {
 
   /** The field of the message is not passed on. */
   takes(fields: Fields, index: number): boolean {
-    if (this.#removed.length === 0) return false;
+    if (this.#removed.length === 0 && this.#takenOff.length === 0) return false;
     return this.removes(fields.name(index).toLowerCase());
   }
 
   removes(name: string): boolean {
+    if (this.#takenOff.includes(name)) return true;
     return this.#wild ? this.#removed.some((removed) => covers(removed, name)) : this.#removed.includes(name);
   }
 
@@ -126,12 +130,14 @@ export class HeadEdits {
   /** Does what `others` would do, after what it does itself. */
   add(others: HeadEdits): void {
     for (const name of others.#removed) this.remove(name);
+    this.#takenOff.push(...others.#takenOff);
     this.#added.push(...others.#added);
     this.#fallbacks.push(...others.#fallbacks);
   }
 
   clear(): void {
     this.#removed.length = 0;
+    this.#takenOff.length = 0;
     this.#added.length = 0;
     this.#fallbacks.length = 0;
     this.#wild = false;

@@ -1,7 +1,7 @@
 // Owns what routing, hash keys and filters may ask about the request at hand, answered from the parsed head without copying it.
 // One instance serves a thread: valid until the next head is parsed. A request that is held has its own.
 
-import type { ClientCertificate } from '../routing/route.ts';
+import type { ClientCertificate, TlsView } from '../routing/route.ts';
 import type { RequestParser } from './codec/request-parser.ts';
 import type { HeadEdits } from './head-edits.ts';
 
@@ -13,24 +13,37 @@ export class HeadView {
   /** Normalized, without query. */
   path = '';
   query = '';
+  /** The path that chose the route: filters may have changed `path` since. */
+  routedPath = '';
   client = '';
+  tls: TlsView | undefined;
   certificate: ClientCertificate | undefined;
   /** What filters did to the head so far. */
   edits: HeadEdits | undefined;
   /** Whom an authentication filter found. */
   identity = '';
+  /** It has no route because its path can be read in several ways that lead elsewhere. */
+  ambiguous = false;
+  /** The variant that a split chose for it; '' outside of one. */
+  variant = '';
+  /** A Set-Cookie field that the answer must have; '' for none. */
+  setCookie = '';
 
   constructor(parser: RequestParser) {
     this.#parser = parser;
   }
 
-  set(path: string, client: string, certificate: ClientCertificate | undefined): void {
+  set(path: string, client: string, tls: TlsView | undefined, certificate: ClientCertificate | undefined): void {
     const { target, method } = this.#parser;
     this.method = method;
     this.path = path;
     this.query = target.query;
     this.client = client;
+    this.tls = tls;
     this.certificate = certificate;
+    this.ambiguous = false;
+    this.variant = '';
+    this.setCookie = '';
     this.host = hostOf(target.authority);
     this.edits = undefined;
     this.identity = '';
@@ -39,10 +52,12 @@ export class HeadView {
   /** The same request, for longer: `parser` is a copy of the one that was asked so far. */
   copy(parser: RequestParser): HeadView {
     const copy = new HeadView(parser);
-    copy.set(this.path, this.client, this.certificate);
+    copy.set(this.path, this.client, this.tls, this.certificate);
     copy.query = this.query;
     copy.edits = this.edits;
     copy.identity = this.identity;
+    copy.variant = this.variant;
+    copy.routedPath = this.routedPath;
     return copy;
   }
 

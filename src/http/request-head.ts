@@ -24,6 +24,8 @@ export interface RequestAdditions {
   /** Field name in lower case, '' for none. */
   readonly requestIdName: string;
   readonly proto: 'http' | 'https';
+  /** Undefined: in the clear. */
+  readonly tls: TlsFacts | undefined;
   /** Undefined: the client showed none that was verified. */
   readonly certificate: TlsPeer | undefined;
   /** Host for a client of HTTP/1.0 that named none. */
@@ -47,6 +49,7 @@ export function additionsFor(
     forwarded,
     requestIdName: requestId,
     proto: tls === undefined ? 'http' : 'https',
+    tls,
     certificate: tls?.peer,
     local,
     known: '',

@@ -1,28 +1,15 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
+import { ANY_ROUTE } from '../config/compile/route.ts';
 import type { PathPattern, RouteConfig, TextMatch } from '../config/types.ts';
-import { compileRoutes, type RequestHead } from './compile.ts';
+import { compileRoutes, plainFacts, type RequestHead } from './compile.ts';
 import { compileGlob, globPrefix } from './glob.ts';
 
-const regex = (pattern: string) => new RegExp(pattern);
+const facts = plainFacts((pattern) => new RegExp(pattern));
 
 function route(part: Partial<RouteConfig>): RouteConfig {
-  return {
-    name: '',
-    host: [],
-    path: undefined,
-    method: [],
-    header: {},
-    cookie: {},
-    query: {},
-    client: [],
-    clientCertificate: undefined,
-    filters: [],
-    pool: '',
-    timeouts: { firstByteMs: 0, totalMs: 0 },
-    ...part,
-  };
+  return { ...ANY_ROUTE, ...part };
 }
 
 function head(part: Partial<Omit<RequestHead, 'header'>> & { headers?: Record<string, string> }): RequestHead {
@@ -33,7 +20,9 @@ function head(part: Partial<Omit<RequestHead, 'header'>> & { headers?: Record<st
     path: '/',
     query: '',
     client: '192.0.2.1',
+    tls: undefined,
     certificate: undefined,
+    identity: '',
   };
   return { ...defaults, ...rest, header: (name) => headers[name] };
 }
@@ -46,7 +35,7 @@ const pattern = (value: string): PathPattern => ({ kind: 'regex', value });
 /** Which of the routes, by name, a request takes. */
 function taken(routes: Record<string, Partial<RouteConfig>>, request: Parameters<typeof head>[0]): string | undefined {
   const list = Object.entries(routes).map(([name, part]) => ({ config: route(part), target: name }));
-  return compileRoutes(list, regex).match(head(request));
+  return compileRoutes(list, facts).match(head(request));
 }
 
 test('the more specific host wins, and a miss there falls through to the less specific', () => {
@@ -196,7 +185,7 @@ test('agrees with ranking all routes and trying them one by one', () => {
     fc.property(fc.array(routeArbitrary, { maxLength: 30 }), fc.array(heads, { maxLength: 10 }), (routes, requests) => {
       const router = compileRoutes(
         routes.map((config, target) => ({ config, target })),
-        regex,
+        facts,
       );
       for (const request of requests.map(head)) assert.equal(router.match(request), naive(routes, request));
     }),

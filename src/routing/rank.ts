@@ -3,9 +3,11 @@
 // plain prefix), then no path; then more conditions before fewer; then the order in the file.
 
 import type { PathPattern, RouteConfig } from '../config/types.ts';
+import { hostExpression, templateExpression, templateLiteral } from './captures.ts';
 import { type Condition, conditionsOf } from './conditions.ts';
 import { compileGlob, globPrefix } from './glob.ts';
-import type { RegexCompiler, RequestHead } from './route.ts';
+import type { Languages } from './language.ts';
+import type { RegexCompiler, RequestHead, RoutingFacts } from './route.ts';
 
 /** A route ready to be tried. */
 export interface Candidate<R> {
@@ -20,16 +22,29 @@ export interface Candidate<R> {
   readonly order: number;
 }
 
-export function candidateOf<R>(route: RouteConfig, target: R, order: number, regex: RegexCompiler): Candidate<R> {
+export function candidateOf<R>(
+  route: RouteConfig,
+  target: R,
+  order: number,
+  facts: RoutingFacts,
+  languages: Languages,
+): Candidate<R> {
   const { path } = route;
   return {
     target,
     path,
     literal: path === undefined ? '' : literalOf(path),
-    pattern: path === undefined ? undefined : patternOf(path, regex),
-    conditions: conditionsOf(route, regex),
+    pattern: path === undefined ? undefined : patternOf(path, facts.regex),
+    conditions: conditionsOf(route, facts, languages),
     order,
   };
+}
+
+/** The same route for a host with captures: that the labels are as many is one condition more. */
+export function withHost<R>(candidate: Candidate<R>, host: string, regex: RegexCompiler): Candidate<R> {
+  const pattern = regex(hostExpression(host));
+  const condition = { what: 'host', holds: (head: RequestHead) => pattern.test(head.host) };
+  return { ...candidate, conditions: [condition, ...candidate.conditions] };
 }
 
 /** For candidates of one host: negative when `a` is to be tried before `b`. */
@@ -58,11 +73,13 @@ function pathClass<R>({ path }: Candidate<R>): number {
 
 function patternOf(path: PathPattern, regex: RegexCompiler): { test(path: string): boolean } | undefined {
   if (path.kind === 'glob') return compileGlob(path.value);
+  if (path.kind === 'template') return regex(templateExpression(path.value));
   return path.kind === 'regex' ? regex(path.value) : undefined;
 }
 
 function literalOf(path: PathPattern): string {
   if (path.kind === 'glob') return globPrefix(path.value);
+  if (path.kind === 'template') return templateLiteral(path.value);
   return path.kind === 'regex' ? regexPrefix(path.value) : path.value;
 }
 

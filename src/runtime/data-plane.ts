@@ -28,13 +28,16 @@ import { openSocket } from '../net/datagrams.ts';
 import { handlesAreKnown } from '../net/handle.ts';
 import type { Listener } from '../net/listener.ts';
 import { NetLoop } from '../net/loop.ts';
+import type { GeoFacts } from '../steering/steering.ts';
 import { NOWHERE } from '../steering/unknown.ts';
 import { SharedStores } from '../store/shared-stores.ts';
 import { listenerAddresses } from './addresses.ts';
 import { bindError } from './bind-error.ts';
 import { type Facts, KnownFacts } from './facts.ts';
 import type { Handler } from './handlers.ts';
+import { dateOf } from './http-date.ts';
 import { type Contexts, openListener } from './open-listener.ts';
+import { predicateNotices } from './predicate-notices.ts';
 import { type Blueprint, buildSnapshot, type Snapshot } from './snapshot.ts';
 
 export interface DataPlaneOptions {
@@ -55,6 +58,8 @@ export interface DataPlaneOptions {
   /** False accepts connections the portable way; see `tcp-listener.ts`. */
   readonly adopt?: boolean;
   readonly onSignal: () => void;
+  /** Something for the log of the process. */
+  readonly onNotice?: (text: string) => void;
   /** Opens the access log of a configuration; undefined when it has none. */
   readonly openLog: (blueprint: Blueprint) => AccessLogSink | undefined;
 }
@@ -65,7 +70,7 @@ export interface AccessLogSink {
   close(): void;
 }
 
-const NO_KINDS: OwnKinds = { balancers: [], filters: [] };
+const NO_KINDS: OwnKinds = { balancers: [], filters: [], predicates: new Map() };
 
 interface Prepared {
   readonly snapshot: Snapshot;
@@ -121,7 +126,7 @@ export class DataPlane {
       now: () => env.clock.now(),
       epochSeconds: () => Math.floor(env.clock.epoch() / 1000),
       latency: this.#facts.latency,
-      geo: ({ address }) => this.#geo?.find(address) ?? NOWHERE,
+      geo: ({ address }) => this.#place(address),
       external: this.#facts.names,
     };
   }
@@ -132,8 +137,8 @@ export class DataPlane {
     const bound = new Map<string, AnyListener>();
     try {
       const own = blueprint.kindsFile === '' ? NO_KINDS : await loadKinds(blueprint.kindsFile);
-      const { env, counters, onSignal, pins } = this.#options;
-      const { staples } = this.#facts;
+      const { env, counters, onSignal, onNotice = () => undefined, pins } = this.#options;
+      const { staples, weights } = this.#facts;
       const snapshot = buildSnapshot(blueprint, {
         env,
         kinds: own.balancers,
@@ -150,6 +155,12 @@ export class DataPlane {
         pins,
         staples,
         stores: this.#stores,
+        routing: {
+          predicates: own.predicates,
+          place: this.#place,
+          onThrow: predicateNotices(counters, onNotice),
+          live: weights,
+        },
         previous: this.#snapshot,
       });
       const geo = this.#openGeo(blueprint);
@@ -176,6 +187,8 @@ export class DataPlane {
       return err(error instanceof Error ? error.message : String(error));
     }
   }
+
+  readonly #place = (client: string): GeoFacts => this.#geo?.find(client) ?? NOWHERE;
 
   /** Files that did not change stay open, with what was looked up in them. */
   #openGeo({ geo }: Blueprint): Result<GeoDatabase | undefined, string> {
@@ -327,18 +340,4 @@ export class DataPlane {
 function keepsSocket(running: Handler, next: Handler): boolean {
   if (!('protocol' in running.config) || !('protocol' in next.config)) return true;
   return sameSocket(running.config, next.config);
-}
-
-/** The Date field's text, made once a second. */
-function dateOf(epoch: () => number): () => string {
-  let second = 0;
-  let text = '';
-  return () => {
-    const now = Math.floor(epoch() / 1000);
-    if (now !== second) {
-      second = now;
-      text = new Date(now * 1000).toUTCString();
-    }
-    return text;
-  };
 }

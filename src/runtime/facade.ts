@@ -46,6 +46,34 @@ export interface ListenerStatus {
   readonly note?: string;
 }
 
+export type RolloutPhase = 'running' | 'done' | 'halted' | 'stopped';
+
+export interface SplitStatus {
+  /** `listener/route` */
+  readonly name: string;
+  readonly variants: readonly {
+    readonly name: string;
+    readonly pool: string;
+    /** Of clients, 0-1, as it is now. */
+    readonly share: number;
+    readonly requests: number;
+    /** 5xx */
+    readonly failures: number;
+    readonly p95Ms: number;
+  }[];
+  readonly rollout:
+    | {
+        readonly phase: RolloutPhase;
+        readonly to: string;
+        /** From 0 on. */
+        readonly step: number;
+        /** Why it was halted or stopped; '' otherwise. */
+        readonly reason: string;
+        readonly forMs: number;
+      }
+    | undefined;
+}
+
 export interface Status {
   readonly version: string;
   readonly startedAt: number;
@@ -56,6 +84,7 @@ export interface Status {
   readonly workers: readonly WorkerStatus[];
   readonly listeners: readonly ListenerStatus[];
   readonly pools: readonly PoolStatus[];
+  readonly splits: readonly SplitStatus[];
   /** The newest changes of health, newest first. */
   readonly changes: readonly HealthChange[];
 }
@@ -104,6 +133,10 @@ export interface Balancer {
   /** Takes a site out of DNS answers, and drains its endpoints when those have run out: in so many seconds. */
   drainSite(name: string, note: string): Result<number, string>;
   readySite(name: string, note: string): Result<void, string>;
+  /** Changes the weights of a split, by variant, until its configuration changes; a rollout of it stops. */
+  setSplit(name: string, weights: Readonly<Record<string, number>>, note: string): Result<void, string>;
+  /** Back to the configured weights; a rollout begins anew. */
+  resetSplit(name: string, note: string): Result<void, string>;
   reopenLogs(): Promise<void>;
   /** Stops accepting, lets requests finish up to the configured deadline, closes. */
   stop(): Promise<StopReport>;

@@ -1,6 +1,8 @@
 // Owns what the control plane finds out beside configurations, and that workers are told: addresses of ALIAS targets elsewhere,
-// how far clients are, which challenges of certificate authorities are pending, and what responders say of our certificates.
+// how far clients are, which challenges of certificate authorities are pending, what responders say of our certificates, and
+// which weights splits have by now.
 
+import type { Counters } from '../core/counters.ts';
 import type { Clock, Random } from '../core/env.ts';
 import type { Log } from '../observe/log.ts';
 import { askResponder } from '../tls/ocsp/ask.ts';
@@ -11,6 +13,7 @@ import type { Fleet } from './fleet.ts';
 import { LatencyKeeper } from './latency-keeper.ts';
 import { OcspKeeper } from './ocsp-keeper.ts';
 import { PendingChallenges } from './pending-challenges.ts';
+import { SplitKeeper } from './split-keeper.ts';
 
 export interface FactKeeperOptions {
   readonly clock: Clock;
@@ -19,6 +22,7 @@ export interface FactKeeperOptions {
   readonly folder: string;
   /** Made later. */
   readonly fleet: () => Pick<Fleet, 'learn' | 'port'>;
+  readonly counters: readonly Counters[];
 }
 
 export class FactKeeper {
@@ -26,12 +30,14 @@ export class FactKeeper {
   readonly latency: LatencyKeeper;
   readonly challenges: PendingChallenges;
   readonly ocsp: OcspKeeper;
+  readonly splits: SplitKeeper;
 
-  constructor({ clock, random, log, folder, fleet }: FactKeeperOptions) {
+  constructor({ clock, random, log, folder, fleet, counters }: FactKeeperOptions) {
     this.aliases = new AliasKeeper({ clock, log, onFound: (names) => void fleet().learn({ names }) });
     this.challenges = new PendingChallenges((challenges) => fleet().learn({ challenges }));
     const onStaples = (staples: readonly Staple[]): void => void fleet().learn({ staples });
     this.ocsp = new OcspKeeper({ clock, random, log, ask: askResponder, onStaples });
+    this.splits = new SplitKeeper({ clock, log, counters, onWeights: (weights) => void fleet().learn({ weights }) });
     this.latency = new LatencyKeeper({
       clock,
       log,
@@ -43,13 +49,15 @@ export class FactKeeper {
 
   /** For a worker that knows nothing. */
   get all(): Facts {
-    const { aliases, latency, challenges, ocsp } = this;
-    return { names: aliases.known, latency: latency.known, challenges: challenges.all, staples: ocsp.all };
+    const { aliases, latency, challenges, ocsp, splits } = this;
+    const said = { challenges: challenges.all, staples: ocsp.all, weights: splits.all };
+    return { names: aliases.known, latency: latency.known, ...said };
   }
 
   close(): void {
     this.aliases.close();
     this.latency.close();
     this.ocsp.close();
+    this.splits.close();
   }
 }

@@ -39,13 +39,14 @@ export class Fleet {
 
   constructor(options: FleetOptions) {
     this.#options = options;
-    const { memory, env, onSignal } = options;
+    const { memory, env, log, onSignal } = options;
+    const onNotice = (text: string): void => log.warn(text);
     this.restarts = Array.from({ length: memory.workers }, () => 0);
     this.#pauseMs = this.restarts.map(() => SHORTEST_PAUSE_MS);
     this.#startedAt = this.restarts.map(() => env.clock.now());
     this.#links =
       memory.workers === 1
-        ? [localLink(serve({ env, memory, worker: 0, onSignal }))]
+        ? [localLink(serve({ env, memory, worker: 0, onSignal, onNotice }))]
         : this.restarts.map((_, worker) => this.#spawn(worker));
   }
 
@@ -54,9 +55,10 @@ export class Fleet {
   }
 
   #spawn(worker: number): ThreadLink {
-    const { memory, onSignal, env } = this.#options;
+    const { memory, onSignal, env, log } = this.#options;
+    const onNotice = (text: string): void => log.warn(text);
     this.#startedAt[worker] = env.clock.now();
-    return new ThreadLink({ memory, worker, onSignal, onDeath: (error) => this.#died(worker, error) });
+    return new ThreadLink({ memory, worker, onSignal, onNotice, onDeath: (error) => this.#died(worker, error) });
   }
 
   #died(worker: number, error: Error | undefined): void {

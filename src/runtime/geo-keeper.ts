@@ -1,7 +1,7 @@
-// Owns the databases of places while some policy needs them: opened once for all workers, read again when a file changes, closed
+// Owns the databases of places while some policy or route needs them: opened once for all workers, read again when a file changes, closed
 // when nobody needs them any more. Main thread only.
 
-import { needsGeo } from '../config/compile/geo.ts';
+import { needsGeo, routesAskPlaces } from '../config/compile/geo.ts';
 import { allPolicies } from '../config/compile/steering.ts';
 import type { Config } from '../config/types.ts';
 import { ok, type Result } from '../core/result.ts';
@@ -28,7 +28,7 @@ export class GeoKeeper {
   /** The files for a configuration that may come into effect. The error is for a person. */
   async prepare(config: Config): Promise<Result<readonly GeoFile[], string>> {
     this.abort();
-    if (!needsGeo(allPolicies(config))) {
+    if (!needsGeo(allPolicies(config)) && !routesAskPlaces(config)) {
       this.#next = { source: undefined, signature: '' };
       return ok([]);
     }

@@ -1,32 +1,27 @@
 // Owns turning the configuration of a listener into what it runs by, protocol by protocol: routes compiled, pools looked
 // up, trusted networks indexed.
 
-import { compilePattern } from '../config/regex.ts';
 import type {
   FilterEntry,
   HttpListenerConfig,
-  KeySource,
   ListenerConfig,
   ProxyProtocolInConfig,
   TcpListenerConfig,
   UdpListenerConfig,
 } from '../config/types.ts';
 import { CidrSet } from '../core/cidr.ts';
-import { parameterOf } from '../core/query.ts';
 import type { DnsHandler } from '../dns/context.ts';
-import type { HttpHandler, HttpPool, HttpRoute } from '../http/context.ts';
+import type { HttpHandler } from '../http/context.ts';
 import type { FilterChain } from '../http/filter-chain.ts';
-import type { HeadView } from '../http/head-view.ts';
 import { hstsText } from '../http/hsts.ts';
 import type { ProxyTrust } from '../net/proxy-gate.ts';
-import { compileRoutes } from '../routing/compile.ts';
-import { cookieOf } from '../routing/conditions.ts';
 import { compileTcpRoutes } from '../routing/tcp.ts';
 import type { TcpHandler, TcpPool } from '../tcp/context.ts';
 import { ServerContexts } from '../tls/contexts.ts';
 import type { TlsTerms } from '../tls/secure.ts';
 import type { KnownStaples } from '../tls/staples.ts';
 import type { UdpHandler } from '../udp/context.ts';
+import { httpRouting, type RoutingParts } from './http-routes.ts';
 import type { ServedPool } from './snapshot.ts';
 import type { TlsBlueprint } from './tls-keeper.ts';
 
@@ -50,12 +45,13 @@ export function handlerBuilder(
   trustedProxies: readonly string[],
   tls: WorkerTls,
   chainOf: ChainBuilder,
+  routing: RoutingParts,
 ): (listener: ListenerConfig) => Handler {
   const trusted = CidrSet.of(trustedProxies);
   return (listener) => {
     switch (listener.protocol) {
       case 'http':
-        return httpHandler(listener, pools, trusted, tls, chainOf);
+        return httpHandler(listener, pools, trusted, tls, chainOf, routing);
       case 'tcp':
         return tcpHandler(listener, pools, tls);
       case 'udp':
@@ -70,32 +66,13 @@ function httpHandler(
   trusted: CidrSet,
   tls: WorkerTls,
   chainOf: ChainBuilder,
+  routing: RoutingParts,
 ): HttpHandler {
-  const known = new Map<string, HttpPool>();
-  const poolOf = (name: string): HttpPool => {
-    const before = known.get(name);
-    if (before !== undefined) return before;
-    const served = pools.get(name)!;
-    const keyOf = served.keyed ? keyFunction(served.config.balance.key) : undefined;
-    const terms = { config: served.config.connection, tls: served.tls };
-    const filters = chainOf(listener.name, `${listener.name}/pool ${name}`, served.config.filters);
-    const pool = { ...served, keyOf, terms, filters };
-    known.set(name, pool);
-    return pool;
-  };
-  const routes = listener.routes.map((config) => {
-    const pool = config.pool === '' ? undefined : poolOf(config.pool);
-    const filters = chainOf(listener.name, `${listener.name}/route ${config.name}`, config.filters);
-    const target: HttpRoute = { name: config.name, poolFor: () => pool, timeouts: config.timeouts, filters };
-    return { config, target };
-  });
-  const router = compileRoutes(routes, compilePattern);
   return {
     config: listener,
     limits: listener.limits,
-    match: (head) => router.match(head),
+    ...httpRouting(listener, pools, routing, chainOf),
     filters: chainOf(listener.name, listener.name, listener.filters),
-    lookUp: () => '',
     isTrusted: (address) => trusted.has(address),
     tls: tlsTerms(listener, tls, listener.http2 === undefined ? HTTP_1 : HTTP_2),
     hsts: hstsText(listener.hsts),
@@ -168,21 +145,4 @@ function proxyTrust(config: ProxyProtocolInConfig | undefined): ProxyTrust | und
   if (config === undefined) return undefined;
   const from = CidrSet.of(config.from);
   return { believes: (address) => from.has(address), timeoutMs: config.timeoutMs };
-}
-
-function keyFunction(key: KeySource): (head: HeadView) => string {
-  switch (key.from) {
-    case 'source':
-      return (head) => head.client;
-    case 'path':
-      return (head) => head.path;
-    case 'header':
-      return (head) => head.header(key.name) ?? '';
-    case 'cookie':
-      return (head) => cookieOf(head.header('cookie'), key.name) ?? '';
-    case 'query':
-      return (head) => parameterOf(head.query, key.name) ?? '';
-    case 'sni':
-      throw new Error('plain HTTP has no SNI; refused when the configuration was compiled');
-  }
 }

@@ -200,7 +200,7 @@ export function kernelPickable(
 
 /** Why a listener in mode auto cannot be the kernel's, by its configuration alone. */
 export function obstacle(name: string, config: Config, kindsFile: string): string | undefined {
-  if (kindsFile !== '') return 'the configuration brings balancing kinds of its own, which the kernel cannot run';
+  if (kindsFile !== '') return 'the configuration brings code of its own along, which the kernel cannot run';
   const [first] = natObstacles(config.listeners[name], config.pools);
   return first === undefined ? undefined : `${first.path.slice(0, 3).join('.')} ${first.message}`;
 }

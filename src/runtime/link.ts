@@ -62,7 +62,11 @@ export interface Calls {
 
 export type CallName = keyof Calls;
 export type ToWorker = { readonly id: number; readonly call: CallName; readonly argument: unknown };
-export type FromWorker = { readonly id: number; readonly answer: unknown } | 'signal' | 'ready';
+export type FromWorker =
+  | { readonly id: number; readonly answer: unknown }
+  | { readonly notice: string }
+  | 'signal'
+  | 'ready';
 
 export interface WorkerData {
   readonly memory: SharedMemory;
@@ -71,6 +75,7 @@ export interface WorkerData {
 
 export interface ThreadLinkOptions extends WorkerData {
   readonly onSignal: () => void;
+  readonly onNotice: (text: string) => void;
   /** The thread ended without being told to. */
   readonly onDeath: (error: Error | undefined) => void;
 }
@@ -84,12 +89,14 @@ export class ThreadLink implements WorkerLink {
   #closing = false;
   #dead = false;
 
-  constructor({ memory, worker, onSignal, onDeath }: ThreadLinkOptions) {
+  constructor({ memory, worker, onSignal, onNotice, onDeath }: ThreadLinkOptions) {
     let failure: Error | undefined;
     this.#thread = new Worker(ENTRY, { workerData: { memory, worker } satisfies WorkerData, name: `worker-${worker}` });
     this.#thread.on('message', (message: FromWorker) => {
       if (message === 'signal') onSignal();
-      else if (message !== 'ready') this.#settle(message.id, message.answer);
+      else if (message === 'ready') return;
+      else if ('notice' in message) onNotice(message.notice);
+      else this.#settle(message.id, message.answer);
     });
     this.#thread.on('error', (error) => {
       failure = error instanceof Error ? error : new Error(String(error));

@@ -17,6 +17,7 @@ import type { ListenerPath } from './kernel-listeners.ts';
 import type { LatencyCounts } from './latency-keeper.ts';
 import type { OcspReport } from './ocsp-keeper.ts';
 import type { Blueprint } from './snapshot.ts';
+import { type SplitReport, splitMetrics } from './split-metrics.ts';
 import { type TlsReport, tlsMetrics } from './tls-metrics.ts';
 
 export interface MetricsInput {
@@ -40,6 +41,7 @@ export interface MetricsInput {
   readonly pins: KeyedTable;
   /** Monotonic ms. */
   readonly now: number;
+  readonly splits: Omit<SplitReport, 'variantSlots'>;
 }
 
 export function sum(counters: readonly Counters[], read: (counters: Counters) => number): number {
@@ -69,6 +71,7 @@ export function metricsText(input: MetricsInput): string {
     latencyMetrics(text, input.latency);
   }
   if (input.blueprint.config.acme !== undefined) acmeMetrics(text, input.acme);
+  splitMetrics(text, { ...input.splits, variantSlots: input.blueprint.variantSlots }, input.counters);
   workers(text, input);
   return text.toString();
 }
@@ -261,6 +264,9 @@ function workers(text: PrometheusText, { blueprint, counters, reloads, restarts 
     counters[w].readWorker(W.plainSockets),
   );
   each('evenkeel_worker_restarts_total', 'counter', 'Times a crashed worker was replaced.', (w) => restarts[w] ?? 0);
+  each('evenkeel_predicate_errors_total', 'counter', 'Times a predicate of the configuration threw.', (w) =>
+    counters[w].readWorker(W.predicateThrows),
+  );
   each('evenkeel_access_log_dropped_total', 'counter', 'Access log lines dropped because the log was too slow.', (w) =>
     counters[w].readWorker(W.logDropped),
   );

@@ -10,6 +10,9 @@ import { LoadTable } from '../core/load-table.ts';
 import { err, ok, type Result } from '../core/result.ts';
 import { HealthTable } from '../health/table.ts';
 import { SlotRegistry } from '../pool/registry.ts';
+import type { Predicate } from '../routing/route.ts';
+import { LiveWeights } from '../routing/split.ts';
+import { NOWHERE } from '../steering/unknown.ts';
 import { KnownStaples } from '../tls/staples.ts';
 import { assignSlots, healthSets, siteId } from './health-sets.ts';
 import { type Blueprint, buildSnapshot, type Snapshot } from './snapshot.ts';
@@ -22,13 +25,17 @@ const POOLS = 2048;
 export interface OfflineOptions {
   readonly env: Env;
   readonly kinds: readonly AnyBalancerKind[];
+  readonly predicates: ReadonlyMap<string, Predicate>;
   readonly dns: DnsBlueprint | undefined;
   /** Sites, pools and endpoints (`pool/host:port`) that are down. */
   readonly down: readonly string[];
 }
 
 /** The error names what is said to be down and does not exist. */
-export function offlineSnapshot(config: Config, { env, kinds, dns, down }: OfflineOptions): Result<Snapshot, string> {
+export function offlineSnapshot(
+  config: Config,
+  { env, kinds, predicates, dns, down }: OfflineOptions,
+): Result<Snapshot, string> {
   const load = LoadTable.local(ENDPOINTS, POOLS);
   const registry = new SlotRegistry(load);
   const slots = assignSlots(registry, config);
@@ -41,6 +48,7 @@ export function offlineSnapshot(config: Config, { env, kinds, dns, down }: Offli
     geo: [],
     tls: NO_TLS,
     listenerSlots: {},
+    variantSlots: {},
     kernel: [],
     affinityKeys: {},
     kindsFile: '',
@@ -62,6 +70,7 @@ export function offlineSnapshot(config: Config, { env, kinds, dns, down }: Offli
     onSignal: () => undefined,
     staples: new KnownStaples(),
     policy: undefined,
+    routing: { predicates, place: () => NOWHERE, onThrow: () => undefined, live: new LiveWeights() },
     previous: undefined,
   });
   return ok(snapshot);

@@ -38,6 +38,7 @@ import { StoreAlarm } from './store-alarm.ts';
 import { hasTlsFiles } from './tls-files.ts';
 import { TlsKeeper } from './tls-keeper.ts';
 import { Transaction } from './transaction.ts';
+import { VariantSlots } from './variant-slots.ts';
 import { ZoneNotices } from './zone-notices.ts';
 import { hasZoneFiles } from './zones.ts';
 
@@ -132,7 +133,15 @@ export class Runtime implements Balancer {
       onProblem: (reason) => log.error(reason),
       onUse: (certificates) => this.#facts.ocsp.watch(certificates),
     });
-    this.#facts = new FactKeeper({ clock: env.clock, random: env.random, log, folder, fleet: () => this.#fleet });
+    const counters = this.#counters;
+    this.#facts = new FactKeeper({
+      clock: env.clock,
+      random: env.random,
+      log,
+      folder,
+      counters,
+      fleet: () => this.#fleet,
+    });
     this.#acme = new AcmeKeeper({ env, log, folder, board: this.#facts.challenges });
     this.#notices = new ZoneNotices(env, log);
     const transaction = new Transaction({
@@ -148,6 +157,9 @@ export class Runtime implements Balancer {
       acme: this.#acme,
       aliases: this.#facts.aliases,
       affinity: new AffinityKeeper(folder, log),
+      variants: new VariantSlots((slot) => {
+        for (const one of counters) one.clearVariant(slot);
+      }),
     });
     this.#transaction = transaction;
     this.#alarm = new SocketAlarm(env.clock, log, this.#counters, () => [...transaction.listenerSlots.values()]);
@@ -228,6 +240,7 @@ export class Runtime implements Balancer {
     this.#blueprint = applied.value;
     this.#notices.applied(applied.value);
     this.#facts.latency.applied(next);
+    this.#facts.splits.applied(next, applied.value.variantSlots);
     this.#configVersion = applied.value.version;
     return undefined;
   }
@@ -251,6 +264,14 @@ export class Runtime implements Balancer {
 
   readySite(name: string, note: string): Result<void, string> {
     return this.#siteDrains.end(this.config, name, note);
+  }
+
+  setSplit(name: string, weights: Readonly<Record<string, number>>, note: string): Result<void, string> {
+    return this.#facts.splits.set(name, weights, note);
+  }
+
+  resetSplit(name: string, note: string): Result<void, string> {
+    return this.#facts.splits.reset(name, note);
   }
 
   async reopenLogs(): Promise<void> {
@@ -281,6 +302,7 @@ export class Runtime implements Balancer {
       acme: this.#acme.report,
       pins: this.#pins,
       now: this.#env.clock.now(),
+      splits: { splits: this.#facts.splits.status(), halts: this.#facts.splits.halts },
     });
   }
 
@@ -310,6 +332,7 @@ export class Runtime implements Balancer {
         mode: (pool) => this.#mode(pool),
         pathOf: (listener) => this.#kernel.pathOf(listener),
       }),
+      splits: this.#facts.splits.status(),
       changes: this.#health.timeline().slice(-RECENT_CHANGES).reverse(),
     };
   }

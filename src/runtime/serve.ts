@@ -13,11 +13,13 @@ export interface ServeOptions {
   readonly memory: SharedMemory;
   readonly worker: number;
   readonly onSignal: () => void;
+  /** Something for the log of the process. */
+  readonly onNotice: (text: string) => void;
 }
 
 const MEASURE_MS = 1000;
 
-export function serve({ env, memory, worker, onSignal }: ServeOptions): DataPlane {
+export function serve({ env, memory, worker, onSignal, onNotice }: ServeOptions): DataPlane {
   const counters = countersOf(memory, worker);
   measure(env, (delayMs) => {
     counters.worker(W.loopDelayMs, delayMs);
@@ -35,6 +37,7 @@ export function serve({ env, memory, worker, onSignal }: ServeOptions): DataPlan
     workers: memory.workers,
     shared: memory.workers > 1,
     onSignal,
+    onNotice,
     openLog: ({ config }) => {
       if (config.accessLog === undefined) return undefined;
       const onDrop = (total: number) => counters.worker(W.logDropped, total);

@@ -8,6 +8,8 @@ import { RateTable } from '../limits/rate-table.ts';
 export const MAX_ENDPOINTS = 16_384;
 export const MAX_POOLS = 2048;
 export const MAX_LISTENERS = 256;
+/** Of all splits. */
+export const MAX_VARIANTS = 1024;
 /** Clients whose connections are counted, and clients that are pinned, per worker. */
 const KEYED_ENTRIES = 131_072;
 /** Keys of rate limits, over all workers: 32 MiB, of which only what is used takes memory. */
@@ -28,7 +30,8 @@ function loadShape(workers: number): LoadTableShape {
 
 export function countersShape(workers: number): CountersShape {
   // One region more than there are workers: the control plane's, which counts what the kernel forwards.
-  return { endpoints: MAX_ENDPOINTS, pools: MAX_POOLS, listeners: MAX_LISTENERS, workers: workers + 1 };
+  const capacity = { endpoints: MAX_ENDPOINTS, pools: MAX_POOLS, listeners: MAX_LISTENERS, variants: MAX_VARIANTS };
+  return { ...capacity, workers: workers + 1 };
 }
 
 function keyedShape(workers: number): KeyedTableShape {

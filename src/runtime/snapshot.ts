@@ -24,6 +24,7 @@ import { ClientTerms } from '../tls/client.ts';
 import type { KnownStaples } from '../tls/staples.ts';
 import { buildDnsHandler, dnsListenerNames } from './dns-handler.ts';
 import { type Handler, handlerBuilder } from './handlers.ts';
+import type { RoutingParts } from './http-routes.ts';
 import { membersOf } from './members.ts';
 import type { TlsBlueprint } from './tls-keeper.ts';
 import type { DnsBlueprint } from './zones.ts';
@@ -43,9 +44,11 @@ export interface Blueprint {
   readonly affinityKeys: Readonly<Record<string, readonly string[]>>;
   /** Row of the counters by listener name. */
   readonly listenerSlots: Readonly<Record<string, number>>;
+  /** Row of the counters by listener, route and variant. */
+  readonly variantSlots: Readonly<Record<string, number>>;
   /** Listeners whose packets the kernel forwards: workers leave them alone. */
   readonly kernel: readonly string[];
-  /** A file that brings balancing kinds along; '' when there is none. */
+  /** A file that brings balancing kinds or predicates along; '' when there is none. */
   readonly kindsFile: string;
 }
 
@@ -99,6 +102,7 @@ export interface SnapshotParts {
   readonly staples: KnownStaples;
   /** Absent where nothing is served. */
   readonly stores?: Pick<SharedStores, 'pins'>;
+  readonly routing: Omit<RoutingParts, 'maps' | 'random' | 'variantSlots'>;
   readonly previous: Snapshot | undefined;
 }
 
@@ -107,11 +111,15 @@ export function buildSnapshot(blueprint: Blueprint, parts: SnapshotParts): Snaps
   const pools = new Map(blueprint.pools.map((pool) => [pool.name, buildPool(pool, blueprint, parts)]));
   const before = (name: string): Handler | undefined => parts.previous?.handlers.get(name);
   const filters: Filter[] = [];
+  const tls = { ...blueprint.tls, staples: parts.staples, before };
+  const { maps, trustedProxies } = config;
+  const { variantSlots } = blueprint;
   const build = handlerBuilder(
     pools,
-    config.trustedProxies,
-    { ...blueprint.tls, staples: parts.staples, before },
+    trustedProxies,
+    tls,
     (listener, place, entries) => chainOf(parts, listener, place, entries, filters),
+    { ...parts.routing, maps, variantSlots, random: parts.env.random },
   );
   const handlers = new Map<string, Handler>(
     Object.values(config.listeners).map((listener) => [listener.name, build(listener)]),

@@ -26,6 +26,7 @@ import { freshSockets, heldByOurselves, portsInUse, unwritableLog } from './pref
 import { MAX_LISTENERS } from './shared-memory.ts';
 import type { Blueprint } from './snapshot.ts';
 import { NO_TLS, type TlsKeeper } from './tls-keeper.ts';
+import type { VariantSlots } from './variant-slots.ts';
 import { readZones } from './zones.ts';
 
 const SWEEP_MS = 1000;
@@ -47,6 +48,7 @@ export interface TransactionParts {
   readonly acme: AcmeKeeper;
   readonly aliases: AliasKeeper;
   readonly affinity: AffinityKeeper;
+  readonly variants: VariantSlots;
 }
 
 export interface Change {
@@ -78,6 +80,7 @@ export class Transaction {
     acme.abort();
     tls.abort();
     aliases.abort();
+    this.#parts.variants.retain(change.current?.config);
     this.#undo(change.current);
     return prepared;
   }
@@ -140,6 +143,7 @@ export class Transaction {
     for (const name of Object.keys(current?.config.pools ?? {}))
       if (next.pools[name] === undefined) health.removePool(name);
     registry.retain(slottedSets(blueprint));
+    this.#parts.variants.retain(next);
     health.prune();
     probes.sync();
     this.#sweep();
@@ -191,6 +195,8 @@ export class Transaction {
         return err(`listener "${name}" does not fit: ${MAX_LISTENERS} names are the limit`);
       this.listenerSlots.set(name, this.listenerSlots.size);
     }
+    const variantSlots = this.#parts.variants.assign(config);
+    if (!variantSlots.ok) return variantSlots;
     return ok({
       version,
       config,
@@ -199,6 +205,7 @@ export class Transaction {
       geo: [],
       tls: NO_TLS,
       listenerSlots: Object.fromEntries(this.listenerSlots),
+      variantSlots: variantSlots.value,
       kernel: [],
       affinityKeys: {},
       kindsFile,

@@ -16,6 +16,7 @@ const plane = serve({
   env: realEnv(),
   memory,
   worker,
+  onNotice: (notice) => send({ notice }),
   // Many failures in one turn are one signal: the main thread reads the counters, not the messages.
   onSignal: () => {
     if (signalled) return;

@@ -16,6 +16,7 @@ import { DataPlane } from '../runtime/data-plane.ts';
 import { realEnv } from '../runtime/real-env.ts';
 import type { Blueprint } from '../runtime/snapshot.ts';
 import { TlsKeeper } from '../runtime/tls-keeper.ts';
+import { variantKeys } from '../runtime/variant-slots.ts';
 import type { FakeUpstream } from './fake-upstream.ts';
 import { RawClient } from './raw-client.ts';
 
@@ -155,6 +156,7 @@ async function blueprint(options: ProxyOptions, version: number, certificates: T
     config,
     pools,
     listenerSlots: { web: 0 },
+    variantSlots: Object.fromEntries(variantKeys(config).map((key, i) => [key, i])),
     kernel: [],
     dns: undefined,
     geo: [],

@@ -141,6 +141,7 @@ function blueprint(options: RelayOptions, version: number, slots: Map<string, nu
     config,
     pools,
     listenerSlots: { game: 0 },
+    variantSlots: {},
     kernel: [],
     dns: undefined,
     geo: [],

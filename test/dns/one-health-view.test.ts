@@ -10,6 +10,7 @@ import { Answerer } from '../../src/dns/engine/answerer.ts';
 import { SLACK } from '../../src/dns/wire/writer.ts';
 import { HealthTable } from '../../src/health/table.ts';
 import { SlotRegistry } from '../../src/pool/registry.ts';
+import { LiveWeights } from '../../src/routing/split.ts';
 import { assignSlots, healthSets, siteId } from '../../src/runtime/health-sets.ts';
 import { type Blueprint, buildSnapshot } from '../../src/runtime/snapshot.ts';
 import { NO_TLS } from '../../src/runtime/tls-keeper.ts';
@@ -71,6 +72,7 @@ async function setup() {
     geo: [],
     tls: NO_TLS,
     listenerSlots: {},
+    variantSlots: {},
     kernel: [],
     affinityKeys: {},
     kindsFile: '',
@@ -85,6 +87,7 @@ async function setup() {
     onSignal: () => undefined,
     staples: new KnownStaples(),
     policy: undefined,
+    routing: { predicates: new Map(), place: () => NOWHERE, onThrow: () => undefined, live: new LiveWeights() },
     previous: undefined,
   });
   const handler = snapshot.handlers.get('dns@127.0.0.1:0') as DnsHandler;

@@ -27,6 +27,7 @@ const ADD = {
   forwarded: true,
   requestIdName: 'x-request-id',
   proto: 'http',
+  tls: undefined,
   certificate: undefined,
   local: { localAuthority: () => 'fallback:80' },
   known: '',

@@ -27,6 +27,9 @@ const env = realEnv();
 const log = createLog({ write: () => undefined, human: false, epoch: env.clock.epoch });
 /** By the port that the example names. */
 const servers = new Map<number, Server>();
+/** The newest request of each. */
+const asked = new Map<number, string[]>();
+const seenBy = (port: number): string[] => asked.get(port) ?? [];
 const sockets: Socket[] = [];
 /** Certificates that examples name. */
 const files = new CertificateFolder();
@@ -41,7 +44,10 @@ before(async () => {
   files.put('certs/customers/one', await authority.issue({ names: ['one.customers.example.com'] }));
   files.text('certs/clients.pem', clients.pem);
   for (let port = 3001; port <= 3007; port++) {
-    const server = createServer((_request, response) => response.end(String(port)));
+    const server = createServer((request, response) => {
+      asked.set(port, [String(request.url), String(request.headers['x-tenant'])]);
+      response.end(String(port));
+    });
     // What is no HTTP gets the name as well.
     server.on('clientError', (_error, socket) => socket.end(String(port)));
     await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
@@ -136,10 +142,7 @@ async function withExample(name: string, check: Check): Promise<void> {
   assert.ok(loaded.ok, loaded.ok ? '' : JSON.stringify(loaded.error));
   const runtime = new Runtime({ env, log, workers: 1, version: 'test', folder: files.path });
   try {
-    const applied = await runtime.apply(
-      moved(loaded.value.config),
-      loaded.value.kinds.length > 0 ? loaded.value.file : '',
-    );
+    const applied = await runtime.apply(moved(loaded.value.config), loaded.value.hasCode ? loaded.value.file : '');
     assert.ok(applied.ok, applied.ok ? '' : JSON.stringify(applied.error));
     const { port } = (await runtime.status()).listeners[0];
     // Until every first probe is in, those that are proven already serve alone.
@@ -274,14 +277,85 @@ const CHECKS: Record<string, Check> = {
     assert.deepEqual([...seen].sort(), ['3001', '3002']);
   },
   'routing.yaml': async (ask) => {
+    assert.equal(await ask('/', { 'accept-language': 'fr;q=0.4, de-AT' }), '3007');
+    assert.equal(await ask('/', { 'user-agent': 'curl/8.5.0' }), '3001', 'but not the API');
+    assert.match(
+      await ask('/api/users', { 'user-agent': 'Googlebot/2.1 (+http://www.google.com/bot.html)' }),
+      /^none for machines/,
+    );
     assert.equal(await ask('/'), '3001');
-    assert.equal(await ask('/api/users'), '3002');
+    assert.equal(await ask('/api/users', { 'user-agent': 'Mozilla/5.0 (X11; Linux x86_64) Firefox/130.0' }), '3002');
     assert.equal(await ask('/images/logo.png'), '3003');
     assert.equal(await ask('/admin/x', { 'x-forwarded-for': '10.1.2.3' }), '3004');
     assert.equal(await ask('/admin/x', { 'x-forwarded-for': '192.0.2.1' }), '3001');
     assert.equal(await ask('/', { 'user-agent': 'Mozilla/5.0 (iPhone) Mobile/15E148' }), '3005');
     assert.equal(await ask('/', { cookie: 'a=b; version=v2' }), '3006');
     assert.equal(await ask('/', { host: 'acme.tenants.example.com' }), '3007');
+  },
+  'locations.yaml': async (ask) => {
+    assert.match(await ask('/api/users'), /^300[12]$/);
+    assert.match(await ask('/apis'), /^300[34]$/);
+    assert.match(await ask('/'), /^300[34]$/);
+  },
+  'map-user-agent.yaml': async (ask) => {
+    const phone =
+      'Mozilla/5.0 (iPhone; CPU iPhone OS 17_4 like Mac OS X) AppleWebKit/605.1.15 Mobile/15E148 Safari/604.1';
+    const laptop = 'Mozilla/5.0 (X11; Linux x86_64; rv:130.0) Gecko/20100101 Firefox/130.0';
+    const crawler = `${phone} (compatible; Googlebot/2.1; +http://www.google.com/bot.html)`;
+    assert.equal(await ask('/', { 'user-agent': phone }), '3001');
+    assert.equal(await ask('/', { 'user-agent': 'some MOBILE thing' }), '3001');
+    assert.equal(await ask('/', { 'user-agent': laptop }), '3002');
+    assert.equal(await ask('/'), '3002');
+    assert.equal(await ask('/', { 'user-agent': crawler }), '3001', 'an expression does not know better');
+    assert.equal(await ask('/device/', { 'user-agent': crawler }), '3003');
+    assert.equal(await ask('/device/', { 'user-agent': phone }), '3001');
+    assert.equal(await ask('/device/', { 'user-agent': laptop }), '3002');
+  },
+  'map-cookie.yaml': async (ask) => {
+    assert.equal(await ask('/', { cookie: 'a=b; version=v2' }), '3001');
+    assert.equal(await ask('/', { cookie: 'version=v1' }), '3002');
+    assert.equal(await ask('/'), '3002');
+  },
+  'geo-networks.yaml': async (ask) => {
+    const from = (address: string, path = '/') => ask(path, { 'x-forwarded-for': address });
+    assert.equal(await from('185.1.2.3'), '3002');
+    assert.equal(await from('202.9.9.9'), '3003');
+    assert.equal(await from('8.8.8.8'), '3001');
+    assert.equal(await from('2001:db8::1'), '3001');
+    assert.equal(await from('193.99.144.80', '/by-country/x'), '3002', 'Germany is in Europe');
+    assert.equal(await from('133.11.0.1', '/by-country/x'), '3003', 'Japan');
+    assert.equal(await from('8.8.8.8', '/by-country/x'), '3001');
+  },
+  'canary.yaml': async (ask) => {
+    const from = (i: number, path: string, headers = {}) =>
+      ask(path, { 'x-forwarded-for': `10.0.${i >> 8}.${i & 255}`, ...headers });
+    const many = await Promise.all(Array.from({ length: 400 }, (_, i) => from(i, '/')));
+    const canaries = many.filter((port) => port === '3002').length;
+    assert.ok(canaries > 0 && canaries < 20, `${canaries} of 400, for 1 %`);
+    assert.deepEqual(await Promise.all(Array.from({ length: 400 }, (_, i) => from(i, '/'))), many, 'sticky');
+    assert.equal(await from(0, '/', { 'x-canary': 'true' }), '3002');
+    const halves = await Promise.all(
+      Array.from({ length: 200 }, (_, i) => from(i, '/ab/', { cookie: `evenkeel-id=${i}` })),
+    );
+    assert.ok(Math.abs(halves.filter((port) => port === '3002').length - 100) < 35);
+    assert.equal(await from(0, '/ab/', { cookie: 'variant=b' }), '3002');
+  },
+  'weighted-rollout.yaml': async (ask) => {
+    const seen: string[] = [];
+    for (let i = 0; i < 20; i++) seen.push(await ask());
+    assert.equal(seen.filter((port) => port === '3002').length, 2);
+  },
+  'tenants.yaml': async (ask) => {
+    assert.equal(await ask('/x', { host: 'acme.example.com' }), '3001');
+    assert.deepEqual(seenBy(3001), ['/t/acme/x', 'acme']);
+    assert.equal(await ask('/x', { host: 'big.example.com' }), '3002');
+    assert.match(await ask('/x', { host: 'a.b.example.com' }), /404/, 'one label is one tenant');
+  },
+  'predicates.config.ts': async (ask) => {
+    assert.equal(await ask('/', { 'x-plan': 'gold' }), '3002');
+    assert.equal(await ask('/', { 'x-plan': 'silver' }), '3001');
+    assert.equal(await ask('/reports/x?day=mon'), '3003');
+    assert.equal(await ask('/reports/x?day=sun'), '3001');
   },
   'resilience.yaml': async (ask) => {
     const seen = new Set<string>();

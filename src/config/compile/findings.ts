@@ -63,10 +63,10 @@ export class Findings {
 
   /** Host names and `*.` wildcards, lower case. */
   hosts(list: readonly string[], path: Path): void {
-    for (const [i, host] of list.entries()) this.#host(host, [...path, i]);
+    for (const [i, host] of list.entries()) this.host(host, [...path, i]);
   }
 
-  #host(host: string, path: Path): void {
+  host(host: string, path: Path): void {
     if (/^(\*\.)?[a-z0-9_-]+(\.[a-z0-9_-]+)*$|^\[[0-9a-f:.]+\]$/.test(host)) return;
     this.add(path, `has "${host}", which is no host name`, 'write app.example.com or *.example.com, without port');
   }
@@ -79,7 +79,7 @@ export class Findings {
       } else if (readIp(name.replace(/^\[(.*)\]$/, '$1'), new Uint8Array(16)) !== 0) {
         const hint = 'clients that connect to an address name nobody: leave "sni" out';
         this.add([...path, i], `has "${name}", which is an address: TLS clients send names only`, hint);
-      } else this.#host(name, [...path, i]);
+      } else this.host(name, [...path, i]);
     });
   }
 }

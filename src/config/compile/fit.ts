@@ -3,19 +3,25 @@
 
 import type { AnyBalancerKind } from '../../balancing/index.ts';
 import type { Path } from '../issues.ts';
-import type { ListenerConfig, PoolConfig } from '../types.ts';
+import type { Config, ListenerConfig, PoolConfig } from '../types.ts';
 import type { Findings } from './findings.ts';
 import { natObstacles } from './nat.ts';
+import { poolsOfRoute } from './route.ts';
 
-export function poolsOf(listener: ListenerConfig): readonly string[] {
-  return listener.protocol === 'udp'
-    ? [listener.pool]
-    : [...new Set(listener.routes.map((route) => route.pool).filter((name) => name !== ''))];
+export function poolsOf(listener: ListenerConfig, maps: Config['maps'] = {}): readonly string[] {
+  switch (listener.protocol) {
+    case 'udp':
+      return [listener.pool];
+    case 'tcp':
+      return [...new Set(listener.routes.map((route) => route.pool))];
+    case 'http':
+      return [...new Set(listener.routes.flatMap((route) => poolsOfRoute(route, maps)))];
+  }
 }
 
 export function checkFit(
   listener: ListenerConfig,
-  pools: Readonly<Record<string, PoolConfig>>,
+  { pools, maps }: Pick<Config, 'pools' | 'maps'>,
   findings: Findings,
   own: readonly AnyBalancerKind[] = [],
 ): void {
@@ -24,7 +30,7 @@ export function checkFit(
     findings.issues.push(...natObstacles(listener, pools, own));
     return;
   }
-  for (const name of poolsOf(listener)) {
+  for (const name of poolsOf(listener, maps)) {
     const pool = pools[name];
     if (pool === undefined) continue;
     const at = ['pools', name];

@@ -4,9 +4,20 @@
 import type { Path } from '../issues.ts';
 import type { GeoConfig } from '../types/geo.ts';
 import type { Area, PolicyConfig } from '../types/steering.ts';
+import type { Config } from '../types.ts';
 import type { Findings } from './findings.ts';
 
-/** Somebody asks where a client is. */
+/** Some route or table asks where a client is; what a predicate asks, nobody knows. */
+export function routesAskPlaces({ listeners, maps }: Pick<Config, 'listeners' | 'maps'>): boolean {
+  if (Object.values(maps).some(({ of }) => of.from === 'country' || of.from === 'continent')) return true;
+  return Object.values(listeners).some(
+    (listener) =>
+      listener.protocol === 'http' &&
+      listener.routes.some(({ country, continent, when }) => country.length > 0 || continent.length > 0 || when !== ''),
+  );
+}
+
+/** Some policy asks where a client is. */
 export function needsGeo(policies: Iterable<PolicyConfig>): boolean {
   for (const policy of policies) {
     if (policy.kind === 'proximity' || policy.kind === 'latency') return true;

@@ -8,23 +8,23 @@ import type {
   HttpListenerConfig,
   ListenerConfig,
   ProxyProtocolInConfig,
-  RouteConfig,
   TcpListenerConfig,
   TcpRouteConfig,
 } from '../types.ts';
 import { answersAll, checkFilters } from './filters.ts';
 import type { Findings } from './findings.ts';
+import { ANY_ROUTE, checkSplitNames, checkTlsConditions, compileRoute, type RoutingNames } from './route.ts';
 import { compileTls } from './tls.ts';
 
 type Parsed = ParsedDocument['listeners'][string];
 type ParsedHttp = Extract<Parsed, { readonly protocol: 'http' | 'https' }>;
 type ParsedTcp = Extract<Parsed, { readonly protocol: 'tcp' }>;
-type ParsedRoute = ParsedHttp['routes'][number];
 
 export function compileListener(
   name: string,
   parsed: Parsed,
   trustedProxies: readonly string[],
+  names: RoutingNames,
   findings: Findings,
   around: Surroundings,
 ): ListenerConfig {
@@ -34,7 +34,7 @@ export function compileListener(
   switch (parsed.protocol) {
     case 'http':
     case 'https':
-      return { ...http(name, parsed, at, findings, around), proxyProtocol };
+      return { ...http(name, parsed, at, names, findings, around), proxyProtocol };
     case 'tcp':
       return { ...tcp(name, parsed, at, findings), proxyProtocol };
     case 'udp': {
@@ -64,6 +64,7 @@ function http(
   name: string,
   parsed: ParsedHttp,
   at: Path,
+  names: RoutingNames,
   findings: Findings,
   around: Surroundings,
 ): Omit<HttpListenerConfig, 'proxyProtocol'> {
@@ -73,16 +74,21 @@ function http(
   const routes = parsed.routes.map((route, i) => {
     const path = [...at, 'routes', i];
     checkFilters(route.filters, [...path, 'filters'], findings, around);
-    if (route.pool === '' && !answered && !answersAll(route.filters))
-      findings.add(path, 'needs a "pool", or a filter that answers', 'pool: NAME, or filters: [{ respond: 204 }]');
-    return httpRoute(route, path, `${name}[${i}]`, findings);
+    const isAnswered = answered || answersAll(route.filters);
+    return compileRoute(route, path, { name: `${name}[${i}]`, isAnswered }, names, findings);
   });
-  if (pool !== undefined) routes.push({ ...EMPTY_ROUTE, name: `${name}[default]`, pool });
+  if (pool !== undefined) routes.push({ ...ANY_ROUTE, name: `${name}[default]`, pool });
   const redirect = parsed.protocol === 'http' ? (parsed.redirectToHttps ?? undefined) : undefined;
   if (redirect !== undefined && routes.length > 0)
     findings.add([...at, 'redirectToHttps'], 'leaves no request for "routes" or "pool"', 'leave one of them out');
   if (redirect === undefined && routes.length === 0 && !answered) findings.add(at, 'needs "routes" or a "pool"');
-  if (parsed.protocol === 'http' || parsed.tls.clients == null) nobodyShows(parsed.routes, at, findings);
+  checkTlsConditions(
+    parsed.routes,
+    { tls: parsed.protocol === 'https', clients: parsed.protocol === 'https' && parsed.tls.clients != null },
+    [...at, 'routes'],
+    findings,
+  );
+  checkSplitNames(routes, [...at, 'routes'], findings);
   const hsts = parsed.protocol === 'https' ? (parsed.hsts ?? undefined) : undefined;
   return {
     name,
@@ -102,30 +108,6 @@ function http(
     filters,
     routes,
   };
-}
-
-/** Certificates of clients that are never asked for one. */
-function nobodyShows(routes: readonly ParsedRoute[], at: Path, findings: Findings): void {
-  for (const [i, { clientCertificate }] of routes.entries())
-    if (clientCertificate !== undefined)
-      findings.add(
-        [...at, 'routes', i, 'clientCertificate'],
-        'has no meaning: clients are not asked for one',
-        'tls: { clients: { ca: clients.pem } }',
-      );
-}
-
-function httpRoute(route: ParsedRoute, path: Path, fallbackName: string, findings: Findings): RouteConfig {
-  findings.hosts(route.host, [...path, 'host']);
-  findings.cidrs(route.client, [...path, 'client']);
-  if (route.clientCertificate?.subject !== undefined)
-    findings.match(route.clientCertificate.subject, [...path, 'clientCertificate', 'subject']);
-  if (route.path?.kind === 'regex') findings.pattern(route.path.value, [...path, 'path']);
-  for (const field of ['header', 'cookie', 'query'] as const) {
-    for (const [key, match] of Object.entries(route[field])) findings.match(match, [...path, field, key]);
-  }
-  const { path: pattern, clientCertificate, name } = route;
-  return { ...route, path: pattern, clientCertificate, name: name === '' ? fallbackName : name } as RouteConfig;
 }
 
 function tcp(name: string, parsed: ParsedTcp, at: Path, findings: Findings): Omit<TcpListenerConfig, 'proxyProtocol'> {
@@ -169,18 +151,3 @@ export function checkBinds(listeners: readonly (readonly [string, Parsed])[], fi
     taken.set(key, name);
   }
 }
-
-const EMPTY_ROUTE: RouteConfig = {
-  name: '',
-  host: [],
-  path: undefined,
-  method: [],
-  header: {},
-  cookie: {},
-  query: {},
-  client: [],
-  clientCertificate: undefined,
-  filters: [],
-  pool: '',
-  timeouts: { firstByteMs: 30_000, totalMs: 0 },
-};

@@ -19,7 +19,14 @@ export function danglingReferences(document: unknown): ConfigIssue[] {
   for (const [name, listener] of Object.entries(document.listeners)) {
     look(listener, ['listeners', name]);
     const routes = isGroup(listener) ? listener.routes : undefined;
-    if (Array.isArray(routes)) for (const [i, route] of routes.entries()) look(route, ['listeners', name, 'routes', i]);
+    if (!Array.isArray(routes)) continue;
+    for (const [i, route] of routes.entries()) {
+      const at = ['listeners', name, 'routes', i];
+      look(route, at);
+      const variants = isGroup(route) && isGroup(route.split) ? route.split.variants : undefined;
+      if (!isGroup(variants)) continue;
+      for (const [variant, one] of Object.entries(variants)) look(one, [...at, 'split', 'variants', variant]);
+    }
   }
   return issues;
 }

@@ -1,11 +1,13 @@
 // Owns the normalized form of HTTP routes and their conditions.
 
 import type { FilterEntry } from './filters.ts';
+import type { SplitConfig } from './split.ts';
+import type { AgentClass } from './table.ts';
 
 /** Conditions are all to be true; absent ones do not matter. */
 export interface RouteConfig {
   readonly name: string;
-  /** Lower case; `*.example.com` matches every name below example.com. */
+  /** Lower case; `*.example.com` matches every name below example.com, `{tenant}.example.com` one label, which it captures. */
   readonly host: readonly string[];
   readonly path: PathPattern | undefined;
   readonly method: readonly string[];
@@ -14,10 +16,27 @@ export interface RouteConfig {
   readonly query: Readonly<Record<string, TextMatch>>;
   /** CIDRs. */
   readonly client: readonly string[];
+  /** ISO 3166-1 alpha-2, upper case. */
+  readonly country: readonly string[];
+  /** `EU`, `NA`, ... */
+  readonly continent: readonly string[];
+  readonly userAgent: readonly AgentClass[];
+  /** Language tags in lower case, compared with what the client prefers among all that the listener's routes name. */
+  readonly language: readonly string[];
+  readonly tls: TlsMatch | undefined;
   readonly clientCertificate: CertificateMatch | undefined;
+  /** Who the client proved to be by a filter of the listener. */
+  readonly identity: TextMatch | undefined;
+  /** By name of a table: what it must say of the request. */
+  readonly map: Readonly<Record<string, TextMatch>>;
+  /** Name of a predicate that the configuration's program brings along; '' for none. */
+  readonly when: string;
   readonly filters: readonly FilterEntry[];
-  /** '' where filters answer every request. */
+  /** Where it goes; '' where a table or a split says, or filters answer every request. */
   readonly pool: string;
+  /** The table whose value is the pool; '' for none. */
+  readonly poolMap: string;
+  readonly split: SplitConfig | undefined;
   readonly timeouts: RouteTimeouts;
 }
 
@@ -27,6 +46,15 @@ export interface CertificateMatch {
   readonly subject: TextMatch | undefined;
   /** SHA-256, lower-case hex: one of these. */
   readonly fingerprint: readonly string[];
+}
+
+/** Of the TLS connection that ends at this listener. Empty lists do not matter. */
+export interface TlsMatch {
+  /** Lower case; `*.example.com` matches every name below. */
+  readonly sni: readonly string[];
+  /** `1.2`, `1.3`. */
+  readonly version: readonly string[];
+  readonly alpn: readonly string[];
 }
 
 export interface RouteTimeouts {
@@ -41,6 +69,8 @@ export type PathPattern =
   | { readonly kind: 'prefix'; readonly value: string }
   /** `*` is one segment's worth of characters, `**` any number of segments. */
   | { readonly kind: 'glob'; readonly value: string }
+  /** A glob in which `{name}` captures what stands for it within a segment, at least one character. */
+  | { readonly kind: 'template'; readonly value: string }
   | { readonly kind: 'regex'; readonly value: string };
 
 export type TextMatch =
