@@ -18,7 +18,7 @@ import type { Surroundings } from './filters/form.ts';
 import { type ConfigIssue, type Path, suggest } from './issues.ts';
 import { knownKeys } from './json-schema.ts';
 import { documentSchema, type ParsedDocument } from './schema.ts';
-import type { Config, ListenerConfig } from './types.ts';
+import type { CacheConfig, Config, ListenerConfig } from './types.ts';
 import { translate } from './zod-issues.ts';
 
 /** What a TypeScript configuration brings along: balancing kinds, and names of filters and predicates. */
@@ -57,6 +57,14 @@ function asWritten(path: Path, document: unknown): Path {
     node = node[path[i]];
   }
   return path;
+}
+
+/** There is always a default one. */
+function cachesOf({ caches }: ParsedDocument): Readonly<Record<string, CacheConfig>> {
+  const named = Object.entries(caches).map(([name, { memoryBytes, maxObjectBytes, disk }]) => {
+    return [name, { memoryBytes, maxObjectBytes, disk }];
+  });
+  return { default: DEFAULT_CACHE, ...Object.fromEntries(named) };
 }
 
 const DEFAULT_CACHE = { memoryBytes: 64 * 1024 * 1024, maxObjectBytes: 8 * 1024 * 1024, disk: undefined };
@@ -140,7 +148,7 @@ function normalized(
     accessLog: accessLog == null ? undefined : { ...accessLog, fields: accessLog.fields ?? logFields(compiled) },
     listeners: Object.fromEntries(compiled.map((listener) => [listener.name, listener])),
     pools: Object.fromEntries(pools),
-    caches: { default: DEFAULT_CACHE, ...document.caches },
+    caches: cachesOf(document),
     maps,
     sites: Object.fromEntries(sites),
     policies,
