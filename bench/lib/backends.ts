@@ -13,6 +13,13 @@ import type { Scope } from './scope.ts';
 
 export const SMALL_BODY = `${'evenkeel '.repeat(8).slice(0, 64)}\n`;
 export const LARGE_BYTES = 1024 * 1024;
+/** What a cache keeps: a page of 4 KiB. */
+export const PAGE = 'evenkeel cache '.repeat(273);
+/** What is worth compressing: 32 KiB of English as pages have it. */
+export const TEXT = Array.from(
+  { length: 480 },
+  (_, i) => `<p>Paragraph ${i} says ${(i * 7919) % 1000} things about load.</p>\n`,
+).join('');
 const PORTS = 3;
 
 export interface Backends {
@@ -26,6 +33,8 @@ export async function startBackends(scope: Scope, count = PORTS): Promise<Backen
   const endpoints = Array.from({ length: count }, (_, i) => `${hostOf(i)}:${ports[i % PORTS]}`);
   const folder = scope.folder();
   writeFileSync(join(folder, 'large'), randomBytes(LARGE_BYTES));
+  writeFileSync(join(folder, 'page'), PAGE);
+  writeFileSync(join(folder, 'text'), TEXT);
   const file = join(folder, 'nginx.conf');
   writeFileSync(file, configOf(folder, [...new Set([...ports.map((port) => `127.0.0.1:${port}`), ...endpoints])]));
   const started = scope.start(LOAD_CORE, findProgram('nginx')!, ['-c', file, '-e', join(folder, 'start.log')]);
@@ -57,6 +66,8 @@ http { access_log off; keepalive_requests 1000000000; keepalive_timeout 600; sen
   server {
     ${addresses.map((address) => `listen ${address} backlog=4096;`).join('\n    ')}
     location / { return 200 "${SMALL_BODY.trimEnd()}\\n"; }
+    location = /cached { add_header Cache-Control "public, max-age=3600"; types { } default_type text/plain; alias ${folder}/page; }
+    location = /text { types { } default_type text/html; alias ${folder}/text; }
     location = /large { alias ${folder}/large; }
     location = /echo { return 200 "${echo.join('|')}|$connection_requests"; }
     # The mirror makes nginx read the whole body before it answers; the page itself allows no POST, hence the detour.

@@ -19,6 +19,8 @@ export interface Setup {
   readonly tls: Certificate | undefined;
   /** Endpoints speak gRPC: HTTP/2 without TLS. */
   readonly grpc: boolean;
+  readonly policy: 'cache' | 'gzip' | undefined;
+  readonly filters: readonly unknown[];
 }
 
 export const routePath = (i: number): string => `/service-${i}/`;
@@ -40,7 +42,12 @@ export function evenkeelConfig(setup: Setup): string {
   return stringify({
     workers,
     listeners: {
-      web: { bind, ...secure, ...(routes.length > 0 ? { routes: [...routes, { pool: 'web' }] } : { pool: 'web' }) },
+      web: {
+        bind,
+        ...secure,
+        ...(setup.filters.length > 0 ? { filters: setup.filters } : {}),
+        ...(routes.length > 0 ? { routes: [...routes, { pool: 'web' }] } : { pool: 'web' }),
+      },
     },
     pools: { web: { balance, endpoints, ...connection, ...(grpc ? { protocol: 'h2' } : {}) } },
     admin: { bind: `127.0.0.1:${adminPort}` },
@@ -75,9 +82,17 @@ http { access_log off; keepalive_requests 1000000000; keepalive_timeout 75; clie
     keepalive ${KEPT}; keepalive_requests 1000000000; }
   proxy_http_version 1.1; proxy_request_buffering off; proxy_set_header Connection "";
   ${fields.join('\n  ')}
+  ${policyOf(setup)}
   server { listen 127.0.0.1:${port} ${tls ? 'ssl http2 ' : ''}backlog=4096; ${secure ?? ''}
     ${locations.join('\n    ')} } }
 `;
+}
+
+/** As its manual says; a cache of the same size, and the same level of compression. */
+function policyOf({ policy, folder }: Setup): string {
+  if (policy === 'cache')
+    return `proxy_cache_path ${folder}/cache levels=1:2 keys_zone=bench:10m max_size=256m; proxy_cache bench;`;
+  return policy === 'gzip' ? 'gzip on; gzip_comp_level 5; gzip_types text/html; gzip_proxied any;' : '';
 }
 
 export function haproxyConfig(setup: Setup, mapFile: string): string {

@@ -13,6 +13,7 @@ import { Scope } from './scope.ts';
 import { type Behind, missing, type Running, type Subject, startSubject } from './subjects.ts';
 import { verify } from './verify.ts';
 import { verifyGrpc } from './verify-grpc.ts';
+import { verifyPolicy } from './verify-policy.ts';
 import { type Load, type LoadResult, runWrk, wrkScript } from './wrk.ts';
 
 type AnyLoad = Load | H2Load | HandshakeLoad;
@@ -100,7 +101,7 @@ async function startAll(
     if (problem === undefined) {
       try {
         const one = await startSubject(scope, subject, behind);
-        problem = await (subject.grpc ? verifyGrpc(one, behind) : verify(one, behind));
+        problem = await verifierOf(subject)(one, behind);
         if (problem === undefined) running.push(one);
         else await scope.stop(one.started);
       } catch (error) {
@@ -115,6 +116,11 @@ async function startAll(
     progress(`${subject.name}: ${problem}`);
   }
   return running;
+}
+
+function verifierOf({ grpc, policy }: Subject): (one: Running, behind: Behind) => Promise<string | undefined> {
+  if (policy !== undefined) return (one) => verifyPolicy(one, policy);
+  return grpc ? verifyGrpc : verify;
 }
 
 async function measure(one: Running, generate: Generator, seconds: number): Promise<Sample> {

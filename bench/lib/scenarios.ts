@@ -43,6 +43,22 @@ const GRPC: readonly Subject[] = [...NATIVE, { name: 'grpc-js', kind: 'grpc-js' 
 const withAll = (subjects: readonly Subject[], extra: Partial<Subject>, suffix = ''): Subject[] =>
   subjects.map((subject) => ({ ...subject, ...extra, name: subject.name + suffix }));
 
+/** As people use them. */
+const FILTERS: readonly (readonly [string, unknown])[] = [
+  [
+    'headers',
+    { headers: { request: { set: { 'X-Client': '${client}' } }, response: { set: { 'X-Served-By': 'evenkeel' } } } },
+  ],
+  ['security-headers', 'security-headers'],
+  ['cors', 'cors'],
+  ['rewrite', { rewrite: { path: '~^/old/(.*)$', to: '/$1' } }],
+  ['access', { access: { deny: { networks: ['192.0.2.0/24', '2001:db8::/32'] } } }],
+  ['rate-limit', { 'rate-limit': { rate: '1000000/s', burst: 1_000_000 } }],
+  ['concurrency-limit', { 'concurrency-limit': { max: 1000 } }],
+  ['compress', 'compress'],
+  ['error-pages', { 'error-pages': { pages: { '500-599': 'sorry' } } }],
+];
+
 export const SCENARIOS: readonly Scenario[] = [
   {
     name: 'small-64',
@@ -157,6 +173,35 @@ export const SCENARIOS: readonly Scenario[] = [
     title: 'gRPC: unary calls of 100 bytes, 16 connections with 16 streams each',
     note: 'h2load over TLS; the backends are HTTP/2 without TLS; grpc-js is a proxy that reads and writes every message anew',
     comparison: { subjects: GRPC, load: { by: 'h2load', connections: 16, streams: 16, path: '/', grpc: 100 } },
+  },
+  {
+    name: 'cache-hit',
+    title: 'Answers from a cache, 64 connections',
+    note: 'one page of 4 KiB in memory; nginx with proxy_cache (its files in the page cache), Varnish with malloc',
+    comparison: {
+      subjects: withAll([{ ...EVENKEEL, filters: ['cache'] }, NGINX, { name: 'Varnish', kind: 'varnish' }], {
+        policy: 'cache',
+      }),
+      load: { connections: 64, path: '/cached' },
+    },
+  },
+  {
+    name: 'gzip',
+    title: 'Compression: 27 KiB of HTML by gzip, 32 connections',
+    note: 'level 5 for both; the backends send it as it is',
+    comparison: {
+      subjects: withAll([{ ...EVENKEEL, filters: [{ compress: { encodings: ['gzip'] } }] }, NGINX], { policy: 'gzip' }),
+      load: { connections: 32, path: '/text', headers: { 'Accept-Encoding': 'gzip' } },
+    },
+  },
+  {
+    name: 'filters',
+    title: 'What each filter costs, 64 connections',
+    note: 'small-64 with one filter switched on; the first row has none. What a request costs more is the difference of the CPU times',
+    comparison: {
+      subjects: [EVENKEEL, ...FILTERS.map(([name, filter]) => ({ ...EVENKEEL, name, filters: [filter] }))],
+      load: { connections: 64, path: '/' },
+    },
   },
   {
     name: 'tcp-64',

@@ -13,7 +13,15 @@ import { BALANCER_CORE } from './cores.ts';
 import type { Scope, Started } from './scope.ts';
 import { evenkeelTcp, haproxyTcp, nginxStream } from './tcp-configs.ts';
 
-export type Kind = 'evenkeel' | 'nginx' | 'haproxy' | 'node:http' | '@fastify/http-proxy' | 'httpxy' | 'grpc-js';
+export type Kind =
+  | 'evenkeel'
+  | 'nginx'
+  | 'haproxy'
+  | 'varnish'
+  | 'node:http'
+  | '@fastify/http-proxy'
+  | 'httpxy'
+  | 'grpc-js';
 
 export interface Subject {
   readonly name: string;
@@ -31,6 +39,10 @@ export interface Subject {
   readonly pipelining?: number;
   readonly routes?: number;
   readonly balance?: Setup['balance'];
+  /** What is done to requests or answers besides. */
+  readonly policy?: Setup['policy'];
+  /** Evenkeel only. */
+  readonly filters?: Setup['filters'];
 }
 
 /** What all subjects of a measurement share. */
@@ -55,9 +67,10 @@ const here = (path: string): string => fileURLToPath(new URL(path, import.meta.u
 
 /** Why this kind cannot be measured here, or undefined. */
 export function missing(kind: Kind): string | undefined {
-  if (kind !== 'nginx' && kind !== 'haproxy') return undefined;
-  if (findProgram(kind) !== undefined) return undefined;
-  return `left out: not installed (Debian: apt-get install ${DEBIAN_PACKAGES[kind]})`;
+  const program = kind === 'varnish' ? 'varnishd' : kind;
+  if (program !== 'nginx' && program !== 'haproxy' && program !== 'varnishd') return undefined;
+  if (findProgram(program) !== undefined) return undefined;
+  return `left out: not installed (Debian: apt-get install ${DEBIAN_PACKAGES[program]})`;
 }
 
 export async function startSubject(
@@ -68,9 +81,22 @@ export async function startSubject(
   const [port, adminPort] = await freePorts(2);
   const { workers = 1, pipelining = 1, routes = 0, balance = 'round-robin', cores = BALANCER_CORE } = subject;
   const folder = scope.folder();
-  const { grpc = false } = subject;
+  const { grpc = false, policy, filters = [] } = subject;
   const tls = subject.tls ? certificate : undefined;
-  const setup: Setup = { port, adminPort, endpoints, workers, pipelining, routes, balance, folder, tls, grpc };
+  const setup: Setup = {
+    port,
+    adminPort,
+    endpoints,
+    workers,
+    pipelining,
+    routes,
+    balance,
+    folder,
+    tls,
+    grpc,
+    policy,
+    filters,
+  };
   const [program, args] = commandOf(subject.kind, setup, subject.tcp === true);
   const started = scope.start(cores, program, args, { NODE_ENV: 'production' });
   const ended = new Promise<never>((_, reject) =>
@@ -111,6 +137,23 @@ function commandOf(kind: Kind, setup: Setup, tcp: boolean): [string, string[]] {
           '-db',
           '-f',
           write('haproxy.cfg', tcp ? haproxyTcp(setup) : haproxyConfig(setup, write('routes.map', haproxyMap(setup)))),
+        ],
+      ];
+    case 'varnish':
+      return [
+        findProgram('varnishd')!,
+        [
+          '-F',
+          '-n',
+          join(folder, 'varnish'),
+          '-a',
+          `127.0.0.1:${port}`,
+          '-b',
+          endpoints[0],
+          '-s',
+          'malloc,256m',
+          '-p',
+          'thread_pools=1',
         ],
       ];
     default:

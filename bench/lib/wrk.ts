@@ -18,6 +18,8 @@ export interface Load {
   readonly close?: boolean;
   /** Ask for these many routes in turn, instead of `path`. */
   readonly routes?: number;
+  /** Fields besides. */
+  readonly headers?: Readonly<Record<string, string>>;
   /** Over TLS. */
   readonly tls?: boolean;
 }
@@ -43,6 +45,7 @@ end
 export function wrkScript(scope: Scope, load: Load): string {
   let text = '';
   if (load.close) text += 'wrk.headers["Connection"] = "close"\n';
+  for (const [name, value] of Object.entries(load.headers ?? {})) text += `wrk.headers["${name}"] = "${value}"\n`;
   if (load.upload) text += `wrk.method = "POST"\nwrk.body = string.rep("x", ${LARGE_BYTES})\n`;
   if (load.routes !== undefined) text += routesScript(load.routes);
   const file = join(scope.folder(), 'load.lua');

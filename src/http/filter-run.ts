@@ -40,6 +40,8 @@ export class FilterRun implements FilterRequest {
   mostBody = 0;
   bodyLength = 0;
   isHead = false;
+  /** Some filter wants to see the answer. */
+  sees = false;
   readonly #source: RunSource;
   #view: HeadView = new HeadView(NO_HEAD);
   readonly #passed: Filter[] = [];
@@ -61,6 +63,7 @@ export class FilterRun implements FilterRequest {
     this.bodyLength = bodyLength;
     this.isHead = view.method === 'HEAD';
     this.#passed.length = 0;
+    this.sees = false;
     if (this.#kept.size > 0) this.#kept.clear();
     this.#response = undefined;
     this.see(view);
@@ -76,7 +79,10 @@ export class FilterRun implements FilterRequest {
   /** The filters of a chain from the first, or from the one behind who held the request. */
   pass(chain: FilterChain, resumed = false): Verdict | Promise<Verdict> {
     const { filters } = chain;
-    if (resumed && this.#current !== undefined) this.#passed.push(this.#current);
+    if (resumed && this.#current !== undefined) {
+      this.#passed.push(this.#current);
+      if (this.#current.onResponse !== undefined) this.sees = true;
+    }
     for (let i = resumed ? this.#next : 0; i < filters.length; i++) {
       const filter = filters[i];
       let verdict: Verdict | Promise<Verdict>;
@@ -91,6 +97,7 @@ export class FilterRun implements FilterRequest {
         return verdict;
       }
       this.#passed.push(filter);
+      if (filter.onResponse !== undefined) this.sees = true;
     }
     this.#view.identity = this.identity;
     return undefined;
@@ -101,11 +108,6 @@ export class FilterRun implements FilterRequest {
     const later = this.#passed.some((filter) => filter.readsHeadLater === true);
     const kept = later ? parser.copy() : NO_HEAD;
     this.see(this.#view.copy(kept));
-  }
-
-  /** Some filter wants to see answers. */
-  get sees(): boolean {
-    return this.#passed.some((filter) => filter.onResponse !== undefined);
   }
 
   respond(response: FilterResponse): void {

@@ -145,6 +145,7 @@ export class FilterSink implements ResponseSink, FilterResponse {
     start: number,
     terms: ResponseTerms,
   ): boolean {
+    if (!this.#run.sees) return this.#inner.begin(head, reader, source, buffer, start, terms);
     this.#head = head;
     this.isLocal = false;
     this.error = undefined;
@@ -277,6 +278,7 @@ export class FilterSink implements ResponseSink, FilterResponse {
   }
 
   local(reply: LocalReply, requestId: string, isHead: boolean, terms: ResponseTerms): void {
+    if (!this.#run.sees) return this.#inner.local(reply, requestId, isHead, terms);
     const edited = { ...terms, edits: undefined };
     const body = localBody(reply, requestId);
     this.#lines = localFields(reply, { hsts: '', edits: undefined });

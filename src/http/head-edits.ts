@@ -40,10 +40,8 @@ export class HeadEdits {
   /** As `#added`, but only where the message has no such field. */
   readonly #fallbacks: (readonly [string, string])[] = [];
 
-  get isEmpty(): boolean {
-    const { length } = this.#removed;
-    return length + this.#takenOff.length + this.#added.length + this.#fallbacks.length === 0;
-  }
+  /** Nobody has changed anything since the last `clear`. */
+  isEmpty = true;
 
   /** In place of all fields of that name. */
   set(name: string, value: string): void {
@@ -80,6 +78,7 @@ export class HeadEdits {
   }
 
   #check(name: string): void {
+    this.isEmpty = false;
     if (!NAME.test(name)) throw new TypeError('no name of a field');
     if (FRAMING_FIELDS.has(name.toLowerCase())) throw new TypeError(`${name} belongs to the connection`);
   }
@@ -97,6 +96,7 @@ export class HeadEdits {
 
   /** What the field is now: null when it is gone, undefined when nothing was done to it. `name` in lower case. */
   now(name: string): string | null | undefined {
+    if (this.isEmpty) return undefined;
     let value: string | undefined;
     for (const [added, line] of this.#added) {
       if (added !== name) continue;
@@ -129,6 +129,8 @@ export class HeadEdits {
 
   /** Does what `others` would do, after what it does itself. */
   add(others: HeadEdits): void {
+    if (others.isEmpty) return;
+    this.isEmpty = false;
     for (const name of others.#removed) this.remove(name);
     this.#takenOff.push(...others.#takenOff);
     this.#added.push(...others.#added);
@@ -136,6 +138,8 @@ export class HeadEdits {
   }
 
   clear(): void {
+    if (this.isEmpty) return;
+    this.isEmpty = true;
     this.#removed.length = 0;
     this.#takenOff.length = 0;
     this.#added.length = 0;

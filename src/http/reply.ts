@@ -57,7 +57,7 @@ export function localFields(reply: LocalReply, { hsts, edits }: Pick<ResponseTer
   let out = reply.fields ?? OWN_TEXT;
   if (reply.retryAfterSeconds !== undefined) out += `Retry-After: ${reply.retryAfterSeconds}\r\n`;
   if (reply.location !== undefined) out += `Location: ${reply.location}\r\n`;
-  if (edits !== undefined) out = editedLines(out, edits);
+  if (edits !== undefined && !edits.isEmpty) out = editedLines(out, edits);
   return hsts === '' || /^strict-transport-security:/im.test(out)
     ? out
     : `${out}Strict-Transport-Security: ${hsts}\r\n`;

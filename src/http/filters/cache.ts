@@ -187,8 +187,8 @@ class CacheFilter implements Filter {
   #hit(request: FilterRequest, entry: Entry, what: string, event: 'cache-hit' | 'cache-stale'): Verdict {
     entry.uses++;
     this.#tools.count(event);
-    this.#say(request, what);
-    return replyOf(request, entry, this.#tools.env.clock.epoch());
+    const reply = replyOf(request, entry, this.#tools.env.clock.epoch());
+    return this.#settings.header ? { ...reply, fields: `${reply.fields!}Cache-Status: evenkeel; ${what}\r\n` } : reply;
   }
 
   /** Behind the back of a client that has its answer already. */

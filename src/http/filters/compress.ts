@@ -13,6 +13,7 @@ import {
 import type { CompressSettings } from '../../config/types.ts';
 import type { BodyStage, Filter, FilterKind, FilterResponse } from '../filter.ts';
 import { bestEncoding, typeMatcher } from '../negotiate.ts';
+import { GzipCoder } from './gzip-coder.ts';
 import { TransformStage } from './transform-stage.ts';
 
 /** Up to here one call beats a stream, and does not hold up others for long. */
@@ -67,6 +68,8 @@ function mayChange(response: FilterResponse): boolean {
 
 function stageFor(coding: Coding, levels: CompressSettings['levels'], length: number): BodyStage {
   if (length >= 0 && length <= AT_ONCE_BYTES) return new AtOnce(coding, levels);
+  const coder = coding === 'gzip' ? GzipCoder.take(levels.gzip) : undefined;
+  if (coder !== undefined) return new GzipStage(coder, length < 0);
   // A body of unknown length may pause anywhere: what there is of it has to reach the client.
   const eager = length < 0;
   switch (coding) {
@@ -91,6 +94,34 @@ function stageFor(coding: Coding, levels: CompressSettings['levels'], length: nu
   }
 }
 
+/** Piece by piece, each at once. */
+class GzipStage implements BodyStage {
+  #coder: GzipCoder | undefined;
+  readonly #eager: boolean;
+
+  constructor(coder: GzipCoder, eager: boolean) {
+    this.#coder = coder;
+    this.#eager = eager;
+  }
+
+  push(bytes: Buffer, next: (bytes: Buffer) => void): void {
+    this.#coder?.code(bytes, this.#eager ? 'sync' : 'more', next);
+  }
+
+  end(next: (bytes: Buffer) => void, done: () => void): void {
+    this.#coder?.code(NOTHING, 'finish', next);
+    this.cancel();
+    done();
+  }
+
+  cancel(): void {
+    this.#coder?.give();
+    this.#coder = undefined;
+  }
+}
+
+const NOTHING = Buffer.alloc(0);
+
 class AtOnce implements BodyStage {
   readonly #coding: Coding;
   readonly #levels: CompressSettings['levels'];
@@ -114,7 +145,7 @@ class AtOnce implements BodyStage {
   #coded(bytes: Buffer): Buffer {
     switch (this.#coding) {
       case 'gzip':
-        return gzipSync(bytes, { level: this.#levels.gzip });
+        return GzipCoder.code(this.#levels.gzip, bytes) ?? gzipSync(bytes, { level: this.#levels.gzip });
       case 'br':
         return brotliCompressSync(bytes, {
           params: {
