@@ -118,7 +118,15 @@ export abstract class Conn implements Expiring {
   /** Text and then bytes in one system call. The bytes are copied when they may outlive the call. */
   sendTextAndBytes(text: string, buffer: Buffer, start: number, end: number): boolean {
     if (end - start <= TEXT_BYTES) return this.sendText(text + buffer.latin1Slice(start, end));
-    return this.sendBuffers([Buffer.from(text, 'latin1'), Buffer.from(buffer.subarray(start, end))]);
+    return this.sendCopy(text, buffer, start, end, '');
+  }
+
+  /** Bytes that the caller is going to change, between two texts. */
+  protected sendCopy(before: string, buffer: Buffer, start: number, end: number, behind: string): boolean {
+    const bytes = Buffer.from(buffer.subarray(start, end));
+    if (before === '' && behind === '') return this.sendBuffer(bytes);
+    const parts = [Buffer.from(before, 'latin1'), bytes];
+    return this.sendBuffers(behind === '' ? parts : [...parts, Buffer.from(behind, 'latin1')]);
   }
 
   /** As `sendTextAndBytes`, with bytes that nobody will change. */
@@ -139,7 +147,8 @@ export abstract class Conn implements Expiring {
     if (frame !== '' && short) return this.sendText(`${frame}${buffer.latin1Slice(start, end)}\r\n`);
     const owned = source.ownsBuffer(buffer);
     if (short && !owned) return this.sendText(buffer.latin1Slice(start, end));
-    const bytes = owned ? buffer.subarray(start, end) : Buffer.from(buffer.subarray(start, end));
+    if (!owned) return this.sendCopy(frame, buffer, start, end, frame === '' ? '' : '\r\n');
+    const bytes = buffer.subarray(start, end);
     return frame === '' ? this.sendBuffer(bytes) : this.sendBuffers([Buffer.from(frame, 'latin1'), bytes, CRLF]);
   }
 

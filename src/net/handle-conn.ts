@@ -221,6 +221,18 @@ export class HandleConn extends Conn implements HandleUser {
     return this.#wasTaken(writeBytes(this.#handle, bytes, this));
   }
 
+  /** What the kernel takes at once is copied into memory that is used again and again. */
+  protected override sendCopy(before: string, buffer: Buffer, start: number, end: number, behind: string): boolean {
+    if (this.#oneByOne) return super.sendCopy(before, buffer, start, end, behind);
+    const scratch = this.loop.takeScratch(before.length + end - start + behind.length);
+    let length = before === '' ? 0 : scratch.write(before, 0, 'latin1');
+    length += buffer.copy(scratch, length, start, end);
+    if (behind !== '') length += scratch.write(behind, length, 'latin1');
+    const taken = this.sendBuffer(scratch.subarray(0, length));
+    if (taken) this.loop.putScratch(scratch);
+    return taken;
+  }
+
   protected sendBuffers(parts: Buffer[]): boolean {
     if (this.closed || this.#writeEnded !== OPEN) return false;
     if (this.#oneByOne && this.#writes > 0) return this.#wait(parts);

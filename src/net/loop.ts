@@ -6,6 +6,8 @@ import type { Clock, Timer } from '../core/env.ts';
 
 export const SHARED_READ_BYTES = 64 * 1024;
 export const BODY_BUFFER_BYTES = 128 * 1024;
+/** A full read, and a head before it. */
+const SCRATCH_BYTES = SHARED_READ_BYTES + 16 * 1024;
 const SWEEP_MS = 100;
 const FREE_BUFFERS = 64;
 
@@ -23,6 +25,7 @@ export class NetLoop {
   now: number;
   readonly #watched = new Set<Expiring>();
   readonly #free: Buffer[] = [];
+  #scratch: Buffer | undefined;
   #timer: Timer | undefined;
 
   constructor(clock: Clock) {
@@ -53,6 +56,18 @@ export class NetLoop {
 
   release(buffer: Buffer): void {
     if (this.#free.length < FREE_BUFFERS) this.#free.push(buffer);
+  }
+
+  /** To copy into: the caller's until it is put back, or for good where a write still reads from it. */
+  takeScratch(bytes: number): Buffer {
+    const scratch = this.#scratch;
+    if (scratch === undefined || bytes > scratch.length) return Buffer.allocUnsafeSlow(Math.max(bytes, SCRATCH_BYTES));
+    this.#scratch = undefined;
+    return scratch;
+  }
+
+  putScratch(scratch: Buffer): void {
+    if (scratch.length === SCRATCH_BYTES) this.#scratch = scratch;
   }
 
   readonly #sweep = (): void => {

@@ -67,9 +67,9 @@ function mayChange(response: FilterResponse): boolean {
 }
 
 function stageFor(coding: Coding, levels: CompressSettings['levels'], length: number): BodyStage {
-  if (length >= 0 && length <= AT_ONCE_BYTES) return new AtOnce(coding, levels);
   const coder = coding === 'gzip' ? GzipCoder.take(levels.gzip) : undefined;
   if (coder !== undefined) return new GzipStage(coder, length < 0);
+  if (length >= 0 && length <= AT_ONCE_BYTES) return new AtOnce(coding, levels);
   // A body of unknown length may pause anywhere: what there is of it has to reach the client.
   const eager = length < 0;
   switch (coding) {
@@ -145,7 +145,7 @@ class AtOnce implements BodyStage {
   #coded(bytes: Buffer): Buffer {
     switch (this.#coding) {
       case 'gzip':
-        return GzipCoder.code(this.#levels.gzip, bytes) ?? gzipSync(bytes, { level: this.#levels.gzip });
+        return gzipSync(bytes, { level: this.#levels.gzip });
       case 'br':
         return brotliCompressSync(bytes, {
           params: {
