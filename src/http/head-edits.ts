@@ -19,10 +19,30 @@ export const FRAMING_FIELDS: ReadonlySet<string> = new Set([
   'upgrade',
 ]);
 
+/** Nothing that `fieldValue` would have to change. */
+const PLAIN = /^(?:[\x21-\x7e\x80-\xff](?:[\t\x20-\x7e\x80-\xff]*[\x21-\x7e\x80-\xff])?)?$/;
+
 /** Text that may stand in a field: one line of bytes. What is no Latin-1 is written in UTF-8. */
 export function fieldValue(text: string): string {
+  if (PLAIN.test(text)) return text;
   const bytes = WIDE.test(text) ? Buffer.from(text, 'utf8').toString('latin1') : text;
   return bytes.replace(CONTROLS, ' ').trim();
+}
+
+/** Names as they are written, in lower case: those of a configuration come again and again. */
+const known = new Map<string, string>();
+const MOST_KNOWN = 2000;
+
+/** Throws for what is none, and for what nobody may touch. A `*` at the end is looked over. */
+function lowerOf(name: string): string {
+  const before = known.get(name);
+  if (before !== undefined) return before;
+  const lower = name.toLowerCase();
+  const bare = lower.endsWith('*') ? lower.slice(0, -1) : lower;
+  if (!NAME.test(bare)) throw new TypeError('no name of a field');
+  if (FRAMING_FIELDS.has(bare)) throw new TypeError(`${name} belongs to the connection`);
+  if (known.size < MOST_KNOWN) known.set(name, lower);
+  return lower;
 }
 
 export function isFieldName(text: string): boolean {
@@ -34,12 +54,15 @@ export class HeadEdits {
   readonly #removed: string[] = [];
   /** In lower case; of the message only. */
   readonly #takenOff: string[] = [];
+  /** A bit for each length of a removed name, by 32; all of them where there is a `*`. */
+  #lengths = 0;
   #wild = false;
-  /** Name in lower case, and the line with its CRLF. */
-  readonly #added: (readonly [string, string])[] = [];
-  /** As `#added`, but only where the message has no such field. */
-  readonly #fallbacks: (readonly [string, string])[] = [];
-
+  /** Names in lower case, and the lines with their CRLF. */
+  readonly #addedNames: string[] = [];
+  readonly #addedLines: string[] = [];
+  /** As added, but only where the message has no such field. */
+  readonly #fallbackNames: string[] = [];
+  readonly #fallbackLines: string[] = [];
   /** Nobody has changed anything since the last `clear`. */
   isEmpty = true;
 
@@ -50,42 +73,45 @@ export class HeadEdits {
   }
 
   append(name: string, value: string): void {
-    this.#check(name);
-    this.#added.push([name.toLowerCase(), `${name}: ${fieldValue(value)}\r\n`]);
+    this.isEmpty = false;
+    this.#addedNames.push(lowerOf(name));
+    this.#addedLines.push(`${name}: ${fieldValue(value)}\r\n`);
   }
 
   /** Unless the message has one. */
   fallback(name: string, value: string): void {
-    this.#check(name);
-    this.#fallbacks.push([name.toLowerCase(), `${name}: ${fieldValue(value)}\r\n`]);
+    this.isEmpty = false;
+    this.#fallbackNames.push(lowerOf(name));
+    this.#fallbackLines.push(`${name}: ${fieldValue(value)}\r\n`);
   }
 
   /** Only what the message itself has of that name: what others add stays. */
   takeOff(name: string): void {
-    this.#check(name);
-    this.#takenOff.push(name.toLowerCase());
+    this.isEmpty = false;
+    const lower = lowerOf(name);
+    this.#takenOff.push(lower);
+    this.#lengths |= 1 << (lower.length & 31);
   }
 
   /** `x-internal-*` takes off all that begin so. */
   remove(name: string): void {
-    const lower = name.toLowerCase();
-    this.#check(lower.endsWith('*') ? lower.slice(0, -1) : lower);
-    if (lower.endsWith('*')) this.#wild = true;
-    this.#removed.push(lower);
-    for (const list of [this.#added, this.#fallbacks]) {
-      for (let i = list.length - 1; i >= 0; i--) if (covers(lower, list[i][0])) list.splice(i, 1);
-    }
-  }
-
-  #check(name: string): void {
     this.isEmpty = false;
-    if (!NAME.test(name)) throw new TypeError('no name of a field');
-    if (FRAMING_FIELDS.has(name.toLowerCase())) throw new TypeError(`${name} belongs to the connection`);
+    const lower = lowerOf(name);
+    if (lower.charCodeAt(lower.length - 1) === 42) {
+      this.#wild = true;
+      this.#lengths = -1;
+    } else this.#lengths |= 1 << (lower.length & 31);
+    this.#removed.push(lower);
+    if (this.#addedNames.length > 0) forget(lower, this.#addedNames, this.#addedLines);
+    if (this.#fallbackNames.length > 0) forget(lower, this.#fallbackNames, this.#fallbackLines);
   }
 
   /** The field of the message is not passed on. */
   takes(fields: Fields, index: number): boolean {
-    if (this.#removed.length === 0 && this.#takenOff.length === 0) return false;
+    if (this.#lengths === 0) return false;
+    const o = index << 2;
+    const length = fields.at[o + 1] - fields.at[o];
+    if (((this.#lengths >>> (length & 31)) & 1) === 0) return false;
     return this.removes(fields.name(index).toLowerCase());
   }
 
@@ -98,9 +124,9 @@ export class HeadEdits {
   now(name: string): string | null | undefined {
     if (this.isEmpty) return undefined;
     let value: string | undefined;
-    for (const [added, line] of this.#added) {
+    for (const [i, added] of this.#addedNames.entries()) {
       if (added !== name) continue;
-      const one = line.slice(name.length + 2, -2);
+      const one = this.#addedLines[i].slice(name.length + 2, -2);
       value = value === undefined ? one : `${value}, ${one}`;
     }
     return value ?? (this.removes(name) ? null : undefined);
@@ -108,21 +134,24 @@ export class HeadEdits {
 
   /** Lines to add to a message that has `fields`. */
   lines(fields: Fields): string {
-    return this.#lines((name) => fields.get(name) !== undefined);
+    let out = '';
+    for (const line of this.#addedLines) out += line;
+    for (let i = 0; i < this.#fallbackNames.length; i++) {
+      const name = this.#fallbackNames[i];
+      if (this.#addedNames.includes(name) || (fields.get(name) !== undefined && !this.removes(name))) continue;
+      out += this.#fallbackLines[i];
+    }
+    return out;
   }
 
   /** Lines to add to a message of `lines`. */
   linesBeside(lines: string): string {
-    const text = `\n${lines.toLowerCase()}`;
-    return this.#lines((name) => text.includes(`\n${name}:`));
-  }
-
-  #lines(has: (name: string) => boolean): string {
     let out = '';
-    for (const [, line] of this.#added) out += line;
-    for (const [name, line] of this.#fallbacks) {
-      const isThere = (has(name) && !this.removes(name)) || this.#added.some(([added]) => added === name);
-      if (!isThere) out += line;
+    for (const line of this.#addedLines) out += line;
+    const text = this.#fallbackNames.length === 0 ? '' : `\n${lines.toLowerCase()}`;
+    for (const [i, name] of this.#fallbackNames.entries()) {
+      if (this.#addedNames.includes(name) || (text.includes(`\n${name}:`) && !this.removes(name))) continue;
+      out += this.#fallbackLines[i];
     }
     return out;
   }
@@ -133,23 +162,34 @@ export class HeadEdits {
     this.isEmpty = false;
     for (const name of others.#removed) this.remove(name);
     this.#takenOff.push(...others.#takenOff);
-    this.#added.push(...others.#added);
-    this.#fallbacks.push(...others.#fallbacks);
+    this.#lengths |= others.#lengths;
+    this.#addedNames.push(...others.#addedNames);
+    this.#addedLines.push(...others.#addedLines);
+    this.#fallbackNames.push(...others.#fallbackNames);
+    this.#fallbackLines.push(...others.#fallbackLines);
   }
 
   clear(): void {
     if (this.isEmpty) return;
     this.isEmpty = true;
-    this.#removed.length = 0;
-    this.#takenOff.length = 0;
-    this.#added.length = 0;
-    this.#fallbacks.length = 0;
+    this.#lengths = 0;
     this.#wild = false;
+    for (const list of [this.#removed, this.#takenOff, this.#addedNames, this.#addedLines]) list.length = 0;
+    this.#fallbackNames.length = 0;
+    this.#fallbackLines.length = 0;
   }
 }
 
 function covers(removed: string, name: string): boolean {
   return removed.endsWith('*') ? name.startsWith(removed.slice(0, -1)) : removed === name;
+}
+
+function forget(removed: string, names: string[], lines: string[]): void {
+  for (let i = names.length - 1; i >= 0; i--) {
+    if (!covers(removed, names[i])) continue;
+    names.splice(i, 1);
+    lines.splice(i, 1);
+  }
 }
 
 /** What is done to a request on its way: fields, and where it goes. */
