@@ -12,8 +12,8 @@ export const MAX_LISTENERS = 256;
 export const MAX_VARIANTS = 1024;
 /** Clients whose connections are counted, and clients that are pinned, per worker. */
 const KEYED_ENTRIES = 131_072;
-/** Keys of rate limits, over all workers: 32 MiB, of which only what is used takes memory. */
-const RATE_ENTRIES = 2_097_152;
+/** Keys of rate limits, over all workers: 64 MiB, of which only what is used takes memory. */
+export const RATE_ENTRIES = 4_194_304;
 
 export interface SharedMemory {
   readonly load: ArrayBufferLike;
