@@ -56,7 +56,11 @@ test('the shortest configuration gets every default', () => {
     maxEjected: 0.5,
     status: [],
   });
-  assert.deepEqual(web.retries, { attempts: 2, backoffMs: 25, budget: 0.2, budgetMin: 3 });
+  const { attempts, backoffMs, budget, budgetMin } = web.retries;
+  assert.deepEqual(
+    { attempts, backoffMs, budget, budgetMin },
+    { attempts: 2, backoffMs: 25, budget: 0.2, budgetMin: 3 },
+  );
   assert.equal(web.connection.connectTimeoutMs, 3000);
   assert.equal(web.connection.idleMs, 55_000);
   assert.equal(web.connection.pipelining, 1, 'pipelining is opt-in');

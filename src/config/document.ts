@@ -803,8 +803,33 @@ export interface DocumentInput {
         /** such as 250ms, 5s, 10m */
         readonly firstByte?: string;
         /** such as 250ms, 5s, 10m */
+        readonly attempt?: string;
+        /** such as 250ms, 5s, 10m */
         readonly total?: string;
       };
+      /** further attempts */
+      readonly retries?: number | {
+        /** Default: 2. */
+        readonly attempts?: number;
+        /** such as 250ms, 5s, 10m */
+        readonly backoff?: string;
+        /** such as 250ms, 5s, 10m */
+        readonly maxBackoff?: string;
+        /** such as [connect-failure, reset, timeout, 502, 5xx, gateway-error, retriable-4xx] */
+        readonly on?: readonly (string | number)[] | string | number;
+        readonly methods?: readonly (string)[];
+        /** Default: false. */
+        readonly idempotencyKey?: boolean;
+        /** such as 250ms, 5s, 10m */
+        readonly maxRetryAfter?: string;
+      };
+      /** when, such as 200ms or p95 */
+      readonly hedge?: string | boolean | {
+        /** such as 200ms or p95 */
+        readonly after: string;
+        /** such as 250ms, 5s, 10m */
+        readonly atLeast?: string;
+      } | null;
     })[];
     readonly limits?: {
       /** bytes, or such as 16k, 1m */
@@ -1644,8 +1669,33 @@ export interface DocumentInput {
         /** such as 250ms, 5s, 10m */
         readonly firstByte?: string;
         /** such as 250ms, 5s, 10m */
+        readonly attempt?: string;
+        /** such as 250ms, 5s, 10m */
         readonly total?: string;
       };
+      /** further attempts */
+      readonly retries?: number | {
+        /** Default: 2. */
+        readonly attempts?: number;
+        /** such as 250ms, 5s, 10m */
+        readonly backoff?: string;
+        /** such as 250ms, 5s, 10m */
+        readonly maxBackoff?: string;
+        /** such as [connect-failure, reset, timeout, 502, 5xx, gateway-error, retriable-4xx] */
+        readonly on?: readonly (string | number)[] | string | number;
+        readonly methods?: readonly (string)[];
+        /** Default: false. */
+        readonly idempotencyKey?: boolean;
+        /** such as 250ms, 5s, 10m */
+        readonly maxRetryAfter?: string;
+      };
+      /** when, such as 200ms or p95 */
+      readonly hedge?: string | boolean | {
+        /** such as 200ms or p95 */
+        readonly after: string;
+        /** such as 250ms, 5s, 10m */
+        readonly atLeast?: string;
+      } | null;
     })[];
     readonly limits?: {
       /** bytes, or such as 16k, 1m */
@@ -1949,7 +1999,7 @@ export interface DocumentInput {
       readonly maxRate?: number;
     })[];
     /** Default: 0. */
-    readonly maxInFlight?: number;
+    readonly maxInFlight?: number | "auto";
     /** Default: 0. */
     readonly maxRate?: number;
     /** or a path to probe by HTTP */
@@ -2114,11 +2164,53 @@ export interface DocumentInput {
       readonly attempts?: number;
       /** such as 250ms, 5s, 10m */
       readonly backoff?: string;
+      /** such as 250ms, 5s, 10m */
+      readonly maxBackoff?: string;
+      /** such as [connect-failure, reset, timeout, 502, 5xx, gateway-error, retriable-4xx] */
+      readonly on?: readonly (string | number)[] | string | number;
+      readonly methods?: readonly (string)[];
+      /** Default: false. */
+      readonly idempotencyKey?: boolean;
+      /** such as 250ms, 5s, 10m */
+      readonly maxRetryAfter?: string;
       /** such as 20% or 0.2 */
       readonly budget?: string | number;
       /** Default: 3. */
       readonly budgetMin?: number;
     };
+    /** share of failures, such as 50%; or off */
+    readonly breaker?: string | boolean | {
+      /** Default: "both". */
+      readonly scope?: "pool" | "endpoint" | "both";
+      /** such as 20% or 0.2 */
+      readonly errors?: string | number;
+      /** such as 200-399 or [200, 404] */
+      readonly status?: readonly (string | number)[] | string | number;
+      /** Default: 20. */
+      readonly minRequests?: number;
+      /** such as 250ms, 5s, 10m */
+      readonly window?: string;
+      readonly latency?: {
+        /** such as 250ms, 5s, 10m */
+        readonly above: string;
+        /** such as 20% or 0.2 */
+        readonly share?: string | number;
+      };
+      /** such as 250ms, 5s, 10m */
+      readonly open?: string;
+      /** Default: 3. */
+      readonly halfOpen?: number;
+    } | null;
+    readonly adaptive?: boolean | {
+      /** Default: 4. */
+      readonly min?: number;
+      /** Default: 1000. */
+      readonly max?: number;
+      /** Default: 20. */
+      readonly start?: number;
+      /** Default: 1.5. */
+      readonly tolerance?: number;
+    } | null;
     readonly connection?: {
       /** such as 250ms, 5s, 10m */
       readonly connectTimeout?: string;

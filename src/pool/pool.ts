@@ -104,6 +104,13 @@ export class Pool implements Lessor {
     return this.#take(request);
   }
 
+  /** Somebody else could be tried. */
+  offers(tried: readonly number[]): boolean {
+    const { endpoints, reserve } = this.view;
+    const isNew = ({ slot }: PoolEndpoint): boolean => !tried.includes(slot);
+    return endpoints.some(isNew) || reserve.some(isNew);
+  }
+
   /**
    * Waits for an endpoint after `acquire` said `pool-saturated`. The callback is called exactly once unless cancelled:
    * at once, before this returns, when there is no room to wait. `request` must not change while it waits.
