@@ -153,6 +153,24 @@ export interface DocumentInput {
         /** Default: false. */
         readonly intercept?: boolean;
       };
+      readonly fault?: {
+        /** such as 20% or 0.2 */
+        readonly percent?: string | number;
+        /** such as 2s */
+        readonly delay?: string | {
+          /** such as 250ms, 5s, 10m */
+          readonly min?: string;
+          /** such as 250ms, 5s, 10m */
+          readonly max: string;
+        };
+        /** Default: 0. */
+        readonly abort?: number | 0;
+        /** Default: "". */
+        readonly header?: string;
+        readonly from?: string | readonly (string)[];
+        /** Default: 100. */
+        readonly maxActive?: number;
+      };
       readonly "forward-auth"?: {
         readonly url: string;
         /** such as 250ms, 5s, 10m */
@@ -194,6 +212,16 @@ export interface DocumentInput {
         readonly refresh?: string;
         /** Default: false. */
         readonly optional?: boolean;
+      };
+      /** the name of a pool */
+      readonly mirror?: string | {
+        readonly pool: string;
+        /** such as 20% or 0.2 */
+        readonly percent?: string | number;
+        /** Default: 100. */
+        readonly maxInFlight?: number;
+        /** such as 250ms, 5s, 10m */
+        readonly timeout?: string;
       };
       readonly "rate-limit"?: {
         /** Default: "client". */
@@ -554,6 +582,24 @@ export interface DocumentInput {
           /** Default: false. */
           readonly intercept?: boolean;
         };
+        readonly fault?: {
+          /** such as 20% or 0.2 */
+          readonly percent?: string | number;
+          /** such as 2s */
+          readonly delay?: string | {
+            /** such as 250ms, 5s, 10m */
+            readonly min?: string;
+            /** such as 250ms, 5s, 10m */
+            readonly max: string;
+          };
+          /** Default: 0. */
+          readonly abort?: number | 0;
+          /** Default: "". */
+          readonly header?: string;
+          readonly from?: string | readonly (string)[];
+          /** Default: 100. */
+          readonly maxActive?: number;
+        };
         readonly "forward-auth"?: {
           readonly url: string;
           /** such as 250ms, 5s, 10m */
@@ -595,6 +641,16 @@ export interface DocumentInput {
           readonly refresh?: string;
           /** Default: false. */
           readonly optional?: boolean;
+        };
+        /** the name of a pool */
+        readonly mirror?: string | {
+          readonly pool: string;
+          /** such as 20% or 0.2 */
+          readonly percent?: string | number;
+          /** Default: 100. */
+          readonly maxInFlight?: number;
+          /** such as 250ms, 5s, 10m */
+          readonly timeout?: string;
         };
         readonly "rate-limit"?: {
           /** Default: "client". */
@@ -1019,6 +1075,24 @@ export interface DocumentInput {
         /** Default: false. */
         readonly intercept?: boolean;
       };
+      readonly fault?: {
+        /** such as 20% or 0.2 */
+        readonly percent?: string | number;
+        /** such as 2s */
+        readonly delay?: string | {
+          /** such as 250ms, 5s, 10m */
+          readonly min?: string;
+          /** such as 250ms, 5s, 10m */
+          readonly max: string;
+        };
+        /** Default: 0. */
+        readonly abort?: number | 0;
+        /** Default: "". */
+        readonly header?: string;
+        readonly from?: string | readonly (string)[];
+        /** Default: 100. */
+        readonly maxActive?: number;
+      };
       readonly "forward-auth"?: {
         readonly url: string;
         /** such as 250ms, 5s, 10m */
@@ -1060,6 +1134,16 @@ export interface DocumentInput {
         readonly refresh?: string;
         /** Default: false. */
         readonly optional?: boolean;
+      };
+      /** the name of a pool */
+      readonly mirror?: string | {
+        readonly pool: string;
+        /** such as 20% or 0.2 */
+        readonly percent?: string | number;
+        /** Default: 100. */
+        readonly maxInFlight?: number;
+        /** such as 250ms, 5s, 10m */
+        readonly timeout?: string;
       };
       readonly "rate-limit"?: {
         /** Default: "client". */
@@ -1420,6 +1504,24 @@ export interface DocumentInput {
           /** Default: false. */
           readonly intercept?: boolean;
         };
+        readonly fault?: {
+          /** such as 20% or 0.2 */
+          readonly percent?: string | number;
+          /** such as 2s */
+          readonly delay?: string | {
+            /** such as 250ms, 5s, 10m */
+            readonly min?: string;
+            /** such as 250ms, 5s, 10m */
+            readonly max: string;
+          };
+          /** Default: 0. */
+          readonly abort?: number | 0;
+          /** Default: "". */
+          readonly header?: string;
+          readonly from?: string | readonly (string)[];
+          /** Default: 100. */
+          readonly maxActive?: number;
+        };
         readonly "forward-auth"?: {
           readonly url: string;
           /** such as 250ms, 5s, 10m */
@@ -1461,6 +1563,16 @@ export interface DocumentInput {
           readonly refresh?: string;
           /** Default: false. */
           readonly optional?: boolean;
+        };
+        /** the name of a pool */
+        readonly mirror?: string | {
+          readonly pool: string;
+          /** such as 20% or 0.2 */
+          readonly percent?: string | number;
+          /** Default: 100. */
+          readonly maxInFlight?: number;
+          /** such as 250ms, 5s, 10m */
+          readonly timeout?: string;
         };
         readonly "rate-limit"?: {
           /** Default: "client". */
@@ -2393,6 +2505,24 @@ export interface DocumentInput {
         /** Default: false. */
         readonly intercept?: boolean;
       };
+      readonly fault?: {
+        /** such as 20% or 0.2 */
+        readonly percent?: string | number;
+        /** such as 2s */
+        readonly delay?: string | {
+          /** such as 250ms, 5s, 10m */
+          readonly min?: string;
+          /** such as 250ms, 5s, 10m */
+          readonly max: string;
+        };
+        /** Default: 0. */
+        readonly abort?: number | 0;
+        /** Default: "". */
+        readonly header?: string;
+        readonly from?: string | readonly (string)[];
+        /** Default: 100. */
+        readonly maxActive?: number;
+      };
       readonly "forward-auth"?: {
         readonly url: string;
         /** such as 250ms, 5s, 10m */
@@ -2434,6 +2564,16 @@ export interface DocumentInput {
         readonly refresh?: string;
         /** Default: false. */
         readonly optional?: boolean;
+      };
+      /** the name of a pool */
+      readonly mirror?: string | {
+        readonly pool: string;
+        /** such as 20% or 0.2 */
+        readonly percent?: string | number;
+        /** Default: 100. */
+        readonly maxInFlight?: number;
+        /** such as 250ms, 5s, 10m */
+        readonly timeout?: string;
       };
       readonly "rate-limit"?: {
         /** Default: "client". */

@@ -335,7 +335,10 @@ export class Exchange implements AttemptedRequest, RunSource, SinkOwner {
     const secure = pool.affinity !== undefined && isSecure(parser, add);
     // What affinity asks of the head it asks now.
     this.#attempts.find(route, pool, view, secure);
-    if (this.#isFiltered) this.#run!.headEnds(parser);
+    if (this.#isFiltered) {
+      this.#run!.forward(this.#request.text);
+      this.#run!.headEnds(parser);
+    }
     this.#attempts.begin(key);
     return after;
   }
