@@ -51,9 +51,6 @@ export const P = {
   /** Second attempts beside a first one that was silent, and those that answered first. */
   hedges: 15,
   hedgesWon: 16,
-  /** Times the pool's breaker opened, and requests it refused. */
-  breakerOpened: 17,
-  breakerRefused: 18,
   buckets: 20,
 } as const;
 

@@ -164,7 +164,8 @@ export class Attempts implements HedgeOwner {
 
   /** A retry that finds nobody else tells the client what went wrong first. */
   #refused({ code }: Refusal): void {
-    this.#request.onRefused(code === 'tried-all' && this.#failure !== undefined ? this.#failure : code);
+    const tellsFirst = code === 'tried-all' || code === 'breaker-open';
+    this.#request.onRefused(tellsFirst && this.#failure !== undefined ? this.#failure : code);
   }
 
   #attempt(lease: Lease, fresh: boolean): void {

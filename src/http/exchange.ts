@@ -728,7 +728,7 @@ export class Exchange implements AttemptedRequest, RunSource, SinkOwner {
     if (client.grpc) this.#grpcStatus = grpcCodeOf(code, ERRORS[code].status);
     // Who sends what is malformed is not trusted to frame the next request rightly.
     const close = this.#mustClose() || code === 'bad-request';
-    this.#respond(replyTo(code, this.#pool?.config.allDown), close);
+    this.#respond(replyTo(code, this.#pool?.config), close);
   }
 
   #respond(reply: LocalReply, close: boolean): void {

@@ -70,3 +70,14 @@ export const HEALTH = {
   port: 0,
   proxyHeader: 0 as const,
 };
+
+export const BREAKER = {
+  scope: 'both',
+  errors: 0.5,
+  status: [[500, 599]],
+  minRequests: 20,
+  windowMs: 10_000,
+  latency: undefined,
+  openMs: 5000,
+  halfOpen: 3,
+} as const;
