@@ -163,8 +163,7 @@ export interface DocumentInput {
           /** such as 250ms, 5s, 10m */
           readonly max: string;
         };
-        /** Default: 0. */
-        readonly abort?: number | 0;
+        readonly abort?: number;
         /** Default: "". */
         readonly header?: string;
         readonly from?: string | readonly (string)[];
@@ -592,8 +591,7 @@ export interface DocumentInput {
             /** such as 250ms, 5s, 10m */
             readonly max: string;
           };
-          /** Default: 0. */
-          readonly abort?: number | 0;
+          readonly abort?: number;
           /** Default: "". */
           readonly header?: string;
           readonly from?: string | readonly (string)[];
@@ -1085,8 +1083,7 @@ export interface DocumentInput {
           /** such as 250ms, 5s, 10m */
           readonly max: string;
         };
-        /** Default: 0. */
-        readonly abort?: number | 0;
+        readonly abort?: number;
         /** Default: "". */
         readonly header?: string;
         readonly from?: string | readonly (string)[];
@@ -1514,8 +1511,7 @@ export interface DocumentInput {
             /** such as 250ms, 5s, 10m */
             readonly max: string;
           };
-          /** Default: 0. */
-          readonly abort?: number | 0;
+          readonly abort?: number;
           /** Default: "". */
           readonly header?: string;
           readonly from?: string | readonly (string)[];
@@ -2515,8 +2511,7 @@ export interface DocumentInput {
           /** such as 250ms, 5s, 10m */
           readonly max: string;
         };
-        /** Default: 0. */
-        readonly abort?: number | 0;
+        readonly abort?: number;
         /** Default: "". */
         readonly header?: string;
         readonly from?: string | readonly (string)[];

@@ -88,7 +88,7 @@ test('statuses that the policy does not name pass', async (t) => {
     [['5xx'], '429 Too Many Requests', 429],
   ] as const) {
     const all = await world(t, () => reply('no', '', line), { ...ON_5XX, on });
-    assert.equal(await status(all, request('GET /')), expected, `${on} ${line}`);
+    assert.equal(await status(all, request('GET /')), expected, `${on.join()} ${line}`);
   }
 });
 

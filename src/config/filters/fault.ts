@@ -19,13 +19,13 @@ export const fault: FilterForm<FaultSettings> = {
   schema: section<FaultSettings>({
     percent: share().default(1),
     delay: delay.optional(),
-    abort: integer(400, 599).or(z.literal(0)).default(0),
+    abort: integer(400, 599).optional(),
     header: z.string().toLowerCase().default(''),
     from: oneOrMore(z.string()).default([]),
     maxActive: integer(1, 100_000).default(100),
   }),
   check: ({ delay: held, abort, header, from }, path, findings) => {
-    if (held === undefined && abort === 0 && header === '')
+    if (held === undefined && abort === undefined && header === '')
       findings.add(path, 'does nothing', 'delay: 2s, or abort: 503');
     if (held !== undefined && held.minMs > held.maxMs) findings.add([...path, 'delay', 'min'], 'is above "max"');
     if (header !== '') findings.fieldName(header, [...path, 'header'], true);

@@ -278,8 +278,8 @@ export interface FaultSettings {
   /** Share of the requests, 0-1. */
   readonly percent: number;
   readonly delay: { readonly minMs: number; readonly maxMs: number } | undefined;
-  /** Status instead of an answer of an endpoint; 0: none. */
-  readonly abort: number;
+  /** Status instead of an answer of an endpoint. */
+  readonly abort: number | undefined;
   /** Field by which a request asks for a fault of its own; '' for none. */
   readonly header: string;
   /** CIDRs of clients that may ask. */

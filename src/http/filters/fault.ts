@@ -7,8 +7,8 @@ import type { Filter, FilterKind, FilterRequest, Verdict } from '../filter.ts';
 
 interface Fault {
   readonly delayMs: number;
-  /** 0: none. */
-  readonly abort: number;
+  /** Status. */
+  readonly abort: number | undefined;
 }
 
 /** A filter that holds a request for longer has failed. */
@@ -25,7 +25,8 @@ export const fault: FilterKind<FaultSettings> = {
       return value !== undefined && trusted.has(request.client) ? faultIn(value) : undefined;
     };
     const drawn = (): Fault | undefined => {
-      if ((delay === undefined && abort === 0) || (percent < 1 && env.random.unit() >= percent)) return undefined;
+      if ((delay === undefined && abort === undefined) || (percent < 1 && env.random.unit() >= percent))
+        return undefined;
       const delayMs = delay === undefined ? 0 : delay.minMs + env.random.unit() * (delay.maxMs - delay.minMs);
       return { delayMs, abort };
     };
@@ -34,7 +35,7 @@ export const fault: FilterKind<FaultSettings> = {
         const injected = wished(request) ?? drawn();
         if (injected === undefined || (injected.delayMs > 0 && active >= maxActive)) return undefined;
         count('fault-injected');
-        const verdict: Verdict = injected.abort === 0 ? undefined : { status: injected.abort };
+        const verdict: Verdict = injected.abort === undefined ? undefined : { status: injected.abort };
         if (injected.delayMs === 0) return verdict;
         active++;
         return new Promise((resolve) => {
@@ -51,7 +52,7 @@ export const fault: FilterKind<FaultSettings> = {
 /** `delay=200ms`, `abort=503`, or both with a comma between; undefined for what is neither. */
 function faultIn(value: string): Fault | undefined {
   let delayMs = 0;
-  let abort = 0;
+  let abort: number | undefined;
   for (const part of value.split(',')) {
     const [, name, said] = /^\s*(delay|abort)=([\w.]{1,16})\s*$/.exec(part) ?? [];
     const number = name === 'delay' ? parseDuration(said) : /^[45]\d\d$/.test(said ?? '') ? Number(said) : undefined;
