@@ -60,7 +60,7 @@ export function shadowOf(ctx: HttpContext, { slot, pool, terms }: ShadowPool): S
       return true;
     },
     close() {
-      for (const request of [...running]) request.giveUp();
+      for (const request of running) request.giveUp();
     },
   };
 }
