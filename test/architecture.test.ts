@@ -41,6 +41,7 @@ const COMPILE_PARTS = [
   'config/json-schema',
   'config/plan',
   'config/effective',
+  'config/written-resilience',
   'config/written-route',
   'config/written-text',
 ];

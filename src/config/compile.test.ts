@@ -56,7 +56,11 @@ test('the shortest configuration gets every default', () => {
     maxEjected: 0.5,
     status: [],
   });
-  assert.deepEqual(web.retries, { attempts: 2, backoffMs: 25, budget: 0.2, budgetMin: 3 });
+  const { attempts, backoffMs, budget, budgetMin } = web.retries;
+  assert.deepEqual(
+    { attempts, backoffMs, budget, budgetMin },
+    { attempts: 2, backoffMs: 25, budget: 0.2, budgetMin: 3 },
+  );
   assert.equal(web.connection.connectTimeoutMs, 3000);
   assert.equal(web.connection.idleMs, 55_000);
   assert.equal(web.connection.pipelining, 1, 'pipelining is opt-in');
@@ -171,6 +175,10 @@ test('text matches have short forms', () => {
   assert.deepEqual(cookie, { V: { kind: 'exact', value: 'two' } });
 });
 
+const routed = (route: object) => ({
+  listeners: { web: { bind: '127.0.0.1:80', protocol: 'http', routes: [{ pool: 'web', ...route }] } },
+  pools: { web: { endpoints: ['10.0.0.1:80'] } },
+});
 const tcp = (listener: object, pool: object = {}) => ({
   listeners: { db: { bind: '127.0.0.1:5432', protocol: 'tcp', ...listener } },
   pools: { db: { endpoints: ['10.0.0.1:5432'], ...pool } },
@@ -333,6 +341,31 @@ const BAD: readonly (readonly [string, unknown, RegExp])[] = [
       pools: pool({ proxyProtocol: 'v1' }).pools,
     },
     /proxyProtocol must be v2 for the UDP listener "d"/,
+  ],
+  [
+    'a reason to retry that nobody knows',
+    pool({ retries: { on: ['5xx', 'sometimes'] } }),
+    /retries\.on knows connect-failure/,
+  ],
+  ['a status below 400 to retry on', pool({ retries: { on: 302 } }), /statuses from 400 to 599/],
+  ['hedging at no time', routed({ hedge: 'soon' }), /hedge must be a duration or a percentile/],
+  [
+    'a shadow that is not there',
+    routed({ filters: [{ mirror: 'wep' }] }),
+    /names the pool "wep", which does not exist/,
+  ],
+  ['a fault that does nothing', routed({ filters: [{ fault: {} }] }), /fault does nothing/],
+  [
+    'faults for everybody who asks',
+    routed({ filters: [{ fault: { header: 'x-fault' } }] }),
+    /fault\.header could be sent by anybody/,
+  ],
+  ['a delay that no filter may take', routed({ filters: [{ fault: { delay: '1m' } }] }), /is too long/],
+  ['an adaptive limit upside down', pool({ adaptive: { min: 9, max: 5 } }), /adaptive\.min is above "max", which is 5/],
+  [
+    'an adaptive limit that is off',
+    pool({ maxInFlight: 'auto', adaptive: false }),
+    /adaptive is off, but "maxInFlight" is auto/,
   ],
   ['PROXY headers from nobody', tcp({ pool: 'db', proxyProtocol: true }), /proxyProtocol believes nobody/],
   [

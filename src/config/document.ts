@@ -153,6 +153,23 @@ export interface DocumentInput {
         /** Default: false. */
         readonly intercept?: boolean;
       };
+      readonly fault?: {
+        /** such as 20% or 0.2 */
+        readonly percent?: string | number;
+        /** such as 2s */
+        readonly delay?: string | {
+          /** such as 250ms, 5s, 10m */
+          readonly min?: string;
+          /** such as 250ms, 5s, 10m */
+          readonly max: string;
+        };
+        readonly abort?: number;
+        /** Default: "". */
+        readonly header?: string;
+        readonly from?: string | readonly (string)[];
+        /** Default: 100. */
+        readonly maxActive?: number;
+      };
       readonly "forward-auth"?: {
         readonly url: string;
         /** such as 250ms, 5s, 10m */
@@ -194,6 +211,16 @@ export interface DocumentInput {
         readonly refresh?: string;
         /** Default: false. */
         readonly optional?: boolean;
+      };
+      /** the name of a pool */
+      readonly mirror?: string | {
+        readonly pool: string;
+        /** such as 20% or 0.2 */
+        readonly percent?: string | number;
+        /** Default: 100. */
+        readonly maxInFlight?: number;
+        /** such as 250ms, 5s, 10m */
+        readonly timeout?: string;
       };
       readonly "rate-limit"?: {
         /** Default: "client". */
@@ -554,6 +581,23 @@ export interface DocumentInput {
           /** Default: false. */
           readonly intercept?: boolean;
         };
+        readonly fault?: {
+          /** such as 20% or 0.2 */
+          readonly percent?: string | number;
+          /** such as 2s */
+          readonly delay?: string | {
+            /** such as 250ms, 5s, 10m */
+            readonly min?: string;
+            /** such as 250ms, 5s, 10m */
+            readonly max: string;
+          };
+          readonly abort?: number;
+          /** Default: "". */
+          readonly header?: string;
+          readonly from?: string | readonly (string)[];
+          /** Default: 100. */
+          readonly maxActive?: number;
+        };
         readonly "forward-auth"?: {
           readonly url: string;
           /** such as 250ms, 5s, 10m */
@@ -595,6 +639,16 @@ export interface DocumentInput {
           readonly refresh?: string;
           /** Default: false. */
           readonly optional?: boolean;
+        };
+        /** the name of a pool */
+        readonly mirror?: string | {
+          readonly pool: string;
+          /** such as 20% or 0.2 */
+          readonly percent?: string | number;
+          /** Default: 100. */
+          readonly maxInFlight?: number;
+          /** such as 250ms, 5s, 10m */
+          readonly timeout?: string;
         };
         readonly "rate-limit"?: {
           /** Default: "client". */
@@ -803,8 +857,33 @@ export interface DocumentInput {
         /** such as 250ms, 5s, 10m */
         readonly firstByte?: string;
         /** such as 250ms, 5s, 10m */
+        readonly attempt?: string;
+        /** such as 250ms, 5s, 10m */
         readonly total?: string;
       };
+      /** further attempts */
+      readonly retries?: number | {
+        /** Default: 2. */
+        readonly attempts?: number;
+        /** such as 250ms, 5s, 10m */
+        readonly backoff?: string;
+        /** such as 250ms, 5s, 10m */
+        readonly maxBackoff?: string;
+        /** such as [connect-failure, reset, timeout, 502, 5xx, gateway-error, retriable-4xx] */
+        readonly on?: readonly (string | number)[] | string | number;
+        readonly methods?: readonly (string)[];
+        /** Default: false. */
+        readonly idempotencyKey?: boolean;
+        /** such as 250ms, 5s, 10m */
+        readonly maxRetryAfter?: string;
+      };
+      /** when, such as 200ms or p95 */
+      readonly hedge?: string | boolean | {
+        /** such as 200ms or p95 */
+        readonly after: string;
+        /** such as 250ms, 5s, 10m */
+        readonly atLeast?: string;
+      } | null;
     })[];
     readonly limits?: {
       /** bytes, or such as 16k, 1m */
@@ -994,6 +1073,23 @@ export interface DocumentInput {
         /** Default: false. */
         readonly intercept?: boolean;
       };
+      readonly fault?: {
+        /** such as 20% or 0.2 */
+        readonly percent?: string | number;
+        /** such as 2s */
+        readonly delay?: string | {
+          /** such as 250ms, 5s, 10m */
+          readonly min?: string;
+          /** such as 250ms, 5s, 10m */
+          readonly max: string;
+        };
+        readonly abort?: number;
+        /** Default: "". */
+        readonly header?: string;
+        readonly from?: string | readonly (string)[];
+        /** Default: 100. */
+        readonly maxActive?: number;
+      };
       readonly "forward-auth"?: {
         readonly url: string;
         /** such as 250ms, 5s, 10m */
@@ -1035,6 +1131,16 @@ export interface DocumentInput {
         readonly refresh?: string;
         /** Default: false. */
         readonly optional?: boolean;
+      };
+      /** the name of a pool */
+      readonly mirror?: string | {
+        readonly pool: string;
+        /** such as 20% or 0.2 */
+        readonly percent?: string | number;
+        /** Default: 100. */
+        readonly maxInFlight?: number;
+        /** such as 250ms, 5s, 10m */
+        readonly timeout?: string;
       };
       readonly "rate-limit"?: {
         /** Default: "client". */
@@ -1395,6 +1501,23 @@ export interface DocumentInput {
           /** Default: false. */
           readonly intercept?: boolean;
         };
+        readonly fault?: {
+          /** such as 20% or 0.2 */
+          readonly percent?: string | number;
+          /** such as 2s */
+          readonly delay?: string | {
+            /** such as 250ms, 5s, 10m */
+            readonly min?: string;
+            /** such as 250ms, 5s, 10m */
+            readonly max: string;
+          };
+          readonly abort?: number;
+          /** Default: "". */
+          readonly header?: string;
+          readonly from?: string | readonly (string)[];
+          /** Default: 100. */
+          readonly maxActive?: number;
+        };
         readonly "forward-auth"?: {
           readonly url: string;
           /** such as 250ms, 5s, 10m */
@@ -1436,6 +1559,16 @@ export interface DocumentInput {
           readonly refresh?: string;
           /** Default: false. */
           readonly optional?: boolean;
+        };
+        /** the name of a pool */
+        readonly mirror?: string | {
+          readonly pool: string;
+          /** such as 20% or 0.2 */
+          readonly percent?: string | number;
+          /** Default: 100. */
+          readonly maxInFlight?: number;
+          /** such as 250ms, 5s, 10m */
+          readonly timeout?: string;
         };
         readonly "rate-limit"?: {
           /** Default: "client". */
@@ -1644,8 +1777,33 @@ export interface DocumentInput {
         /** such as 250ms, 5s, 10m */
         readonly firstByte?: string;
         /** such as 250ms, 5s, 10m */
+        readonly attempt?: string;
+        /** such as 250ms, 5s, 10m */
         readonly total?: string;
       };
+      /** further attempts */
+      readonly retries?: number | {
+        /** Default: 2. */
+        readonly attempts?: number;
+        /** such as 250ms, 5s, 10m */
+        readonly backoff?: string;
+        /** such as 250ms, 5s, 10m */
+        readonly maxBackoff?: string;
+        /** such as [connect-failure, reset, timeout, 502, 5xx, gateway-error, retriable-4xx] */
+        readonly on?: readonly (string | number)[] | string | number;
+        readonly methods?: readonly (string)[];
+        /** Default: false. */
+        readonly idempotencyKey?: boolean;
+        /** such as 250ms, 5s, 10m */
+        readonly maxRetryAfter?: string;
+      };
+      /** when, such as 200ms or p95 */
+      readonly hedge?: string | boolean | {
+        /** such as 200ms or p95 */
+        readonly after: string;
+        /** such as 250ms, 5s, 10m */
+        readonly atLeast?: string;
+      } | null;
     })[];
     readonly limits?: {
       /** bytes, or such as 16k, 1m */
@@ -1949,7 +2107,7 @@ export interface DocumentInput {
       readonly maxRate?: number;
     })[];
     /** Default: 0. */
-    readonly maxInFlight?: number;
+    readonly maxInFlight?: number | "auto";
     /** Default: 0. */
     readonly maxRate?: number;
     /** or a path to probe by HTTP */
@@ -2114,11 +2272,53 @@ export interface DocumentInput {
       readonly attempts?: number;
       /** such as 250ms, 5s, 10m */
       readonly backoff?: string;
+      /** such as 250ms, 5s, 10m */
+      readonly maxBackoff?: string;
+      /** such as [connect-failure, reset, timeout, 502, 5xx, gateway-error, retriable-4xx] */
+      readonly on?: readonly (string | number)[] | string | number;
+      readonly methods?: readonly (string)[];
+      /** Default: false. */
+      readonly idempotencyKey?: boolean;
+      /** such as 250ms, 5s, 10m */
+      readonly maxRetryAfter?: string;
       /** such as 20% or 0.2 */
       readonly budget?: string | number;
       /** Default: 3. */
       readonly budgetMin?: number;
     };
+    /** share of failures, such as 50%; or off */
+    readonly breaker?: string | boolean | {
+      /** Default: "both". */
+      readonly scope?: "pool" | "endpoint" | "both";
+      /** such as 20% or 0.2 */
+      readonly errors?: string | number;
+      /** such as 200-399 or [200, 404] */
+      readonly status?: readonly (string | number)[] | string | number;
+      /** Default: 20. */
+      readonly minRequests?: number;
+      /** such as 250ms, 5s, 10m */
+      readonly window?: string;
+      readonly latency?: {
+        /** such as 250ms, 5s, 10m */
+        readonly above: string;
+        /** such as 20% or 0.2 */
+        readonly share?: string | number;
+      };
+      /** such as 250ms, 5s, 10m */
+      readonly open?: string;
+      /** Default: 3. */
+      readonly halfOpen?: number;
+    } | null;
+    readonly adaptive?: boolean | {
+      /** Default: 4. */
+      readonly min?: number;
+      /** Default: 1000. */
+      readonly max?: number;
+      /** Default: 20. */
+      readonly start?: number;
+      /** Default: 1.5. */
+      readonly tolerance?: number;
+    } | null;
     readonly connection?: {
       /** such as 250ms, 5s, 10m */
       readonly connectTimeout?: string;
@@ -2301,6 +2501,23 @@ export interface DocumentInput {
         /** Default: false. */
         readonly intercept?: boolean;
       };
+      readonly fault?: {
+        /** such as 20% or 0.2 */
+        readonly percent?: string | number;
+        /** such as 2s */
+        readonly delay?: string | {
+          /** such as 250ms, 5s, 10m */
+          readonly min?: string;
+          /** such as 250ms, 5s, 10m */
+          readonly max: string;
+        };
+        readonly abort?: number;
+        /** Default: "". */
+        readonly header?: string;
+        readonly from?: string | readonly (string)[];
+        /** Default: 100. */
+        readonly maxActive?: number;
+      };
       readonly "forward-auth"?: {
         readonly url: string;
         /** such as 250ms, 5s, 10m */
@@ -2342,6 +2559,16 @@ export interface DocumentInput {
         readonly refresh?: string;
         /** Default: false. */
         readonly optional?: boolean;
+      };
+      /** the name of a pool */
+      readonly mirror?: string | {
+        readonly pool: string;
+        /** such as 20% or 0.2 */
+        readonly percent?: string | number;
+        /** Default: 100. */
+        readonly maxInFlight?: number;
+        /** such as 250ms, 5s, 10m */
+        readonly timeout?: string;
       };
       readonly "rate-limit"?: {
         /** Default: "client". */

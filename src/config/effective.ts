@@ -21,17 +21,14 @@ import type {
   TlsConfig,
 } from './types.ts';
 import { formatDuration } from './units.ts';
+import { breakerForm, retriesForm } from './written-resilience.ts';
 import { filtersForm, routeForm, tableForm } from './written-route.ts';
-import { text, written } from './written-text.ts';
+import { ranges, text, written } from './written-text.ts';
 
 type Json = Record<string, unknown>;
 
 function key(source: KeySource): string {
   return 'name' in source ? `${source.from}:${source.name}` : source.from;
-}
-
-function ranges(list: readonly (readonly [number, number])[]): unknown[] {
-  return list.map(([low, high]) => (low === high ? low : `${low}-${high}`));
 }
 
 function health({ health: config }: PoolConfig): unknown {
@@ -114,7 +111,9 @@ function pool(config: PoolConfig, needsKey: boolean): Json {
     allDown: { status: allDown.status, retryAfter: formatDuration(allDown.retryAfterSeconds * 1000) },
     zones,
     queue: written(queue),
-    retries: written(retries),
+    retries: retriesForm(retries),
+    breaker: config.breaker === undefined ? false : breakerForm(config.breaker),
+    adaptive: config.adaptive ?? false,
     connection: written(connection),
     protocol: config.protocol,
     tls: config.tls ?? false,

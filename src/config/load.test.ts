@@ -116,9 +116,9 @@ listeners:
   web:
     bind: "[::1]:8080"
     routes:
-      - { host: ["*.example.com", a.example], path: "~^/v[0-9]+/", method: get, header: { X-A: "~b" , x-b: "c*", x-c: true, x-d: false }, cookie: { v: "2" }, query: { q: x }, client: 10.0.0.0/8, pool: web, timeouts: { total: 10s } }
+      - { host: ["*.example.com", a.example], path: "~^/v[0-9]+/", method: get, header: { X-A: "~b" , x-b: "c*", x-c: true, x-d: false }, cookie: { v: "2" }, query: { q: x }, client: 10.0.0.0/8, pool: web, timeouts: { attempt: 2s, total: 10s }, retries: { attempts: 3, on: [reset, 502, 504-505, retriable-4xx], methods: [get, post], idempotencyKey: true }, hedge: p95 }
       - { path: /a/*/b, pool: web }
-      - { path: /exact, pool: web }
+      - { path: /exact, pool: web, hedge: { after: 200ms, atLeast: 5ms }, filters: [ { mirror: { pool: web, percent: 5% } }, { fault: { delay: 2s, abort: 503, percent: 1%, header: X-Fault, from: 10.0.0.0/8 } }, { fault: { delay: { max: 1s } } } ] }
     limits: { body: 10m, connections: 10 }
 pools:
   web:
@@ -129,6 +129,8 @@ pools:
     panic: 50%
     passive: { status: 500-599 }
     retries: 1
+    breaker: { scope: pool, errors: 30%, status: [500, 502-504], latency: { above: 1s, share: 40% } }
+    adaptive: { max: 500, tolerance: 2 }
 `,
   );
   const again = await good('l.yaml', stringify(effective(full, (kind) => balancerByName(kind)?.needs === 'key')));

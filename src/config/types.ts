@@ -23,6 +23,7 @@ export type * from './types/latency.ts';
 export type * from './types/listener.ts';
 export type * from './types/pool.ts';
 export type * from './types/redis.ts';
+export type * from './types/resilience.ts';
 export type * from './types/route.ts';
 export type * from './types/site.ts';
 export type * from './types/split.ts';

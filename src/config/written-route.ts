@@ -14,6 +14,7 @@ import type {
   TextMatch,
 } from './types.ts';
 import { formatDuration } from './units.ts';
+import { hedgeForm, retriesForm } from './written-resilience.ts';
 import { text, written } from './written-text.ts';
 
 type Json = Record<string, unknown>;
@@ -29,8 +30,8 @@ function matches(all: Readonly<Record<string, TextMatch>>): Json {
 }
 
 export function routeForm(config: RouteConfig): Json {
-  const { path: pattern, header, cookie, query, map, identity, clientCertificate, timeouts, ...rest } = config;
-  const { pool, poolMap, split, when, tls, filters, ...lists } = rest;
+  const { path: pattern, header, cookie, query, map, identity, clientCertificate, timeouts, retries, ...rest } = config;
+  const { pool, poolMap, split, when, tls, filters, hedge, ...lists } = rest;
   return {
     ...lists,
     ...(pattern === undefined ? {} : { path: path(pattern) }),
@@ -47,6 +48,8 @@ export function routeForm(config: RouteConfig): Json {
     ...(poolMap === '' ? {} : { pool: { map: poolMap } }),
     ...(pool === '' ? {} : { pool }),
     timeouts: written(timeouts),
+    ...(retries === undefined ? {} : { retries: retriesForm(retries) }),
+    hedge: hedge === undefined ? false : hedgeForm(hedge),
   };
 }
 

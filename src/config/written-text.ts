@@ -25,3 +25,7 @@ export function text(match: TextMatch): unknown {
   // Exact text that would read as something else needs the long form.
   return /^~|\*$/.test(match.value) ? match : match.value;
 }
+
+export function ranges(list: readonly (readonly [number, number])[]): unknown[] {
+  return list.map(([low, high]) => (low === high ? low : `${low}-${high}`));
+}

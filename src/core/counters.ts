@@ -48,7 +48,10 @@ export const P = {
   storeHits: 12,
   storeMisses: 13,
   storeFailures: 14,
-  buckets: 16,
+  /** Second attempts beside a first one that was silent, and those that answered first. */
+  hedges: 15,
+  hedgesWon: 16,
+  buckets: 20,
 } as const;
 
 /** Upper bounds of the response-time histogram in ms; one more bucket holds the rest. */

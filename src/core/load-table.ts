@@ -26,6 +26,12 @@ export const STATE = {
   pending: 64,
 } as const;
 
+/** Values of `gate[pool]`; above `none`, so many requests may pass to find out. */
+export const GATE = { closed: 0, open: 1, none: 2 } as const;
+
+/** `latency` counts tenths of milliseconds. */
+export const LATENCY_UNITS_PER_MS = 10;
+
 /** What the newest samples say decides; half of an older average is forgotten in this time (ms). */
 export const EWMA_HALF_LIFE_MS = 5000;
 const DECAY_PER_MS = Math.LN2 / EWMA_HALF_LIFE_MS;
@@ -61,6 +67,22 @@ export class LoadTable {
   readonly upSince: Float64Array;
   /** Schedule of endpoints whose rate is limited; see limits/gcra.ts. */
   readonly rate: Int32Array;
+  /** Attempts that proved something, those of them that failed, and those that were slow; for breakers. */
+  readonly answers: Int32Array;
+  readonly errors: Int32Array;
+  readonly slow: Int32Array;
+  /** Good answers and the sum of their times to the first byte; for adaptive limits. */
+  readonly samples: Int32Array;
+  readonly latency: Int32Array;
+  /** Most requests in flight since the main thread looked; may be a little low. */
+  readonly peak: Int32Array;
+  /** Adaptive limit in flight, written by the main thread; 0 for none. */
+  readonly limit: Int32Array;
+  /** By pool slot: the pool's breaker, a value of GATE. */
+  readonly gate: Int32Array;
+  /** By pool slot: requests that passed a half-open breaker and were fine, or were not. */
+  readonly triedGood: Int32Array;
+  readonly triedBad: Int32Array;
   /** By pool slot: raised whenever what may be picked changed. Workers rebuild their view when it moved. */
   readonly poolVersion: Int32Array;
 
@@ -89,13 +111,23 @@ export class LoadTable {
     this.failures = i32(capacity);
     this.trialSuccesses = i32(capacity);
     this.rate = i32(capacity);
+    this.answers = i32(capacity);
+    this.errors = i32(capacity);
+    this.slow = i32(capacity);
+    this.samples = i32(capacity);
+    this.latency = i32(capacity);
+    this.peak = i32(capacity);
+    this.limit = i32(capacity);
+    this.gate = i32(pools);
+    this.triedGood = i32(pools);
+    this.triedBad = i32(pools);
     this.poolVersion = i32(pools);
     const owns = i32(capacity * workers);
     this.own = owns.subarray(worker * capacity, (worker + 1) * capacity);
   }
 
   static byteLength({ capacity, pools, workers }: LoadTableShape): number {
-    return capacity * (4 * 8 + 5 * 4) + pools * 4 + capacity * workers * 4;
+    return capacity * (4 * 8 + 12 * 4) + pools * 4 * 4 + capacity * workers * 4;
   }
 
   /** A table of one thread on a plain buffer, for tests and simulations. */
@@ -140,6 +172,8 @@ export class LoadTable {
     Atomics.store(this.failures, slot, 0);
     Atomics.store(this.trialSuccesses, slot, 0);
     Atomics.store(this.rate, slot, 0);
+    Atomics.store(this.peak, slot, 0);
+    Atomics.store(this.limit, slot, 0);
   }
 
   /** Gives back the leases of a worker that died; call with a table built for that worker. */

@@ -5,8 +5,8 @@
 import type { EndpointId } from '../core/endpoint.ts';
 import type { Clock, Timer } from '../core/env.ts';
 import type { LoadTable } from '../core/load-table.ts';
-import { type Entry, isServing } from './entry.ts';
-import { passesToTrial, stepOutlier } from './outlier.ts';
+import { type Entry, isServing, type PoolHealth } from './entry.ts';
+import { type OutlierPolicy, passesToTrial, stepOutlier } from './outlier.ts';
 
 export interface EjectorHost {
   /** The members of an entry's pool. */
@@ -40,13 +40,14 @@ export class Ejector {
     const newFailures = (failures - entry.seenFailures) | 0;
     entry.seenTrials = trials;
     entry.seenFailures = failures;
-    if (newTrials > 0) this.#onTrialSuccess(entry);
+    if (newTrials > 0) this.#onTrialSuccess(entry, newTrials);
     if (newFailures > 0) this.#onFailures(entry, newFailures);
   }
 
   /** Probes may end an ejection early. Returns why, when this one did; the caller publishes it together with the verdict. */
   onProbe(entry: Entry, ok: boolean): string | undefined {
-    const { health, passive } = entry.pool;
+    const { health } = entry.pool;
+    const passive = policyOf(entry.pool);
     if (health === undefined || passive === undefined) return undefined;
     const { ejections } = entry.outlier;
     const event = { kind: 'probe', ok, rise: health.rise } as const;
@@ -64,7 +65,7 @@ export class Ejector {
     const ejected = members.filter((entry) => entry.outlier.phase === 'ejected');
     if (ejected.length === 0) return;
     ejected.sort((a, b) => a.outlier.until - b.outlier.until);
-    const allowed = allowedEjections(members.length, ejected[0].pool.passive?.maxEjected ?? 0);
+    const allowed = allowedEjections(members.length, policyOf(ejected[0].pool)?.maxEjected ?? 0);
     const excess = ejected.splice(0, Math.max(0, ejected.length - allowed));
     for (const entry of excess) this.#release(entry, 'more are ejected than the pool allows');
     if (members.some(isServing)) return;
@@ -82,31 +83,59 @@ export class Ejector {
     this.#timers.clear();
   }
 
-  #onTrialSuccess(entry: Entry): void {
-    const { passive } = entry.pool;
-    if (passive === undefined) return;
-    const { next, transition } = stepOutlier(entry.outlier, { kind: 'trial-success' }, passive, this.#clock.now());
+  /** The breaker of one endpoint has seen enough. */
+  trip(entry: Entry, evidence: string): void {
+    const { breaker } = entry.pool;
+    const policy = policyOf(entry.pool);
+    if (breaker === undefined || policy === undefined) return;
+    const mayEject = this.#maySpare(entry, policy.maxEjected);
+    const event = { kind: 'trip', openMs: breaker.openMs, need: breaker.halfOpen, mayEject } as const;
+    const { next, transition } = stepOutlier(entry.outlier, event, policy, this.#clock.now());
     entry.outlier = next;
-    if (transition === 'same') return;
+    if (transition === 'changed') {
+      entry.withheld = false;
+      this.#arm(entry);
+      this.#host.changed(entry, `its breaker opens for ${seconds(breaker.openMs)}: ${evidence}`);
+    } else if (transition === 'pending' && !entry.withheld) {
+      entry.withheld = true;
+      this.#host.note(entry, `its breaker stays closed, for the pool cannot spare it: ${evidence}`);
+    }
+  }
+
+  #onTrialSuccess(entry: Entry, count: number): void {
+    const policy = policyOf(entry.pool);
+    if (policy === undefined) return;
+    const { next, transition } = stepOutlier(
+      entry.outlier,
+      { kind: 'trial-success', count },
+      policy,
+      this.#clock.now(),
+    );
+    const { need } = entry.outlier;
+    entry.outlier = next;
+    if (transition !== 'changed') return;
     entry.withheld = false;
-    this.#host.changed(entry, 'a trial request succeeded');
+    this.#host.changed(entry, need === 1 ? 'a trial request succeeded' : `${need} trial requests succeeded`);
   }
 
   #onFailures(entry: Entry, count: number): void {
-    const { passive } = entry.pool;
-    if (passive === undefined) return;
+    const { pool } = entry;
+    const passive = policyOf(pool);
+    const trial = entry.outlier.phase === 'trial';
+    // A breaker goes by shares, and counts for itself.
+    if (passive === undefined || (pool.passive === undefined && !trial)) return;
     const now = this.#clock.now();
     const mayEject = this.#maySpare(entry, passive.maxEjected);
-    const trial = entry.outlier.phase === 'trial';
     const { next, transition } = stepOutlier(entry.outlier, { kind: 'failures', count, mayEject }, passive, now);
     entry.outlier = next;
     if (transition === 'changed') {
       entry.withheld = false;
       const why = trial ? 'a trial request failed' : `${passive.failures} failures within ${seconds(passive.windowMs)}`;
       this.#arm(entry);
-      const { health } = entry.pool;
-      const proof = health && ` or ${passesToTrial(next.ejections, health.rise)} good probes in a row`;
-      const duration = `${seconds(next.until - now)}${proof ?? ''}`;
+      const { health } = pool;
+      const proof =
+        health && next.openMs === 0 && ` or ${passesToTrial(next.ejections, health.rise)} good probes in a row`;
+      const duration = `${seconds(next.until - now)}${proof || ''}`;
       this.#host.changed(entry, `${why}; out for ${duration}, ejection ${next.ejections} in a row`);
     } else if (!mayEject && !entry.withheld && next.phase !== 'ejected') {
       if (!trial && next.recent.length < passive.failures) return;
@@ -130,10 +159,10 @@ export class Ejector {
   }
 
   #release(entry: Entry, evidence: string): void {
-    const { passive } = entry.pool;
+    const policy = policyOf(entry.pool);
     this.forget(entry);
-    if (passive === undefined) return;
-    entry.outlier = stepOutlier(entry.outlier, { kind: 'release' }, passive, this.#clock.now()).next;
+    if (policy === undefined) return;
+    entry.outlier = stepOutlier(entry.outlier, { kind: 'release' }, policy, this.#clock.now()).next;
     this.#beginTrial(entry, `released early: ${evidence}`);
   }
 
@@ -150,9 +179,9 @@ export class Ejector {
     this.forget(entry);
     const timer = this.#clock.after(entry.outlier.until - this.#clock.now(), () => {
       this.#timers.delete(entry.id);
-      const { passive } = entry.pool;
-      if (passive === undefined) return;
-      const { next, transition } = stepOutlier(entry.outlier, { kind: 'tick' }, passive, this.#clock.now());
+      const policy = policyOf(entry.pool);
+      if (policy === undefined) return;
+      const { next, transition } = stepOutlier(entry.outlier, { kind: 'tick' }, policy, this.#clock.now());
       entry.outlier = next;
       if (transition === 'changed') this.#beginTrial(entry, 'the ejection is over');
       // A real timer may fire a moment early.
@@ -160,6 +189,16 @@ export class Ejector {
     });
     this.#timers.set(entry.id, timer);
   }
+}
+
+/** By what ejections are decided; undefined where traffic takes nobody out. */
+export function policyOf({
+  passive,
+  breaker,
+}: PoolHealth): (OutlierPolicy & { readonly maxEjected: number }) | undefined {
+  if (passive !== undefined || breaker === undefined || breaker.scope === 'pool') return passive;
+  const { windowMs, openMs } = breaker;
+  return { failures: 1, windowMs, ejectMs: openMs, maxEjectMs: openMs, maxEjected: 0.5 };
 }
 
 function allowedEjections(total: number, maxEjected: number): number {

@@ -4,7 +4,7 @@
 //   operator's word  >  active checks say down  >  ejected by traffic  >  checking  >  trial  >  up
 //   (the leftmost that applies is the state; the others are kept and show again when it is taken back)
 
-import type { HealthConfig, PassiveConfig, SlowStartConfig } from '../config/types.ts';
+import type { AdaptiveConfig, BreakerConfig, HealthConfig, PassiveConfig, SlowStartConfig } from '../config/types.ts';
 import type { Endpoint, EndpointId } from '../core/endpoint.ts';
 import { STATE } from '../core/load-table.ts';
 import { withLeftOver } from './left-over.ts';
@@ -30,6 +30,8 @@ export interface PoolHealth {
   readonly health: HealthConfig | undefined;
   readonly passive: PassiveConfig | undefined;
   readonly slowStart: SlowStartConfig | undefined;
+  readonly breaker?: BreakerConfig | undefined;
+  readonly adaptive?: AdaptiveConfig | undefined;
   readonly endpoints: readonly Endpoint[];
 }
 

@@ -26,17 +26,22 @@ export interface OutlierState {
   readonly recent: readonly number[];
   /** n: ejections in a row. */
   readonly ejections: number;
-  /** While ejected: good probes in a row since the ejection began. */
+  /** While ejected: good probes in a row since the ejection began. In trial: requests that were fine. */
   readonly passes: number;
   /** While ejected: when the trial begins. */
   readonly until: number;
+  /** By a breaker: how long it stays open each time, and how many requests must be fine; 0 and 1 otherwise. */
+  readonly openMs: number;
+  readonly need: number;
   /** When it last came back; from here healthy periods are counted. */
   readonly recoveredAt: number;
 }
 
 export type OutlierEvent =
   | { readonly kind: 'failures'; readonly count: number; readonly mayEject: boolean }
-  | { readonly kind: 'trial-success' }
+  | { readonly kind: 'trial-success'; readonly count?: number }
+  /** A breaker has seen enough. */
+  | { readonly kind: 'trip'; readonly openMs: number; readonly need: number; readonly mayEject: boolean }
   | { readonly kind: 'tick' }
   /** One result of the active checks; `rise` is how many good ones in a row bring a down endpoint up. */
   | { readonly kind: 'probe'; readonly ok: boolean; readonly rise: number }
@@ -49,7 +54,16 @@ export interface OutlierStep {
   readonly transition: 'same' | 'pending' | 'changed';
 }
 
-export const CLOSED: OutlierState = { phase: 'closed', recent: [], ejections: 0, passes: 0, until: 0, recoveredAt: 0 };
+export const CLOSED: OutlierState = {
+  phase: 'closed',
+  recent: [],
+  ejections: 0,
+  passes: 0,
+  until: 0,
+  openMs: 0,
+  need: 1,
+  recoveredAt: 0,
+};
 
 export function stepOutlier(state: OutlierState, event: OutlierEvent, policy: OutlierPolicy, now: number): OutlierStep {
   switch (event.kind) {
@@ -57,7 +71,9 @@ export function stepOutlier(state: OutlierState, event: OutlierEvent, policy: Ou
       return onFailures(state, event.count, event.mayEject, policy, now);
     case 'trial-success':
       if (state.phase !== 'trial') return { next: state, transition: 'same' };
-      return { next: { ...state, phase: 'closed', recent: [], until: 0, recoveredAt: now }, transition: 'changed' };
+      return onTrialSuccess(state, event.count ?? 1, now);
+    case 'trip':
+      return onTrip(state, event.openMs, event.need, event.mayEject, now);
     case 'tick':
       if (state.phase !== 'ejected' || now < state.until) return { next: state, transition: 'same' };
       return onTrial(state);
@@ -85,8 +101,23 @@ export function passesToTrial(ejections: number, rise: number): number {
   return rise * Math.max(1, ejections);
 }
 
+function onTrialSuccess(state: OutlierState, count: number, now: number): OutlierStep {
+  const passes = state.passes + count;
+  if (passes < state.need) return { next: { ...state, passes }, transition: 'pending' };
+  const { ejections } = state;
+  return { next: { ...CLOSED, ejections, recoveredAt: now }, transition: 'changed' };
+}
+
+function onTrip(state: OutlierState, openMs: number, need: number, mayEject: boolean, now: number): OutlierStep {
+  if (state.phase !== 'closed') return { next: state, transition: 'same' };
+  if (!mayEject) return { next: state, transition: 'pending' };
+  const ejections = state.ejections + 1;
+  return { next: { ...CLOSED, phase: 'ejected', ejections, until: now + openMs, openMs, need }, transition: 'changed' };
+}
+
 function onProbe(state: OutlierState, ok: boolean, rise: number): OutlierStep {
-  if (state.phase !== 'ejected') return { next: state, transition: 'same' };
+  // What probes cannot see opened the breaker.
+  if (state.phase !== 'ejected' || state.openMs > 0) return { next: state, transition: 'same' };
   const passes = ok ? state.passes + 1 : 0;
   if (passes >= passesToTrial(state.ejections, rise)) return onTrial(state);
   return { next: { ...state, passes }, transition: passes > 0 ? 'pending' : 'same' };
@@ -110,6 +141,18 @@ function onFailures(
   const next = { ...state, recent };
   const enough = state.phase === 'trial' || failuresInWindow(next, policy, now) >= policy.failures;
   if (!enough || !mayEject) return { next, transition: 'pending' };
+  const { openMs, need } = state;
+  if (openMs > 0) {
+    const again = {
+      ...CLOSED,
+      phase: 'ejected',
+      ejections: state.ejections + 1,
+      until: now + openMs,
+      openMs,
+      need,
+    } as const;
+    return { next: again, transition: 'changed' };
+  }
   const ejections = Math.max(0, state.ejections - healthyPeriods(state, policy, now)) + 1;
   return {
     next: { ...CLOSED, phase: 'ejected', ejections, until: now + ejectionMs(ejections, policy) },

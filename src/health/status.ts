@@ -40,6 +40,8 @@ export interface EndpointStatus {
   readonly flaps: number;
   readonly inFlight: number;
   readonly ewmaMs: number;
+  /** In flight, adaptive; 0 where it does not adapt. */
+  readonly limit: number;
   /** Failures seen by traffic since the endpoint was configured. */
   readonly trafficFailures: number;
   readonly warming: boolean;
@@ -76,6 +78,7 @@ export function statusOf(entry: Entry, override: Override, load: LoadTable, cloc
     flaps: entry.flaps,
     inFlight: Atomics.load(load.inFlight, endpoint.slot),
     ewmaMs: load.ewmaMs[endpoint.slot],
+    limit: Atomics.load(load.limit, endpoint.slot),
     trafficFailures: Atomics.load(load.failures, endpoint.slot),
     warming: load.upSince[endpoint.slot] > 0,
   };

@@ -6,7 +6,9 @@ import type { Endpoint, EndpointId } from '../core/endpoint.ts';
 import type { Clock } from '../core/env.ts';
 import { type LoadTable, STATE } from '../core/load-table.ts';
 import { err, ok, type Result } from '../core/result.ts';
-import { Ejector } from './ejector.ts';
+import { AdaptiveLimits } from './adaptive-limits.ts';
+import { type BreakerReport, Breakers } from './breakers.ts';
+import { Ejector, policyOf } from './ejector.ts';
 import {
   bitsOf,
   type Entry,
@@ -45,6 +47,8 @@ export class HealthTable {
   readonly #listeners = new Set<(change: HealthChange) => void>();
   readonly #ejector: Ejector;
   readonly #warmUp: SlowStartTimers;
+  readonly #breakers: Breakers;
+  readonly #adaptive: AdaptiveLimits;
 
   constructor({ load, clock, timelineSize = TIMELINE_SIZE }: HealthTableOptions) {
     this.#load = load;
@@ -56,6 +60,13 @@ export class HealthTable {
       changed: (entry, evidence) => this.#publish(entry, 'passive', evidence),
       note: (entry, evidence) => this.#record(entry, entry.word, entry.word, 'passive', evidence),
     });
+    this.#breakers = new Breakers(load, clock, {
+      members: (pool) => this.#membersOf(pool),
+      trip: (entry, evidence) => this.#ejector.trip(entry, evidence),
+      changed: ({ name }, from, to, evidence) =>
+        this.#tell({ id: name, pool: name, from, to, cause: 'breaker', evidence }),
+    });
+    this.#adaptive = new AdaptiveLimits(load, clock);
   }
 
   /**
@@ -72,12 +83,16 @@ export class HealthTable {
     for (const endpoint of pool.endpoints) if (!this.#entries.has(endpoint.id)) this.#add(endpoint, pool, initial);
     for (const endpoint of known) this.#update(this.#entries.get(endpoint.id)!, endpoint, pool);
     this.#bump(pool);
+    this.#breakers.set(pool);
+    this.#adaptive.set(pool);
     this.#ejector.relieve(this.#membersOf(pool.name));
   }
 
   /** Marks a whole pool as leaving; `prune` forgets it. */
   removePool(name: string): void {
     this.#pools.delete(name);
+    this.#breakers.remove(name);
+    this.#adaptive.remove(name);
     for (const entry of this.#membersOf(name)) entry.leaving = true;
   }
 
@@ -118,6 +133,7 @@ export class HealthTable {
   /** Reads what traffic saw since the last call and lets it count from now. Cheap enough to call on every signal. */
   collect(): void {
     for (const entry of this.#entries.values()) this.#ejector.collect(entry);
+    this.#breakers.collect();
   }
 
   /** An operator's word. `note` says who and why, and is kept as evidence. */
@@ -154,6 +170,11 @@ export class HealthTable {
     return (proven.length > 0 ? proven : members).map((entry) => entry.id);
   }
 
+  /** Of a pool as a whole; undefined when it has none. */
+  breaker(pool: string): BreakerReport | undefined {
+    return this.#breakers.report(pool);
+  }
+
   pools(): readonly PoolHealth[] {
     return [...this.#pools.values()];
   }
@@ -183,6 +204,8 @@ export class HealthTable {
   stop(): void {
     this.#ejector.stop();
     this.#warmUp.stop();
+    this.#breakers.stop();
+    this.#adaptive.stop();
   }
 
   #add(endpoint: Endpoint, pool: PoolHealth, initial: boolean): void {
@@ -208,7 +231,7 @@ export class HealthTable {
     entry.leaving = false;
     // Checks that were just switched on start from what was believed: a reload must not take a running pool out.
     if (hadChecks !== (pool.health !== undefined)) entry.check = initialCheck('up', this.#clock.now());
-    if (pool.passive === undefined) {
+    if (policyOf(pool) === undefined) {
       entry.outlier = CLOSED;
       this.#ejector.forget(entry);
     }
@@ -256,9 +279,13 @@ export class HealthTable {
     cause: ChangeCause,
     evidence: string,
   ): void {
-    const change = { at: this.#clock.epoch(), id: entry.id, pool: entry.pool.name, from, to, cause, evidence };
+    this.#tell({ id: entry.id, pool: entry.pool.name, from, to, cause, evidence });
+  }
+
+  #tell(news: Omit<HealthChange, 'at'>): void {
+    const change = { at: this.#clock.epoch(), ...news };
     this.#timeline.add(change);
-    if (from !== to) for (const listener of this.#listeners) listener(change);
+    if (news.from !== news.to) for (const listener of this.#listeners) listener(change);
   }
 
   #membersOf(pool: string): Set<Entry> {

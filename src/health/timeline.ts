@@ -2,18 +2,22 @@
 // A plain ring; the oldest entries are forgotten first.
 
 import type { EndpointId } from '../core/endpoint.ts';
+import type { BreakerPhase } from './breaker.ts';
 import type { StateWord } from './entry.ts';
 
-export type ChangeCause = 'probe' | 'passive' | 'operator' | 'config';
+export type ChangeCause = 'probe' | 'passive' | 'breaker' | 'operator' | 'config';
+/** Of an endpoint, or of a pool's breaker. */
+export type ChangeWord = StateWord | BreakerPhase | 'absent';
 
 export interface HealthChange {
   /** Wall-clock ms. */
   readonly at: number;
+  /** Of the endpoint; the pool's name where its breaker changed. */
   readonly id: EndpointId;
   readonly pool: string;
   /** absent: not configured. `from` equals `to` where the timeline records why nothing changed. */
-  readonly from: StateWord | 'absent';
-  readonly to: StateWord | 'absent';
+  readonly from: ChangeWord;
+  readonly to: ChangeWord;
   readonly cause: ChangeCause;
   readonly evidence: string;
 }

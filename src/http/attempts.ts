@@ -3,10 +3,11 @@
 // itself, and settles every lease exactly once.
 //
 //   idle ──begin──▶ acquiring ──lease──▶ attempting ──failed()──▶ resending (stale connection) | pausing ─▶ acquiring
-//                      │    └─ saturated ─▶ waiting ─┘                  └ no more: the exchange answers
-//                      └ refused: the exchange answers
+//                      │    └─ saturated ─▶ waiting ─┘  │ repeat()      └ no more: the exchange answers
+//                      └ refused: the exchange answers  └ silent for long: a hedge runs beside it (hedge.ts)
 
 import { type AffinityRequest, type AnswerFields, type HttpAffinity, NOBODY, Pin } from '../affinity/affinity.ts';
+import type { RetryPolicy } from '../config/types.ts';
 import { E, P } from '../core/counters.ts';
 import type { Endpoint } from '../core/endpoint.ts';
 import type { Timer } from '../core/env.ts';
@@ -17,14 +18,23 @@ import type { Refusal } from '../pool/refusal.ts';
 import type { WaitTicket } from '../pool/waiting-room.ts';
 import { setCookiesIn } from './affinity-fields.ts';
 import type { ResponseParser } from './codec/response-parser.ts';
-import type { HttpContext, HttpPool } from './context.ts';
-import { countFailure, isIdempotent, mayRetry } from './retry.ts';
+import type { HttpContext, HttpPool, HttpRoute } from './context.ts';
+import { Hedge, type HedgeDelay, type HedgedRequest, type HedgeOwner } from './hedge.ts';
+import {
+  allowsRetry,
+  backoffMs,
+  countFailure,
+  inBudget,
+  isIdempotent,
+  isRetriableStatus,
+  retryAfterMs,
+} from './retry.ts';
 import type { Upstream, UpstreamUser } from './upstream.ts';
 
 const NONE: readonly number[] = [];
 
 /** The request that is attempted, as far as attempts depend on it. */
-export interface AttemptedRequest extends UpstreamUser {
+export interface AttemptedRequest extends HedgedRequest {
   readonly method: string;
   /** The whole request is at hand and can be sent (again) at once. */
   readonly whole: boolean;
@@ -32,12 +42,22 @@ export interface AttemptedRequest extends UpstreamUser {
   readonly bare: boolean;
   /** No endpoint: `code` says why. */
   onRefused(code: ErrorCode): void;
+  /** A hedge is the request's attempt from now on; it was sent then, or is yet to be (0). */
+  onHedgeTaken(sentAt: number): void;
 }
 
-export class Attempts {
+/** What a route says of attempts. */
+export type AttemptTerms = Pick<HttpRoute, 'retries' | 'timeouts' | 'hedge'>;
+
+export class Attempts implements HedgeOwner {
   readonly #ctx: HttpContext;
   readonly #request: AttemptedRequest;
   #pool!: HttpPool;
+  #policy!: RetryPolicy;
+  /** The client says that the request may be repeated. */
+  #keyed = false;
+  #attemptMs = 0;
+  #hedging: HedgeDelay | undefined;
   /** Hash key and slots already tried: what the pool asks of a request. */
   key = '';
   lasting = false;
@@ -58,14 +78,25 @@ export class Attempts {
   #failure: ErrorCode | undefined;
   #ticket: WaitTicket | undefined;
   #pause: Timer | undefined;
+  /** Until the attempt has taken too long. */
+  #limit: Timer | undefined;
+  /** Until the attempt is hedged. */
+  #patience: Timer | undefined;
+  /** Runs beside the attempt. */
+  #hedge: Hedge | undefined;
+  /** Whoever the upstream speaks to: the request, or the hedge that was taken. */
+  #user: UpstreamUser;
   /** The client speaks TLS, with us or with a proxy of ours. */
   #secure = false;
+  /** What an answer asked to wait. */
+  #waitMs = 0;
   /** Raised when nobody wants to know any more what a store was asked. */
   #turn = 0;
 
   constructor(ctx: HttpContext, request: AttemptedRequest) {
     this.#ctx = ctx;
     this.#request = request;
+    this.#user = request;
   }
 
   /** Forgets the request before. */
@@ -78,8 +109,12 @@ export class Attempts {
   }
 
   /** Where the request is to go, and what is known of its session. `head` is not looked at any more when this returns. */
-  find(pool: HttpPool, head: AffinityRequest, secure: boolean): void {
+  find(route: AttemptTerms, pool: HttpPool, head: AffinityRequest, secure: boolean): void {
     this.#pool = pool;
+    this.#policy = route.retries ?? pool.config.retries;
+    this.#keyed = this.#policy.idempotencyKey && head.header('idempotency-key') !== undefined;
+    this.#attemptMs = route.timeouts.attemptMs;
+    this.#hedging = route.hedge;
     this.pinned = NOBODY;
     this.strict = false;
     const { affinity } = pool;
@@ -129,7 +164,8 @@ export class Attempts {
 
   /** A retry that finds nobody else tells the client what went wrong first. */
   #refused({ code }: Refusal): void {
-    this.#request.onRefused(code === 'tried-all' && this.#failure !== undefined ? this.#failure : code);
+    const tellsFirst = code === 'tried-all' || code === 'breaker-open';
+    this.#request.onRefused(tellsFirst && this.#failure !== undefined ? this.#failure : code);
   }
 
   #attempt(lease: Lease, fresh: boolean): void {
@@ -145,7 +181,93 @@ export class Attempts {
     counters.endpoint(endpoint.slot, E.requests);
     counters.endpoint(endpoint.slot, upstream.connected ? E.reuses : E.connects);
     this.upstream = upstream;
+    this.#user = request;
+    if (this.#attemptMs > 0 && request.whole) this.#beginLimit();
+    if (this.#hedging !== undefined && this.count === 1) this.#beginPatience(this.#hedging);
     upstream.assign(request);
+  }
+
+  #beginLimit(): void {
+    this.#limit = this.#ctx.env.clock.after(this.#attemptMs, () => this.#late());
+  }
+
+  /** The attempt is taking too long. */
+  #late(): void {
+    this.#limit = undefined;
+    const { upstream } = this;
+    if (upstream === undefined) return;
+    const code = upstream.connected ? 'upstream-timeout' : 'connect-timeout';
+    this.upstream = undefined;
+    upstream.abandon(this.#user);
+    this.#request.onUpstreamFailed(code, false, false);
+  }
+
+  /** Only what has no body, may be done twice and belongs to no session is sent to somebody else as well. */
+  #beginPatience(hedging: HedgeDelay): void {
+    const { bare } = this.#request;
+    const { ms } = hedging;
+    if (ms === undefined || !bare || !this.#repeatable || this.#pool.affinity !== undefined) return;
+    this.#patience = this.#ctx.env.clock.after(ms, () => {
+      this.#patience = undefined;
+      this.#beginHedge();
+    });
+  }
+
+  #beginHedge(): void {
+    const { counters, env } = this.#ctx;
+    const { pool, slot } = this.#pool;
+    const tried = [this.lease!.endpoint.slot];
+    if (!pool.offers(tried) || !inBudget(this.#pool, env.clock.now(), counters)) return;
+    const lease = pool.acquire({ key: this.key, tried });
+    if (lease.refused) return;
+    counters.pool(slot, P.hedges);
+    counters.endpoint(lease.endpoint.slot, E.requests);
+    const hedge = new Hedge(lease, this.#request, this, env.clock, counters);
+    this.#hedge = hedge;
+    const upstream = this.#take(lease.endpoint, false);
+    counters.endpoint(lease.endpoint.slot, upstream.connected ? E.reuses : E.connects);
+    hedge.begin(upstream);
+  }
+
+  /** Its head came first. */
+  won(hedge: Hedge): void {
+    const { counters } = this.#ctx;
+    const upstream = this.upstream!;
+    const { slot } = this.lease!.endpoint;
+    this.upstream = undefined;
+    upstream.abandon(this.#user);
+    counters.endpoint(slot, E.cancelled);
+    counters.pool(this.#pool.slot, P.hedgesWon);
+    this.settle(CANCELLED);
+    this.#takeHedge(hedge, slot);
+  }
+
+  lost(): void {
+    this.#hedge = undefined;
+  }
+
+  /** `slot`: of the endpoint whose attempt it takes the place of, which is settled. */
+  #takeHedge(hedge: Hedge, slot: number): void {
+    this.#hedge = undefined;
+    this.calm();
+    this.tried = [...this.tried, slot];
+    this.upstream = hedge.upstream;
+    this.lease = hedge.lease;
+    this.#user = hedge;
+    this.count++;
+    this.endpointId = hedge.lease.endpoint.id;
+    hedge.take();
+    this.#request.onHedgeTaken(hedge.sentAt);
+  }
+
+  /** Nothing of the attempt is late any more, and nothing runs beside it. */
+  calm(): void {
+    if (this.#limit !== undefined) this.#limit.cancel();
+    this.#limit = undefined;
+    if (this.#patience !== undefined) this.#patience.cancel();
+    this.#patience = undefined;
+    if (this.#hedge !== undefined) this.#hedge.cancel();
+    this.#hedge = undefined;
   }
 
   #placed(endpoint: Endpoint): void {
@@ -175,6 +297,15 @@ export class Attempts {
   failed(code: ErrorCode, stale: boolean): boolean {
     const lease = this.lease!;
     this.#failure = code;
+    const hedge = this.#hedge;
+    this.#hedge = undefined;
+    this.calm();
+    if (hedge !== undefined) {
+      this.settle(stale ? CANCELLED : { kind: 'failed', error: proxyError(code) });
+      this.#takeHedge(hedge, lease.endpoint.slot);
+      if (this.#attemptMs > 0) this.#beginLimit();
+      return true;
+    }
     if (stale && this.#mayResend()) {
       // Same endpoint, same place in its count: only the connection was at fault.
       this.count--;
@@ -183,17 +314,54 @@ export class Attempts {
     }
     this.settle(stale ? CANCELLED : { kind: 'failed', error: proxyError(code) });
     const { counters, env } = this.#ctx;
-    const pool = this.#pool;
-    if (!this.#mayResend()) return false;
-    if (!mayRetry(pool, code, this.#request.method, this.count, env.clock.now(), counters)) return false;
-    this.tried = [...this.tried, lease.endpoint.slot];
-    counters.pool(pool.slot, P.retries);
-    const delay = pool.config.retries.backoffMs * (0.5 + env.random.unit());
+    const policy = this.#policy;
+    if (!this.#mayResend() || this.count > policy.attempts) return false;
+    if (!allowsRetry(policy, code, this.#repeatable)) return false;
+    if (!inBudget(this.#pool, env.clock.now(), counters)) return false;
+    this.#again(lease.endpoint.slot, 0);
+    return true;
+  }
+
+  /** The same request elsewhere, after a pause. */
+  #again(slot: number, atLeastMs: number): void {
+    const { counters, env } = this.#ctx;
+    this.tried = [...this.tried, slot];
+    counters.pool(this.#pool.slot, P.retries);
+    const delay = Math.max(atLeastMs, backoffMs(this.#policy, this.count, env.random.unit()));
     this.#pause = env.clock.after(delay, () => {
       this.#pause = undefined;
       this.#acquire();
     });
-    return true;
+  }
+
+  /** An answer that began is to be left aside, because somebody else may give a better one. */
+  repeats({ status, fields }: ResponseParser): boolean {
+    const { lease } = this;
+    const policy = this.#policy;
+    if (lease === undefined || policy.on.status.length === 0 || !isRetriableStatus(policy, status)) return false;
+    if (!this.#request.whole || this.#request.wantsUpgrade || !this.#repeatable) return false;
+    if (this.#hedge !== undefined) return true;
+    if (this.count > policy.attempts || !this.#pool.pool.offers([...this.tried, lease.endpoint.slot])) return false;
+    const { env, counters } = this.#ctx;
+    this.#waitMs = retryAfterMs(fields.get('retry-after'), env.clock.epoch());
+    return this.#waitMs <= policy.maxRetryAfterMs && inBudget(this.#pool, env.clock.now(), counters);
+  }
+
+  /** After `repeats` said so, and the lease was settled. `slot`: whose answer it was. */
+  repeat(slot: number, over: boolean): void {
+    const { upstream } = this;
+    this.upstream = undefined;
+    if (!over) upstream?.abandon(this.#user);
+    const hedge = this.#hedge;
+    this.#hedge = undefined;
+    this.calm();
+    if (hedge !== undefined) this.#takeHedge(hedge, slot);
+    else this.#again(slot, this.#waitMs);
+  }
+
+  /** It may be done twice. */
+  get #repeatable(): boolean {
+    return this.#keyed || this.#policy.methods.includes(this.#request.method);
   }
 
   /** Counts a failure against the endpoint of the current attempt. */
@@ -213,9 +381,10 @@ export class Attempts {
     this.#pause?.cancel();
     this.#pause = undefined;
     this.#turn++;
+    this.calm();
     const { upstream } = this;
     this.upstream = undefined;
-    upstream?.abandon(this.#request);
+    upstream?.abandon(this.#user);
   }
 
   settle(outcome: Outcome): void {

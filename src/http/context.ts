@@ -1,7 +1,7 @@
 // Owns what the HTTP data path of one worker shares, and the compiled form of one listener's configuration. No logic.
 
 import type { HttpAffinity } from '../affinity/affinity.ts';
-import type { HttpLimits, HttpListenerConfig, PoolConfig, RouteTimeouts } from '../config/types.ts';
+import type { HttpLimits, HttpListenerConfig, PoolConfig, RetryPolicy, RouteTimeouts } from '../config/types.ts';
 import type { Counters } from '../core/counters.ts';
 import type { Env } from '../core/env.ts';
 import type { KeyedCounts } from '../limits/keyed-counts.ts';
@@ -12,6 +12,7 @@ import type { KnownChallenges } from '../tls/challenges.ts';
 import type { TlsTerms } from '../tls/secure.ts';
 import type { FilterChain } from './filter-chain.ts';
 import type { HeadView } from './head-view.ts';
+import type { HedgeDelay } from './hedge.ts';
 import type { UpstreamPool, UpstreamTerms } from './upstream-pool.ts';
 
 export type LookedUp = 'capture' | 'map' | 'country' | 'device' | 'variant';
@@ -43,6 +44,9 @@ export interface HttpRoute {
   /** The pool for this request; undefined where filters were to answer. */
   poolFor(head: HeadView): HttpPool | undefined;
   readonly timeouts: RouteTimeouts;
+  /** Undefined: as the pool says. */
+  readonly retries: RetryPolicy | undefined;
+  readonly hedge: HedgeDelay | undefined;
   readonly filters: FilterChain | undefined;
 }
 

@@ -73,6 +73,8 @@ export class Exchange implements AttemptedRequest, RunSource, SinkOwner {
   #parser: RequestParser | undefined;
   /** The endpoint has said everything, and filters still work on it. */
   #waitsForSink = false;
+  /** An answer that is left aside is not over yet. */
+  #leavesAside = false;
   #total: Timer | undefined;
   #startedAt = 0;
   /** When the response ended; 0 while that is not known. */
@@ -332,8 +334,11 @@ export class Exchange implements AttemptedRequest, RunSource, SinkOwner {
     if (this.#request.done) this.#client.requestRead();
     const secure = pool.affinity !== undefined && isSecure(parser, add);
     // What affinity asks of the head it asks now.
-    this.#attempts.find(pool, view, secure);
-    if (this.#isFiltered) this.#run!.headEnds(parser);
+    this.#attempts.find(route, pool, view, secure);
+    if (this.#isFiltered) {
+      this.#run!.forward(this.#request.text);
+      this.#run!.headEnds(parser);
+    }
     this.#attempts.begin(key);
     return after;
   }
@@ -369,6 +374,7 @@ export class Exchange implements AttemptedRequest, RunSource, SinkOwner {
     if (this.#answer?.isEmpty === false) this.#answer.clear();
     this.#facts.take(parser, handler.config.forwarded.requestId === '' ? '' : this.#ctx.requestId());
     this.#attempts.reset();
+    this.#leavesAside = false;
     this.#response = this.#client.sink;
     this.#response.reset();
     this.#waitsForSink = false;
@@ -401,6 +407,7 @@ export class Exchange implements AttemptedRequest, RunSource, SinkOwner {
 
   onUpstreamReady(upstream: Upstream): void {
     const { connection } = this.#pool!.config;
+    this.#leavesAside = false;
     const first = this.#attempts.count === 1 && upstream.served > 0;
     this.#attempts.sent = true;
     this.#sentAt = first ? this.#startedAt : this.#ctx.env.clock.now();
@@ -495,7 +502,11 @@ export class Exchange implements AttemptedRequest, RunSource, SinkOwner {
 
   onResponse(parser: ResponseParser, reader: BodyReader, buffer: Buffer, start: number): void {
     const now = this.#ctx.env.clock.now();
+    const attempts = this.#attempts;
     this.#firstByteMs = now - this.#sentAt;
+    if (parser.status >= 400 && attempts.repeats(parser)) return this.#leaveAside(parser.status, reader.done);
+    attempts.calm();
+    if (attempts.lease !== undefined) this.#route?.hedge?.learn(this.#firstByteMs);
     if (reader.done) this.#endedAt = now;
     this.#status = parser.status;
     this.#close = this.#mustClose() || endsWithConnection(parser, this.#facts.minor);
@@ -505,13 +516,32 @@ export class Exchange implements AttemptedRequest, RunSource, SinkOwner {
       this.#client.conn.expireIn(0);
     }
     if (!reader.done) {
-      this.#attempts.lease?.answered(parser.status, this.#firstByteMs);
+      attempts.lease?.answered(parser.status, this.#firstByteMs);
       this.#client.conn.noDelay();
     }
-    if (this.#pool?.affinity?.answered !== undefined) this.#attempts.answered(parser, this.answer);
-    const upstream = this.#attempts.upstream!;
+    if (attempts.lease !== undefined && this.#pool!.affinity?.answered !== undefined)
+      attempts.answered(parser, this.answer);
+    const upstream = attempts.upstream!;
     if (!this.#response.begin(parser, reader, upstream, buffer, start, this.#terms(this.#close))) this.#holdUpstream();
     if (this.#response.endsWithConnection === true) this.#close = true;
+  }
+
+  /** Nothing of this answer goes to the client: the request is sent again, elsewhere. */
+  #leaveAside(status: number, over: boolean): void {
+    const attempts = this.#attempts;
+    const { slot } = attempts.lease!.endpoint;
+    this.#leavesAside = over;
+    settleWith({ kind: 'ok', status, firstByteMs: this.#firstByteMs }, attempts, this.#ctx);
+    attempts.repeat(slot, over);
+  }
+
+  sendAgain(upstream: Upstream): void {
+    this.#request.send(upstream, false);
+  }
+
+  onHedgeTaken(sentAt: number): void {
+    this.#attempts.sent = true;
+    this.#sentAt = sentAt;
   }
 
   #terms(close: boolean): ResponseTerms {
@@ -530,6 +560,10 @@ export class Exchange implements AttemptedRequest, RunSource, SinkOwner {
   }
 
   onResponseEnd(): void {
+    if (this.#leavesAside) {
+      this.#leavesAside = false;
+      return;
+    }
     this.#attempts.upstream = undefined;
     const status = this.#grpcStatus < 0 ? this.#status : statusOfGrpc(this.#grpcStatus);
     const outcome: Outcome = { kind: 'ok', status, firstByteMs: this.#firstByteMs };
@@ -605,6 +639,7 @@ export class Exchange implements AttemptedRequest, RunSource, SinkOwner {
 
   onUpgraded(parser: ResponseParser, buffer: Buffer, start: number, end: number): void {
     const { upstream, lease } = this.#attempts;
+    this.#attempts.calm();
     const edits = this.#pool!.affinity?.answered === undefined ? undefined : new HeadEdits();
     if (edits !== undefined) this.#attempts.answered(parser, edits);
     this.#done = true;
@@ -693,7 +728,7 @@ export class Exchange implements AttemptedRequest, RunSource, SinkOwner {
     if (client.grpc) this.#grpcStatus = grpcCodeOf(code, ERRORS[code].status);
     // Who sends what is malformed is not trusted to frame the next request rightly.
     const close = this.#mustClose() || code === 'bad-request';
-    this.#respond(replyTo(code, this.#pool?.config.allDown), close);
+    this.#respond(replyTo(code, this.#pool?.config), close);
   }
 
   #respond(reply: LocalReply, close: boolean): void {

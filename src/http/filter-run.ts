@@ -103,6 +103,16 @@ export class FilterRun implements FilterRequest {
     return undefined;
   }
 
+  forward(whole: string | undefined): void {
+    for (const filter of this.#passed) {
+      try {
+        filter.onForward?.(this, whole);
+      } catch {
+        // The request is not its business any more.
+      }
+    }
+  }
+
   /** The head is about to go: what is asked of it later is kept. */
   headEnds(parser: RequestParser): void {
     const later = this.#passed.some((filter) => filter.readsHeadLater === true);

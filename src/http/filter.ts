@@ -16,6 +16,7 @@ import type { ResponseCache } from './cache/response-cache.ts';
 import type { HeadEdits, RequestEdits } from './head-edits.ts';
 import type { LocalReply } from './reply.ts';
 import type { Resources } from './resources.ts';
+import type { Shadow } from './shadow.ts';
 import type { SideAnswer } from './side-request.ts';
 
 /** Undefined: the request goes on. Otherwise it is answered here. */
@@ -27,6 +28,11 @@ export interface Filter {
   onRequest?(request: FilterRequest): Verdict | Promise<Verdict>;
   /** Before the head of an answer goes to the client. Must not throw after it has changed something. */
   onResponse?(request: FilterRequest, response: FilterResponse): void;
+  /**
+   * The request goes to the pool: what is said now holds. `whole` is all of it as it will be sent, its head in the form of
+   * HTTP/1; undefined when its body is long or still to come.
+   */
+  onForward?(request: FilterRequest, whole: string | undefined): void;
   /** Fields of the request are asked for after its head has gone on. */
   readonly readsHeadLater?: boolean;
   /** Once, when everything is over. */
@@ -52,6 +58,8 @@ export interface FilterTools {
   sharedRates(store: RedisConfig): SharedRates;
   /** One of the caches, by name. */
   cache(name: string): ResponseCache;
+  /** Where copies of requests go: a pool of the configuration. */
+  shadow(pool: string): Shadow;
   /** What outlives a reload. */
   readonly resources: Resources;
   /** Where in the configuration this filter stands, such as `web/1`: the same after a reload that left it alone. */

@@ -1,7 +1,7 @@
 // Owns the answers this server gives itself. Only general words: nothing a client sent and nothing about the inside.
 
 import { STATUS_CODES } from 'node:http';
-import type { AllDownConfig } from '../config/types.ts';
+import type { PoolConfig } from '../config/types.ts';
 import { ERRORS, type ErrorCode } from '../core/error.ts';
 import type { ResponseTerms } from './client-port.ts';
 import type { HeadEdits } from './head-edits.ts';
@@ -24,8 +24,9 @@ export interface LocalReply {
 }
 
 /** What a client is told. Whoever finds no free endpoint is told when to come back; how, is the pool's to say. */
-export function replyTo(code: ErrorCode, allDown: AllDownConfig | undefined): LocalReply {
+export function replyTo(code: ErrorCode, pool: PoolConfig | undefined): LocalReply {
   const { status } = ERRORS[code];
+  const allDown = pool?.allDown;
   switch (code) {
     case 'pool-down':
       return { status: allDown?.status ?? status, code, retryAfterSeconds: allDown?.retryAfterSeconds ?? 0 };
@@ -34,6 +35,8 @@ export function replyTo(code: ErrorCode, allDown: AllDownConfig | undefined): Lo
     case 'pool-saturated':
     case 'queue-timeout':
       return { status, code, retryAfterSeconds: allDown?.retryAfterSeconds ?? 0 };
+    case 'breaker-open':
+      return { status, code, retryAfterSeconds: Math.ceil((pool?.breaker?.openMs ?? 0) / 1000) };
     default:
       return { status, code };
   }

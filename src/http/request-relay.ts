@@ -43,6 +43,11 @@ export class RequestRelay {
     return this.reader.payload;
   }
 
+  /** The request as it is sent; undefined when it is not at hand whole. */
+  get text(): string | undefined {
+    return this.whole ? this.#text : undefined;
+  }
+
   /** `streams`: the endpoint delimits bodies by itself (HTTP/2). `base64`: it wants what the body stands for. */
   start(bodyLength: number, streams = false, base64 = false): void {
     this.#base64 = base64 ? new Base64Reader() : undefined;

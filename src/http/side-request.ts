@@ -5,7 +5,7 @@ import { P } from '../core/counters.ts';
 import type { Timer } from '../core/env.ts';
 import { type ErrorCode, proxyError } from '../core/error.ts';
 import { CANCELLED } from '../core/outcome.ts';
-import { type AttemptedRequest, Attempts } from './attempts.ts';
+import { type AttemptedRequest, Attempts, type AttemptTerms } from './attempts.ts';
 import type { BodyReader } from './codec/body.ts';
 import type { ResponseParser } from './codec/response-parser.ts';
 import type { HttpContext, HttpPool } from './context.ts';
@@ -60,7 +60,7 @@ export class SideRequest implements AttemptedRequest {
     this.#timer = ctx.env.clock.after(terms.totalMs, () => this.#give());
     const { pool, key } = terms;
     ctx.counters.pool(pool.slot, P.requests);
-    this.#attempts.find({ ...pool, affinity: undefined }, NOBODY, false);
+    this.#attempts.find(AS_THE_POOL_SAYS, { ...pool, affinity: undefined }, NOBODY, false);
     this.#attempts.begin(key);
   }
 
@@ -85,6 +85,12 @@ export class SideRequest implements AttemptedRequest {
     this.#sentAt = this.#ctx.env.clock.now();
     upstream.send(this.#terms.head);
   }
+
+  sendAgain(upstream: Upstream): void {
+    upstream.send(this.#terms.head);
+  }
+
+  onHedgeTaken(): void {}
 
   onInformational(): void {}
 
@@ -153,4 +159,9 @@ export class SideRequest implements AttemptedRequest {
   }
 }
 
+const AS_THE_POOL_SAYS: AttemptTerms = {
+  retries: undefined,
+  timeouts: { firstByteMs: 0, attemptMs: 0, totalMs: 0 },
+  hedge: undefined,
+};
 const NOBODY = { client: '', query: '', header: () => undefined };

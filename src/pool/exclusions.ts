@@ -5,7 +5,7 @@ import type { BalancerEnv, PickRequest } from '../balancing/balancer.ts';
 import type { Endpoint } from '../core/endpoint.ts';
 import { conforms } from '../limits/gcra.ts';
 import type { TrialGate } from './trial-gate.ts';
-import type { PoolView } from './view.ts';
+import { limitOf, type PoolView } from './view.ts';
 
 export class Exclusions implements PickRequest {
   key = '';
@@ -24,7 +24,7 @@ export class Exclusions implements PickRequest {
     if (this.wasTried(endpoint)) return true;
     const { slot } = endpoint;
     const { load, clock } = this.#env;
-    const limit = this.view?.limits.get(slot);
+    const limit = this.view && limitOf(this.view, load, slot);
     if (limit !== undefined && Atomics.load(load.inFlight, slot) >= limit) return true;
     const rate = this.view?.rates.get(slot);
     if (rate !== undefined && !conforms(load.rate, slot, rate, clock.now())) return true;

@@ -19,6 +19,8 @@ export class Lease {
   readonly endpoint: Endpoint;
   /** The one request that an endpoint in trial may take. */
   readonly trial: boolean;
+  /** It passed a half-open breaker, and has not proved anything yet. */
+  tries = false;
   readonly #lessor: Lessor;
   #stage: 0 | 1 | 2 = 0;
 

@@ -8,16 +8,17 @@
 import type { Balancer, BalancerEnv, BalancerKind } from '../balancing/balancer.ts';
 import { leastConnections } from '../balancing/least-connections.ts';
 import type { PoolConfig } from '../config/types.ts';
-import { STATE } from '../core/load-table.ts';
+import { LATENCY_UNITS_PER_MS, STATE } from '../core/load-table.ts';
 import type { Outcome } from '../core/outcome.ts';
 import { take as takeTurn } from '../limits/gcra.ts';
 import { RetryBudget } from '../limits/retry-budget.ts';
+import { BreakerGate } from './breaker-gate.ts';
 import { Exclusions } from './exclusions.ts';
 import { Lease, type Lessor } from './lease.ts';
 import type { AcquireRequest } from './queue.ts';
 import { REFUSALS, type Refusal } from './refusal.ts';
 import { TrialGate } from './trial-gate.ts';
-import { buildView, type PoolEndpoint, type PoolView } from './view.ts';
+import { buildView, limitOf, type PoolEndpoint, type PoolView } from './view.ts';
 import { WaitingRoom, type WaitTicket } from './waiting-room.ts';
 
 export interface PoolOptions {
@@ -45,6 +46,9 @@ export class Pool implements Lessor {
   readonly #waiting: WaitingRoom;
   readonly #gate: TrialGate;
   readonly #exclusions: Exclusions;
+  readonly #breaker: BreakerGate | undefined;
+  /** The breaker is of the pool as a whole, too. */
+  readonly #isGated: boolean;
   #view: PoolView;
   #balancer: Balancer;
   /** For requests that last; made when the first one comes. */
@@ -67,6 +71,9 @@ export class Pool implements Lessor {
     this.#waiting = new WaitingRoom(env.clock, config.queue, (request) => this.#take(request));
     this.#gate = previous === undefined ? new TrialGate(env.load) : previous.#gate;
     this.#exclusions = new Exclusions(env, this.#gate);
+    const { breaker } = config;
+    this.#breaker = breaker && new BreakerGate(env.load, options.slot, breaker);
+    this.#isGated = breaker !== undefined && breaker.scope !== 'endpoint';
     this.#view = this.#build();
     const handedOn =
       previous !== undefined && previous.#options.kind.name === kind.name ? previous.#balancer : undefined;
@@ -104,6 +111,13 @@ export class Pool implements Lessor {
     return this.#take(request);
   }
 
+  /** Somebody else could be tried. */
+  offers(tried: readonly number[]): boolean {
+    const { endpoints, reserve } = this.view;
+    const isNew = ({ slot }: PoolEndpoint): boolean => !tried.includes(slot);
+    return endpoints.some(isNew) || reserve.some(isNew);
+  }
+
   /**
    * Waits for an endpoint after `acquire` said `pool-saturated`. The callback is called exactly once unless cancelled:
    * at once, before this returns, when there is no room to wait. `request` must not change while it waits.
@@ -125,22 +139,31 @@ export class Pool implements Lessor {
   }
 
   learn(lease: Lease, outcome: Outcome): void {
+    if (outcome.kind === 'cancelled' || (outcome.kind === 'failed' && outcome.error.side !== 'upstream')) return;
     const { load, clock } = this.#options.env;
-    const slot = lease.endpoint.slot;
-    if (outcome.kind === 'ok') {
-      if (!this.#isFailureStatus(outcome.status)) {
-        load.sample(slot, outcome.firstByteMs, clock.now());
-        if (!lease.trial) return;
-        Atomics.add(load.trialSuccesses, slot, 1);
-        this.#options.onSignal();
-        return;
+    const { slot } = lease.endpoint;
+    const breaker = this.#breaker;
+    if (breaker !== undefined) {
+      if (breaker.learn(slot, outcome, lease.tries)) this.#options.onSignal();
+      lease.tries = false;
+    }
+    // A fast error must not make the endpoint look fast, so it is no sample.
+    if (outcome.kind === 'ok' && !this.#isFailureStatus(outcome.status)) {
+      load.sample(slot, outcome.firstByteMs, clock.now());
+      if (this.config.adaptive !== undefined) {
+        Atomics.add(load.samples, slot, 1);
+        Atomics.add(load.latency, slot, Math.round(outcome.firstByteMs * LATENCY_UNITS_PER_MS));
       }
-      // A fast error must not make the endpoint look fast, so it is no sample.
-    } else if (outcome.kind === 'cancelled' || outcome.error.side !== 'upstream') return;
+      if (!lease.trial) return;
+      if (breaker === undefined || !(breaker.isFailure(outcome) || breaker.isSlow(outcome))) {
+        Atomics.add(load.trialSuccesses, slot, 1);
+        return this.#options.onSignal();
+      }
+    }
     // A request from before the ejection says nothing about the recovery.
     if (!lease.trial && (Atomics.load(load.state, slot) & STATE.trial) !== 0) return;
     Atomics.add(load.failures, slot, 1);
-    if (this.config.passive !== undefined) this.#options.onSignal();
+    if (this.config.passive !== undefined || breaker !== undefined) this.#options.onSignal();
   }
 
   settled(lease: Lease, outcome: Outcome, teaches: boolean): void {
@@ -148,6 +171,7 @@ export class Pool implements Lessor {
     this.#options.env.load.end(lease.endpoint.slot);
     if (lease.trial) this.#gate.end(lease.endpoint.slot);
     if (teaches) this.learn(lease, outcome);
+    if (lease.tries) this.#breaker?.giveBack();
     this.#freed();
   }
 
@@ -162,6 +186,21 @@ export class Pool implements Lessor {
   }
 
   #take(request: AcquireRequest): Lease | Refusal {
+    return this.#isGated ? this.#takeGated(request, this.#breaker!) : this.#pick(request);
+  }
+
+  /** While the breaker is half-open, so many go through to find out. */
+  #takeGated(request: AcquireRequest, breaker: BreakerGate): Lease | Refusal {
+    const pass = breaker.enter();
+    if (pass === 'refused') return REFUSALS['breaker-open'];
+    const answer = this.#pick(request);
+    if (pass === 'free') return answer;
+    if (answer.refused) breaker.giveBack();
+    else answer.tries = true;
+    return answer;
+  }
+
+  #pick(request: AcquireRequest): Lease | Refusal {
     this.#refresh();
     const { pinned } = request;
     if (pinned !== undefined && pinned >= 0) {
@@ -224,7 +263,8 @@ export class Pool implements Lessor {
     const { slot } = endpoint;
     const inFlight = load.begin(slot);
     const trial = this.#view.trials.has(slot);
-    const limit = this.#view.limits.get(slot);
+    const limit = limitOf(this.#view, load, slot);
+    if (inFlight > load.peak[slot]) load.peak[slot] = inFlight;
     const rate = this.#view.rates.get(slot);
     if ((limit !== undefined && inFlight > limit) || (trial && !this.#gate.begin(slot, inFlight))) {
       load.end(slot);

@@ -4,7 +4,14 @@ import { type ErrorCode, type ProxyError, proxyError } from '../core/error.ts';
 
 export type RefusalCode = Extract<
   ErrorCode,
-  'pool-empty' | 'pool-down' | 'pinned-down' | 'pool-saturated' | 'tried-all' | 'queue-timeout' | 'draining'
+  | 'pool-empty'
+  | 'pool-down'
+  | 'breaker-open'
+  | 'pinned-down'
+  | 'pool-saturated'
+  | 'tried-all'
+  | 'queue-timeout'
+  | 'draining'
 >;
 
 export interface Refusal {
@@ -18,6 +25,7 @@ const refusal = (code: RefusalCode): Refusal => ({ refused: true, code, error: p
 export const REFUSALS: { readonly [C in RefusalCode]: Refusal } = {
   'pool-empty': refusal('pool-empty'),
   'pool-down': refusal('pool-down'),
+  'breaker-open': refusal('breaker-open'),
   'pinned-down': refusal('pinned-down'),
   'pool-saturated': refusal('pool-saturated'),
   'tried-all': refusal('tried-all'),

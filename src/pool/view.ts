@@ -72,6 +72,14 @@ export function buildView(
   return finish(near.length > 0 ? near : inTier, mode, trials);
 }
 
+/** Requests in flight that an endpoint may have now: an adaptive limit is below what is configured. Undefined: any number. */
+export function limitOf({ limits }: PoolView, load: LoadTable, slot: number): number | undefined {
+  const most = limits.get(slot);
+  if (most === undefined) return undefined;
+  const now = Atomics.load(load.limit, slot);
+  return now > 0 && now < most ? now : most;
+}
+
 function lowestTier(endpoints: readonly Endpoint[]): number {
   let lowest = Number.POSITIVE_INFINITY;
   for (const { tier } of endpoints) if (tier < lowest) lowest = tier;

@@ -149,6 +149,7 @@ export class DataPlane {
           cache: (name) => this.#cacheOf(name, blueprint.config.caches[name]),
           sharedRates: (store) => this.#stores.rates(store),
           counts: this.#contexts.http.counts,
+          http: this.#contexts.http,
           count: (listener, event) => counters.event(blueprint.listenerSlots[listener], event),
         },
         onSignal,

@@ -5,6 +5,7 @@ import type { Plan } from '../config/plan.ts';
 import type { Config, Protocol } from '../config/types.ts';
 import type { EndpointId } from '../core/endpoint.ts';
 import type { Result } from '../core/result.ts';
+import type { BreakerReport } from '../health/breakers.ts';
 import type { StateWord } from '../health/entry.ts';
 import type { OverrideMode } from '../health/override.ts';
 import type { EndpointStatus } from '../health/status.ts';
@@ -18,6 +19,11 @@ export interface PoolStatus {
   readonly requests: number;
   readonly retries: number;
   readonly queued: number;
+  /** Second attempts beside a silent first one, and those that answered first. */
+  readonly hedges: number;
+  readonly hedgesWon: number;
+  /** Of the pool as a whole; undefined when it has none. */
+  readonly breaker: BreakerReport | undefined;
   readonly endpoints: readonly EndpointReport[];
 }
 

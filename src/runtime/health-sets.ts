@@ -47,12 +47,18 @@ export function slottedSets({ pools, sites }: Blueprint): readonly BlueprintPool
   return [...pools, sites];
 }
 
-type Policies = Pick<PoolConfig, 'health' | 'passive' | 'slowStart'>;
-const NO_POLICIES: Policies = { health: undefined, passive: undefined, slowStart: undefined };
+type Policies = Pick<PoolConfig, 'health' | 'passive' | 'slowStart' | 'breaker' | 'adaptive'>;
+const NO_POLICIES: Policies = {
+  health: undefined,
+  passive: undefined,
+  slowStart: undefined,
+  breaker: undefined,
+  adaptive: undefined,
+};
 
 export function healthSets(blueprint: Blueprint, policies: Config['pools']): readonly PoolHealth[] {
   return slottedSets(blueprint).map(({ name, slot, endpoints }) => {
-    const { health, passive, slowStart } = name === SITES ? NO_POLICIES : policies[name];
-    return { name, slot, health, passive, slowStart, endpoints };
+    const { health, passive, slowStart, breaker, adaptive } = name === SITES ? NO_POLICIES : policies[name];
+    return { name, slot, health, passive, slowStart, breaker, adaptive, endpoints };
   });
 }

@@ -6,6 +6,7 @@ import type { Config, HttpListenerConfig, KeySource, RouteConfig, SplitKey } fro
 import type { Random } from '../core/env.ts';
 import type { HttpHandler, HttpPool, HttpRoute } from '../http/context.ts';
 import type { HeadView } from '../http/head-view.ts';
+import { HedgeDelay } from '../http/hedge.ts';
 import { agentClass } from '../routing/agent.ts';
 import { capturesOf } from '../routing/captures.ts';
 import { compileRoutes, type RoutingFacts } from '../routing/compile.ts';
@@ -48,7 +49,9 @@ export function httpRouting(
   const routes = listener.routes.map((config) => {
     const poolFor = chooser(config, listener, poolOf, parts, tables);
     const filters = chainOf(listener.name, `${listener.name}/route ${config.name}`, config.filters);
-    const target: HttpRoute = { name: config.name, poolFor, timeouts: config.timeouts, filters };
+    const { name, timeouts, retries } = config;
+    const hedge = config.hedge && new HedgeDelay(config.hedge);
+    const target: HttpRoute = { name, poolFor, timeouts, retries, hedge, filters };
     captures.set(target, capturesOf(config, compilePattern));
     return { config, target };
   });

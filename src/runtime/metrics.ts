@@ -4,6 +4,7 @@
 import { type Counters, D, E, FILTER_EVENTS, L, LATENCY_BOUNDS_MS, P, W } from '../core/counters.ts';
 import { ERROR_CODES } from '../core/error.ts';
 import type { KeyedTable } from '../core/keyed-table.ts';
+import type { BreakerReport } from '../health/breakers.ts';
 import type { EndpointStatus } from '../health/status.ts';
 import { GRPC_CODES } from '../http/grpc.ts';
 import { PrometheusText } from '../observe/prometheus.ts';
@@ -16,6 +17,7 @@ import { aliasMetrics, dnsMetrics, latencyMetrics } from './dns-metrics.ts';
 import type { ListenerPath } from './kernel-listeners.ts';
 import type { LatencyCounts } from './latency-keeper.ts';
 import type { OcspReport } from './ocsp-keeper.ts';
+import { resilienceMetrics } from './resilience-metrics.ts';
 import type { Blueprint } from './snapshot.ts';
 import { type SplitReport, splitMetrics } from './split-metrics.ts';
 import { type TlsReport, tlsMetrics } from './tls-metrics.ts';
@@ -26,6 +28,7 @@ export interface MetricsInput {
   readonly counters: readonly Counters[];
   readonly endpoints: readonly EndpointStatus[];
   readonly modes: ReadonlyMap<string, string>;
+  readonly breaker: (pool: string) => BreakerReport | undefined;
   readonly reloads: { readonly applied: number; readonly refused: number };
   readonly restarts: readonly number[];
   readonly startedAt: number;
@@ -63,6 +66,7 @@ export function metricsText(input: MetricsInput): string {
   paths(text, input);
   pools(text, input);
   endpoints(text, input);
+  resilienceMetrics(text, input);
   affinityMetrics(text, input.blueprint, input.counters, input.pins, input.now);
   storeMetrics(text, input.counters);
   if (input.blueprint.config.dns !== undefined) {

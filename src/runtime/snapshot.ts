@@ -11,10 +11,12 @@ import type { FilterEvent } from '../core/counters.ts';
 import type { KeyedTable } from '../core/keyed-table.ts';
 import type { GeoFile } from '../geo/files.ts';
 import type { ResponseCache } from '../http/cache/response-cache.ts';
+import type { HttpContext } from '../http/context.ts';
 import type { Filter, FilterKind, SharedRates } from '../http/filter.ts';
 import { buildChain, type FilterChain } from '../http/filter-chain.ts';
 import type { Resources } from '../http/resources.ts';
 import { sealOf } from '../http/seal.ts';
+import { type Shadow, shadowOf } from '../http/shadow.ts';
 import type { KeyedCounts } from '../limits/keyed-counts.ts';
 import type { RateTable } from '../limits/rate-table.ts';
 import { Pool } from '../pool/pool.ts';
@@ -89,6 +91,8 @@ export interface FilterParts {
   readonly sharedRates: (store: RedisConfig) => SharedRates;
   readonly counts: KeyedCounts;
   readonly count: (listener: string, event: FilterEvent) => void;
+  /** What requests of filters' own are sent with. */
+  readonly http: HttpContext;
 }
 
 export interface SnapshotParts {
@@ -118,7 +122,7 @@ export function buildSnapshot(blueprint: Blueprint, parts: SnapshotParts): Snaps
     pools,
     trustedProxies,
     tls,
-    (listener, place, entries) => chainOf(parts, listener, place, entries, filters),
+    (listener, place, entries) => chainOf(parts, pools, listener, place, entries, filters),
     { ...parts.routing, maps, variantSlots, random: parts.env.random },
   );
   const handlers = new Map<string, Handler>(
@@ -133,17 +137,23 @@ export function buildSnapshot(blueprint: Blueprint, parts: SnapshotParts): Snaps
 
 function chainOf(
   { env, policy }: SnapshotParts,
+  pools: ReadonlyMap<string, ServedPool>,
   listener: string,
   place: string,
   entries: readonly FilterEntry[],
   all: Filter[],
 ): FilterChain | undefined {
   if (policy === undefined) return undefined;
-  const { kinds, count, ...shared } = policy;
+  const { kinds, count, http, ...shared } = policy;
+  const shadow = (name: string): Shadow => {
+    const { slot, pool, config, tls } = pools.get(name)!;
+    return shadowOf(http, { slot, pool, terms: { config: config.connection, tls } });
+  };
   const chain = buildChain(entries, kinds, (i) => ({
     env,
     listener,
     ...shared,
+    shadow,
     place: `${place}/${i}`,
     count: (event) => count(listener, event),
   }));

@@ -2,6 +2,7 @@
 
 import { formatAddress } from '../core/address.ts';
 import { type Counters, E, L, P, W } from '../core/counters.ts';
+import type { BreakerReport } from '../health/breakers.ts';
 import type { EndpointStatus } from '../health/status.ts';
 import { listenerAddresses } from './addresses.ts';
 import type { EndpointReport, ListenerStatus, PoolStatus, WorkerStatus } from './facade.ts';
@@ -16,6 +17,7 @@ export interface StatusInput {
   readonly restarts: readonly number[];
   readonly ports: ReadonlyMap<string, number>;
   readonly mode: (pool: BlueprintPool) => string;
+  readonly breaker: (pool: string) => BreakerReport | undefined;
   /** Of layer 4 listeners. */
   readonly pathOf: (listener: string) => ListenerPath | undefined;
 }
@@ -57,7 +59,7 @@ function isHttps({ config }: Blueprint, name: string): boolean {
   return listener?.protocol === 'http' && listener.tls !== undefined;
 }
 
-function poolStatuses({ blueprint, counters, endpoints, mode }: StatusInput): PoolStatus[] {
+function poolStatuses({ blueprint, counters, endpoints, mode, breaker }: StatusInput): PoolStatus[] {
   const known = new Map(endpoints.map((status) => [status.id, status]));
   return blueprint.pools.map((pool) => {
     const total = pool.endpoints.reduce(
@@ -76,6 +78,9 @@ function poolStatuses({ blueprint, counters, endpoints, mode }: StatusInput): Po
       requests: count(P.requests),
       retries: count(P.retries),
       queued: count(P.queued),
+      hedges: count(P.hedges),
+      hedgesWon: count(P.hedgesWon),
+      breaker: breaker(pool.name),
       endpoints: reports,
     };
   });

@@ -19,7 +19,19 @@ export function poolConfig(over: Partial<PoolConfig> = {}): PoolConfig {
     allDown: { status: 503, retryAfterSeconds: 5 },
     zones: 'prefer-own',
     queue: { size: 0, timeoutMs: 1000 },
-    retries: { attempts: 2, backoffMs: 25, budget: 0.2, budgetMin: 3 },
+    retries: {
+      attempts: 2,
+      backoffMs: 25,
+      maxBackoffMs: 250,
+      on: { failures: ['connect-failure', 'reset', 'timeout'], status: [] },
+      methods: ['GET', 'HEAD', 'OPTIONS', 'TRACE', 'PUT', 'DELETE'],
+      idempotencyKey: false,
+      maxRetryAfterMs: 1000,
+      budget: 0.2,
+      budgetMin: 3,
+    },
+    breaker: undefined,
+    adaptive: undefined,
     connection: {
       connectTimeoutMs: 3000,
       bodyIdleMs: 60000,
@@ -58,3 +70,14 @@ export const HEALTH = {
   port: 0,
   proxyHeader: 0 as const,
 };
+
+export const BREAKER = {
+  scope: 'both',
+  errors: 0.5,
+  status: [[500, 599]],
+  minRequests: 20,
+  windowMs: 10_000,
+  latency: undefined,
+  openMs: 5000,
+  halfOpen: 3,
+} as const;

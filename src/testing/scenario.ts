@@ -27,6 +27,8 @@ export interface ProxyOptions {
   readonly listener?: Readonly<Record<string, unknown>>;
   readonly pool?: Readonly<Record<string, unknown>>;
   readonly config?: Readonly<Record<string, unknown>>;
+  /** Beside the one pool, by name. */
+  readonly more?: Readonly<Record<string, readonly FakeUpstream[]>>;
   /** Reads the certificates of every configuration; one of its own when absent. */
   readonly certificates?: TlsKeeper;
   /** A file that brings filters along, and their names. */
@@ -65,7 +67,7 @@ export async function startProxy(t: TestContext, options: ProxyOptions): Promise
   const blueprintOf = (parts: Pick<ProxyOptions, 'listener' | 'pool'>, version: number): Promise<Blueprint> =>
     blueprint({ ...options, ...parts }, version, certificates);
   const first = await blueprintOf(options, 1);
-  for (const { slot } of first.pools[0].endpoints) load.state[slot] = STATE.used | STATE.up;
+  for (const { slot } of first.pools.flatMap(({ endpoints }) => endpoints)) load.state[slot] = STATE.used | STATE.up;
   const plane = new DataPlane({
     env: { ...realEnv(), load },
     counters,
@@ -88,7 +90,10 @@ export async function startProxy(t: TestContext, options: ProxyOptions): Promise
   };
   await apply(first);
   const inFlight = (): number => load.inFlight.reduce((sum, count) => sum + count, 0);
-  const upstreams = options.endpoints.filter((endpoint) => typeof endpoint === 'object');
+  const upstreams = [
+    ...options.endpoints.filter((endpoint) => typeof endpoint === 'object'),
+    ...Object.values(options.more ?? {}).flat(),
+  ];
   for (const upstream of upstreams) upstream.kept = true;
   t.after(async () => {
     try {
@@ -136,11 +141,17 @@ async function blueprint(options: ProxyOptions, version: number, certificates: T
     if (typeof endpoint === 'string') return endpoint;
     return `127.0.0.1:${typeof endpoint === 'number' ? endpoint : endpoint.port}`;
   });
+  const more = Object.fromEntries(
+    Object.entries(options.more ?? {}).map(([name, list]) => [
+      name,
+      { endpoints: list.map(({ port }) => `127.0.0.1:${port}`), passive: 'off' },
+    ]),
+  );
   const compiled = compile(
     {
       ...options.config,
       listeners: { web: { bind: '127.0.0.1:0', pool: 'b', ...options.listener } },
-      pools: { b: { endpoints, ...options.pool } },
+      pools: { b: { endpoints, ...options.pool }, ...more },
     },
     [],
     options.code?.filters,
@@ -149,8 +160,13 @@ async function blueprint(options: ProxyOptions, version: number, certificates: T
   const config = compiled.value;
   const tls = await certificates.prepare(config);
   if (!tls.ok) assert.fail(JSON.stringify(tls.error));
-  const slots = config.pools.b.endpoints.map((endpoint, i) => ({ ...endpoint, id: `b/${i}`, slot: i }));
-  const pools = [{ name: 'b', slot: 0, endpoints: slots }];
+  let next = 0;
+  const pools = Object.values(config.pools).map(({ name, endpoints: list }, slot) => ({
+    name,
+    // 1 is for sites.
+    slot: slot === 0 ? 0 : slot + 1,
+    endpoints: list.map((endpoint, i) => ({ ...endpoint, id: `${name}/${i}`, slot: next++ })),
+  }));
   return {
     version,
     config,

@@ -133,7 +133,7 @@ export class UdpWorld {
   #handler(flow: FlowConfig, ports: readonly number[]): UdpHandler {
     const config: PoolConfig = poolConfig({
       endpoints: ports.map((port) => endpointConfig(port)),
-      retries: { attempts: 2, backoffMs: 0, budget: 1, budgetMin: 1000 },
+      retries: { ...poolConfig().retries, backoffMs: 0, budget: 1, budgetMin: 1000 },
     });
     // Slots follow ports, so that an endpoint keeps its slot over reloads.
     this.endpoints = config.endpoints.map((one) => ({

@@ -5,7 +5,7 @@ import { createSocket, type Socket } from 'node:dgram';
 import { Resolver } from 'node:dns/promises';
 import { once } from 'node:events';
 import { mkdirSync, mkdtempSync, readdirSync, rmSync } from 'node:fs';
-import { createServer, type Server as HttpServer, request } from 'node:http';
+import { createServer, type Server as HttpServer, type IncomingMessage, request } from 'node:http';
 import * as http2 from 'node:http2';
 import { request as httpsRequest } from 'node:https';
 import { type AddressInfo, connect, type Server } from 'node:net';
@@ -21,6 +21,7 @@ import { realEnv } from '../../src/runtime/real-env.ts';
 import { Runtime } from '../../src/runtime/runtime.ts';
 import { Authority, CertificateFolder, type Issued } from '../../src/testing/certificates.ts';
 import { realHello } from '../../src/testing/client-hello.ts';
+import { eventually } from '../../src/testing/scenario.ts';
 
 const FOLDER = fileURLToPath(new URL('../../examples', import.meta.url));
 const env = realEnv();
@@ -357,9 +358,27 @@ const CHECKS: Record<string, Check> = {
     assert.equal(await ask('/reports/x?day=mon'), '3003');
     assert.equal(await ask('/reports/x?day=sun'), '3001');
   },
+  'drills.yaml': async (ask, port) => {
+    const copies: string[] = [];
+    const copied = (request: IncomingMessage): void =>
+      void copies.push(`${request.url} ${request.headers['x-mirrored']}`);
+    servers.get(3002)!.on('request', copied);
+    try {
+      assert.equal(await ask('/api/users'), '3001');
+      assert.equal(await ask('/'), '3001');
+      await eventually(() => copies.length === 1, 'the new version was asked as well');
+      assert.deepEqual(copies, ['/api/users 1']);
+    } finally {
+      servers.get(3002)!.off('request', copied);
+    }
+    const begun = performance.now();
+    assert.equal((await fetch(`http://127.0.0.1:${port}/drill/x`)).status, 503);
+    assert.ok(performance.now() - begun >= 95);
+    assert.equal((await fetch(`http://127.0.0.1:${port}/`, { headers: { 'x-fault': 'abort=418' } })).status, 418);
+  },
   'resilience.yaml': async (ask) => {
     const seen = new Set<string>();
-    for (let i = 0; i < 40; i++) seen.add(await ask());
+    for (let i = 0; i < 40; i++) seen.add(await ask(['/', '/search/a', '/payments/b'][i % 3]));
     assert.ok(!seen.has('3003'), 'the backup rests while the others live');
   },
   'sticky-by-source.yaml': async (ask) => {

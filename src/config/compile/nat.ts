@@ -113,6 +113,8 @@ function checkPool(
     add([...at, 'balance', 'key'], `is not the client's address, and ${where} sees nothing else`, 'use source');
   if (pool.proxyProtocol !== undefined)
     add([...at, 'proxyProtocol'], `cannot be sent for ${where}: the kernel adds no bytes`);
+  if (pool.breaker !== undefined)
+    add([...at, 'breaker'], `cannot be kept for ${where}: the kernel tells nothing of failures`);
   if (pool.affinity !== undefined)
     add(
       [...at, 'affinity'],

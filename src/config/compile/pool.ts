@@ -2,8 +2,9 @@
 
 import { formatAddress } from '../../core/address.ts';
 import type { Surroundings } from '../filters/form.ts';
+import type { Path } from '../issues.ts';
 import type { ParsedDocument } from '../schema.ts';
-import type { BalanceConfig, EndpointConfig, PoolConfig } from '../types.ts';
+import type { AdaptiveConfig, BalanceConfig, EndpointConfig, PoolConfig } from '../types.ts';
 import { compileAffinity } from './affinity.ts';
 import { checkFilters } from './filters.ts';
 import type { Findings } from './findings.ts';
@@ -11,12 +12,15 @@ import { compileHealth } from './health.ts';
 
 type ParsedPool = ParsedDocument['pools'][string];
 
+/** What `maxInFlight: auto` is short for. */
+const ADAPTIVE: AdaptiveConfig = { min: 4, max: 1000, start: 20, tolerance: 1.5 };
 /** Whoever chose one of these wants the same client at the same endpoint, for however long. */
 const HASHES = new Set(['source-hash', 'ring-hash', 'rendezvous', 'maglev']);
 
 export function compilePool(name: string, pool: ParsedPool, findings: Findings, around: Surroundings): PoolConfig {
   const path = ['pools', name];
   checkFilters(pool.filters, [...path, 'filters'], findings, around);
+  const adaptive = compileAdaptive(pool, path, findings);
   const seen = new Set<string>();
   const endpoints = pool.endpoints.map((endpoint, i): EndpointConfig => {
     const id = formatAddress(endpoint.address);
@@ -32,14 +36,15 @@ export function compilePool(name: string, pool: ParsedPool, findings: Findings, 
       weight,
       zone,
       tier: backup === true ? 1 : tier,
-      maxInFlight: endpoint.maxInFlight ?? pool.maxInFlight,
+      maxInFlight: mostInFlight(endpoint.maxInFlight, pool.maxInFlight, adaptive),
       maxRate: endpoint.maxRate ?? pool.maxRate,
     };
   });
   const { tls } = pool;
   if (tls != null && (tls.cert === '') !== (tls.key === ''))
     findings.add([...path, 'tls'], 'needs "cert" and "key" together');
-  const { passive, zones, queue, retries, connection, slowStart, panic, allDown, proxyProtocol, affinity } = pool;
+  const { passive, zones, breaker, queue, retries, connection, slowStart, panic, allDown, proxyProtocol, affinity } =
+    pool;
   return {
     name,
     endpoints,
@@ -52,6 +57,8 @@ export function compilePool(name: string, pool: ParsedPool, findings: Findings, 
     zones,
     queue,
     retries,
+    breaker: breaker ?? undefined,
+    adaptive,
     connection,
     protocol: pool.protocol,
     tls: pool.tls ?? undefined,
@@ -60,6 +67,25 @@ export function compilePool(name: string, pool: ParsedPool, findings: Findings, 
     filters: pool.filters,
     affinity: compileAffinity(affinity, [...path, 'affinity'], findings),
   };
+}
+
+/** An adaptive limit needs an upper end. */
+function mostInFlight(own: number | undefined, pools: number | 'auto', adaptive: AdaptiveConfig | undefined): number {
+  const most = own ?? (pools === 'auto' ? 0 : pools);
+  return most === 0 && adaptive !== undefined ? adaptive.max : most;
+}
+
+function compileAdaptive(
+  { adaptive, maxInFlight }: ParsedPool,
+  path: Path,
+  findings: Findings,
+): AdaptiveConfig | undefined {
+  const config = adaptive ?? (maxInFlight === 'auto' ? ADAPTIVE : undefined);
+  if (config === undefined) return undefined;
+  if (adaptive === null)
+    findings.add([...path, 'adaptive'], 'is off, but "maxInFlight" is auto', 'leave one of them out');
+  if (config.min > config.max) findings.add([...path, 'adaptive', 'min'], `is above "max", which is ${config.max}`);
+  return { ...config, start: Math.min(config.max, Math.max(config.min, config.start)) };
 }
 
 function balance({ balance: parsed }: ParsedPool): BalanceConfig {

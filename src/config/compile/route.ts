@@ -42,7 +42,9 @@ export const ANY_ROUTE: RouteConfig = {
   pool: '',
   poolMap: '',
   split: undefined,
-  timeouts: { firstByteMs: 30_000, totalMs: 0 },
+  timeouts: { firstByteMs: 30_000, attemptMs: 0, totalMs: 0 },
+  retries: undefined,
+  hedge: undefined,
 };
 
 export function compileRoute(
@@ -70,6 +72,7 @@ export function compileRoute(
     ...conditions,
     host,
     when: route.when ?? '',
+    hedge: route.hedge ?? undefined,
     ...targetOf(route, fallback.isAnswered, path, names, findings),
     name: name === '' ? fallback.name : name,
     split: split === undefined ? undefined : compileSplit(split, [...path, 'split'], findings),

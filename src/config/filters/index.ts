@@ -9,10 +9,12 @@ import { compress } from './compress.ts';
 import { concurrencyLimit } from './concurrency-limit.ts';
 import { cors } from './cors.ts';
 import { errorPages } from './error-pages.ts';
+import { fault } from './fault.ts';
 import type { FilterForm } from './form.ts';
 import { forwardAuth } from './forward-auth.ts';
 import { headers } from './headers.ts';
 import { jwt } from './jwt.ts';
+import { mirror } from './mirror.ts';
 import { rateLimit } from './rate-limit.ts';
 import { redirect } from './redirect.ts';
 import { replaceBody } from './replace-body.ts';
@@ -33,9 +35,11 @@ export const FILTER_FORMS: readonly FilterForm<any>[] = [
   concurrencyLimit,
   cors,
   errorPages,
+  fault,
   forwardAuth,
   headers,
   jwt,
+  mirror,
   rateLimit,
   redirect,
   replaceBody,

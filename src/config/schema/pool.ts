@@ -2,11 +2,12 @@
 
 import { z } from 'zod';
 import { address, duration, integer, isOff, section, share, shorthand } from '../fields.ts';
-import type { QueueConfig, RetryConfig, SlowStartConfig, UpstreamConnectionConfig } from '../types.ts';
+import type { QueueConfig, SlowStartConfig, UpstreamConnectionConfig } from '../types.ts';
 import { affinity } from './affinity.ts';
 import { balance, type Kinds } from './balance.ts';
 import { filters } from './filters.ts';
 import { health, passive } from './health.ts';
+import { adaptive, breaker, retries } from './resilience.ts';
 import { upstreamTls } from './tls.ts';
 
 const endpointFields = {
@@ -24,18 +25,6 @@ const endpoint = shorthand(
   z.strictObject(endpointFields),
 );
 
-const retries = shorthand(
-  { type: 'integer', description: 'further attempts' },
-  (value) =>
-    typeof value === 'number' ? { attempts: value } : value === false || value === 'off' ? { attempts: 0 } : undefined,
-  section<RetryConfig>({
-    attempts: integer(0, 10).default(2),
-    backoff: duration().default(25),
-    budget: share().default(0.2),
-    budgetMin: integer(0, 1_000_000).default(3),
-  }),
-);
-
 const proxyProtocol = shorthand(
   { enum: [false, 'off', 'v1', 'v2'] },
   (value) => {
@@ -50,7 +39,7 @@ export function pool(kinds: Kinds) {
   return z.strictObject({
     balance: balance(kinds).prefault({ kind: 'round-robin' } as never),
     endpoints: z.array(endpoint).default([]),
-    maxInFlight: integer(0, 1_000_000_000).default(0),
+    maxInFlight: z.union([integer(0, 1_000_000_000), z.literal('auto')]).default(0),
     maxRate: integer(0, 1_000_000_000).default(0),
     health: health.optional(),
     passive: passive.prefault({}),
@@ -75,6 +64,8 @@ export function pool(kinds: Kinds) {
       timeout: duration(1).default(5000),
     }).prefault({}),
     retries: retries.prefault({}),
+    breaker: breaker.optional(),
+    adaptive: adaptive.optional(),
     connection: section<UpstreamConnectionConfig>({
       connectTimeout: duration(1).default(3000),
       bodyIdle: duration(1).default(60_000),

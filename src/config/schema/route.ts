@@ -5,10 +5,12 @@ import { duration, oneOrMore, section, shorthand } from '../fields.ts';
 import type { RouteTimeouts } from '../types.ts';
 import { filters } from './filters.ts';
 import { lowerKeys, pathPattern, textMatch } from './match.ts';
+import { hedge, routeRetries } from './resilience.ts';
 import { split } from './split.ts';
 
 const routeTimeouts = section<RouteTimeouts>({
   firstByte: duration(1).default(30_000),
+  attempt: duration().default(0),
   total: duration().default(0),
 });
 
@@ -80,4 +82,6 @@ export const route = z.strictObject({
   pool: target.optional(),
   split: split.optional(),
   timeouts: routeTimeouts.prefault({}),
+  retries: routeRetries.optional(),
+  hedge: hedge.optional(),
 });

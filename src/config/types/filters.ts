@@ -262,3 +262,28 @@ export interface CacheSettings {
   /** Answers say what the cache did (RFC 9211). */
   readonly header: boolean;
 }
+
+export interface MirrorSettings {
+  /** The shadow. */
+  readonly pool: string;
+  /** Share of the requests, 0-1. */
+  readonly percent: number;
+  /** Copies under way at once, per worker; more are dropped. */
+  readonly maxInFlight: number;
+  /** After this a copy is given up. */
+  readonly timeoutMs: number;
+}
+
+export interface FaultSettings {
+  /** Share of the requests, 0-1. */
+  readonly percent: number;
+  readonly delay: { readonly minMs: number; readonly maxMs: number } | undefined;
+  /** Status instead of an answer of an endpoint. */
+  readonly abort: number | undefined;
+  /** Field by which a request asks for a fault of its own; '' for none. */
+  readonly header: string;
+  /** CIDRs of clients that may ask. */
+  readonly from: readonly string[];
+  /** Requests held at once, per worker; more pass as if nothing were. */
+  readonly maxActive: number;
+}

@@ -4,6 +4,7 @@ import type { Address } from '../../core/address.ts';
 import type { AffinityConfig } from './affinity.ts';
 import type { FilterEntry } from './filters.ts';
 import type { HealthConfig, PassiveConfig } from './health.ts';
+import type { AdaptiveConfig, BreakerConfig, RetryConfig } from './resilience.ts';
 import type { UpstreamTlsConfig } from './tls.ts';
 
 export interface PoolConfig {
@@ -18,6 +19,10 @@ export interface PoolConfig {
   readonly zones: 'prefer-own' | 'ignore';
   readonly queue: QueueConfig;
   readonly retries: RetryConfig;
+  /** Undefined: failures are counted by `passive` alone. */
+  readonly breaker: BreakerConfig | undefined;
+  /** Undefined: limits in flight are what endpoints say. Otherwise those are the upper ends. */
+  readonly adaptive: AdaptiveConfig | undefined;
   readonly connection: UpstreamConnectionConfig;
   /** What endpoints speak. */
   readonly protocol: 'http1' | 'h2';
@@ -87,16 +92,6 @@ export interface QueueConfig {
   /** Requests that may wait for an endpoint below its limit, per worker; 0 means refuse at once. */
   readonly size: number;
   readonly timeoutMs: number;
-}
-
-export interface RetryConfig {
-  /** Further attempts after the first. */
-  readonly attempts: number;
-  readonly backoffMs: number;
-  /** Retries may be this share of the requests ... */
-  readonly budget: number;
-  /** ... but this many a second are always allowed. */
-  readonly budgetMin: number;
 }
 
 export interface UpstreamConnectionConfig {

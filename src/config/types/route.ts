@@ -1,6 +1,7 @@
 // Owns the normalized form of HTTP routes and their conditions.
 
 import type { FilterEntry } from './filters.ts';
+import type { HedgeConfig, RetryPolicy } from './resilience.ts';
 import type { SplitConfig } from './split.ts';
 import type { AgentClass } from './table.ts';
 
@@ -38,6 +39,9 @@ export interface RouteConfig {
   readonly poolMap: string;
   readonly split: SplitConfig | undefined;
   readonly timeouts: RouteTimeouts;
+  /** Undefined: as the pool says. */
+  readonly retries: RetryPolicy | undefined;
+  readonly hedge: HedgeConfig | undefined;
 }
 
 /** Of a client whose certificate this listener verified. */
@@ -60,6 +64,8 @@ export interface TlsMatch {
 export interface RouteTimeouts {
   /** From the request sent to the first byte of the answer. */
   readonly firstByteMs: number;
+  /** One attempt, from the choice of an endpoint to its first byte; 0 means off. */
+  readonly attemptMs: number;
   /** Whole exchange; 0 means off. */
   readonly totalMs: number;
 }

@@ -78,6 +78,7 @@ function contained(filter: Filter, settings: UseSettings, { env, count }: Filter
           },
         }),
     ...(filter.onDone === undefined ? {} : { onDone: (request, result) => filter.onDone!(request, result) }),
+    ...(filter.onForward === undefined ? {} : { onForward: (request, whole) => filter.onForward!(request, whole) }),
     readsHeadLater: filter.readsHeadLater ?? (filter.onResponse !== undefined || filter.onDone !== undefined),
     close: () => filter.close?.(),
   };
