@@ -361,7 +361,7 @@ const CHECKS: Record<string, Check> = {
   'drills.yaml': async (ask, port) => {
     const copies: string[] = [];
     const copied = (request: IncomingMessage): void =>
-      void copies.push(`${request.url} ${request.headers['x-mirrored']}`);
+      void copies.push(`${request.url} ${String(request.headers['x-mirrored'])}`);
     servers.get(3002)!.on('request', copied);
     try {
       assert.equal(await ask('/api/users'), '3001');
