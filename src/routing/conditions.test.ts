@@ -112,7 +112,7 @@ const CASES: Readonly<Record<string, readonly Case[]>> = {
   ],
 };
 
-const TARGETS = ['name', 'filters', 'pool', 'poolMap', 'split', 'timeouts'];
+const TARGETS = ['name', 'filters', 'pool', 'poolMap', 'split', 'timeouts', 'retries', 'hedge'];
 
 for (const condition of Object.keys(ANY_ROUTE).filter((key) => !TARGETS.includes(key))) {
   test(`the condition ${condition} takes what it says and nothing else`, () => {
