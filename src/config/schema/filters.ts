@@ -13,6 +13,7 @@ const entry = shorthand(
   z.strictObject(Object.fromEntries(FILTER_FORMS.map(({ name, schema }) => [name, schema.optional()]))),
 ).transform((group, context): FilterEntry => {
   const kinds = Object.entries(group as Record<string, unknown>).filter(([, settings]) => settings !== undefined);
+  if (kinds.length === 0 && context.issues.length > 0) return z.NEVER;
   if (kinds.length !== 1) {
     const message = kinds.length === 0 ? 'names no filter' : 'names several filters; each is an element of its own';
     context.issues.push({ code: 'custom', message, input: group });

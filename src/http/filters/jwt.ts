@@ -1,22 +1,19 @@
 // Owns the filter `jwt`: tokens are believed when a key of the JWKS signed them, and only for as long and for what they say. A token
 // that was verified is remembered until it ends, or until the keys change.
 
-import {
-  createLocalJWKSet,
-  createRemoteJWKSet,
-  type JSONWebKeySet,
-  type JWTPayload,
-  type JWTVerifyGetKey,
-  jwtVerify,
-} from 'jose';
+import type { JSONWebKeySet, JWTPayload, JWTVerifyGetKey, JWTVerifyResult } from 'jose';
 import { LRUCache } from 'lru-cache';
 import type { JwtSettings } from '../../config/types.ts';
+import type { Clock } from '../../core/env.ts';
 import type { Filter, FilterKind, FilterRequest, Verdict } from '../filter.ts';
 import { WatchedFile } from './watched-file.ts';
 
 const REMEMBERED = 10_000;
 const REMEMBERED_MS = 60_000;
 const LONGEST = 8192;
+
+/** Only who has such tokens pays for the library. */
+const jose = (): Promise<typeof import('jose')> => import('jose');
 
 export const jwt: FilterKind<JwtSettings> = {
   name: 'jwt',
@@ -29,6 +26,10 @@ export const jwt: FilterKind<JwtSettings> = {
       clockTolerance: clockToleranceMs / 1000,
       ...(issuer === '' ? {} : { issuer }),
       ...(audience.length === 0 ? {} : { audience: [...audience] }),
+    };
+    const verified = async (token: string): Promise<JWTVerifyResult> => {
+      const { jwtVerify } = await jose();
+      return jwtVerify(token, await keys.get(), { ...options, currentDate: new Date(env.clock.epoch()) });
     };
     const refuse = (request: FilterRequest, why: string): Verdict => {
       count('auth-refused');
@@ -57,7 +58,7 @@ export const jwt: FilterKind<JwtSettings> = {
         if (token === undefined) return optional ? undefined : refuse(request, '');
         const before = known.get(token);
         if (before !== undefined) return accept(request, before);
-        return jwtVerify(token, keys.get, { ...options, currentDate: new Date(env.clock.epoch()) }).then(
+        return verified(token).then(
           ({ payload }) => {
             const left = payload.exp === undefined ? REMEMBERED_MS : payload.exp * 1000 - env.clock.epoch();
             if (left > 0) known.set(token, payload, { ttl: Math.min(REMEMBERED_MS, left) });
@@ -72,23 +73,30 @@ export const jwt: FilterKind<JwtSettings> = {
 };
 
 interface Keys {
-  readonly get: JWTVerifyGetKey;
+  get(): Promise<JWTVerifyGetKey>;
   close(): void;
 }
 
-function keysOf({ jwks, refreshMs }: JwtSettings, clock: Parameters<typeof watchedKeys>[1]): Keys {
+function keysOf({ jwks, refreshMs }: JwtSettings, clock: Clock): Keys {
   if (!/^https?:/.test(jwks)) return watchedKeys(jwks, clock);
-  const get = createRemoteJWKSet(new URL(jwks), {
-    cacheMaxAge: refreshMs,
-    cooldownDuration: 5000,
-    timeoutDuration: 5000,
-  });
-  return { get, close: () => undefined };
+  const options = { cacheMaxAge: refreshMs, cooldownDuration: 5000, timeoutDuration: 5000 };
+  let keys: JWTVerifyGetKey | undefined;
+  return {
+    get: async () => (keys ??= (await jose()).createRemoteJWKSet(new URL(jwks), options)),
+    close: () => undefined,
+  };
 }
 
-function watchedKeys(path: string, clock: ConstructorParameters<typeof WatchedFile>[1]): Keys {
-  const file = new WatchedFile(path, clock, (text) => createLocalJWKSet(JSON.parse(text) as JSONWebKeySet));
-  return { get: (header, token) => file.value(header, token), close: () => file.close() };
+function watchedKeys(path: string, clock: Clock): Keys {
+  const file = new WatchedFile(path, clock, (text) => ({ set: JSON.parse(text) as JSONWebKeySet }));
+  const made = new WeakMap<object, JWTVerifyGetKey>();
+  const get = async (): Promise<JWTVerifyGetKey> => {
+    const { value } = file;
+    const keys = made.get(value) ?? (await jose()).createLocalJWKSet(value.set);
+    made.set(value, keys);
+    return keys;
+  };
+  return { get, close: () => file.close() };
 }
 
 function tokenOf(request: FilterRequest, cookie: string): string | undefined {
