@@ -67,6 +67,7 @@ export class Exchange implements AttemptedRequest, RunSource, SinkOwner {
   #isFiltered = false;
   /** A filter is not ready. */
   #held: Suspension | undefined;
+  #wasHeld = false;
   #wanted: { readonly limit: number; readonly resolve: (bytes: Promise<Buffer> | Buffer) => void } | undefined;
   #answer: HeadEdits | undefined;
   /** While the head is at hand. */
@@ -246,6 +247,7 @@ export class Exchange implements AttemptedRequest, RunSource, SinkOwner {
     const held = new Suspension(kept, view.copy(kept), Buffer.from(rest));
     this.#run!.see(held.view);
     this.#held = held;
+    this.#wasHeld = true;
     this.#client.conn.pause();
     if (this.#wanted !== undefined) this.#gather(held);
     const late = this.#ctx.env.clock.after(FILTER_MS, () => this.#resume(held, stage, FILTER_FAILED));
@@ -766,6 +768,15 @@ export class Exchange implements AttemptedRequest, RunSource, SinkOwner {
     this.#account();
   }
 
+  /** The next request gets a run of its own: whoever still works on this one must not meet it. */
+  #retireRun(): void {
+    this.#wasHeld = false;
+    this.#run!.retire();
+    this.#run = undefined;
+    this.#sink = undefined;
+    this.#isFiltered = false;
+  }
+
   #account(): void {
     const ctx = this.#ctx;
     const { listener } = this.#client;
@@ -776,6 +787,7 @@ export class Exchange implements AttemptedRequest, RunSource, SinkOwner {
     if (this.#isFiltered) {
       this.#sink!.cancel();
       this.#run!.done({ status: this.#status, error: this.#error, durationMs });
+      if (this.#wasHeld) this.#retireRun();
     }
     if (this.#pool?.variant !== undefined) {
       const status = this.#grpcStatus < 0 ? this.#status : statusOfGrpc(this.#grpcStatus);

@@ -8,7 +8,7 @@ import { RequestParser } from './codec/request-parser.ts';
 import type { LookedUp } from './context.ts';
 import type { Filter, FilterRequest, FilterResponse, FilterResult, Verdict } from './filter.ts';
 import type { FilterChain } from './filter-chain.ts';
-import { type HeadEdits, RequestEdits } from './head-edits.ts';
+import { HeadEdits, RequestEdits } from './head-edits.ts';
 import { HeadView } from './head-view.ts';
 import type { SideAnswer } from './side-request.ts';
 
@@ -42,7 +42,9 @@ export class FilterRun implements FilterRequest {
   isHead = false;
   /** Some filter wants to see the answer. */
   sees = false;
-  readonly #source: RunSource;
+  /** Nothing that is done here has an effect any more. */
+  isOver = false;
+  #source: RunSource;
   #view: HeadView = new HeadView(NO_HEAD);
   readonly #passed: Filter[] = [];
   readonly #kept = new Map<Filter, unknown>();
@@ -55,6 +57,7 @@ export class FilterRun implements FilterRequest {
   }
 
   begin(view: HeadView, bodyLength: number): void {
+    this.isOver = false;
     this.edits.clear();
     this.identity = '';
     this.claims = undefined;
@@ -135,6 +138,13 @@ export class FilterRun implements FilterRequest {
     }
     this.#passed.length = 0;
     this.#response = undefined;
+    this.isOver = true;
+  }
+
+  /** A filter that was not ready in time may still be at it: nothing of what it does may reach another request. */
+  retire(): void {
+    this.#source = nowhere();
+    this.see(new HeadView(NO_HEAD));
   }
 
   get method(): string {
@@ -248,6 +258,21 @@ export class FilterRun implements FilterRequest {
         return this.#source.lookUp(name, argument, this.#view);
     }
   }
+}
+
+function nowhere(): RunSource {
+  return {
+    requestId: '',
+    scheme: 'http',
+    listener: '',
+    route: '',
+    pool: '',
+    endpoint: '',
+    answer: new HeadEdits(),
+    lookUp: () => '',
+    gather: () => new Promise(() => undefined),
+    fetch: (_view, _edits, _mostBytes, done) => done(undefined),
+  };
 }
 
 function textOf(value: unknown): string {

@@ -76,6 +76,8 @@ export interface SharedRates {
 export interface FilterRequest extends Variables {
   readonly method: string;
   readonly isHead: boolean;
+  /** Everything is over, perhaps because the client went: what is done now has no effect. */
+  readonly isOver: boolean;
   /** Lower case, without port. */
   readonly host: string;
   /** Text of the client's address: what trusted proxies say, or the peer. */

@@ -2,7 +2,7 @@
 
 import { type FilterKind, wholeBody } from '../../src/index.ts';
 
-export const names = ['greet', 'throws', 'hangs', 'later', 'shout', 'peek', 'fails-late'];
+export const names = ['greet', 'throws', 'hangs', 'later', 'shout', 'peek', 'fails-late', 'too-late', 'slow'];
 
 const filters: FilterKind<Record<string, unknown>>[] = [
   {
@@ -56,6 +56,29 @@ const filters: FilterKind<Record<string, unknown>>[] = [
       async onRequest(request) {
         const body = await request.body(8);
         request.edits.set('x-peeked', body.toString('latin1'));
+        return undefined;
+      },
+    }),
+  },
+  {
+    name: 'too-late',
+    build: () => ({
+      async onRequest(request) {
+        await new Promise((resolve) => setTimeout(resolve, 60));
+        request.identity = 'root';
+        request.edits.set('x-evil', '1');
+        request.answer.set('X-Evil', '1');
+        request.labels.set('evil', '1');
+        return undefined;
+      },
+    }),
+  },
+  {
+    name: 'slow',
+    build: () => ({
+      async onRequest(request) {
+        await new Promise((resolve) => setTimeout(resolve, 150));
+        request.edits.set('x-identity', `${request.identity}|${request.variable('label', 'evil')}|`);
         return undefined;
       },
     }),

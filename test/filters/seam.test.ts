@@ -214,3 +214,42 @@ test('a client of HTTP/1.0 gets a body of unknown length until the end of its co
   const answer = await client.response();
   assert.equal(answer.body.toString(), 'ABC');
 });
+
+for (const client of VERSIONS) {
+  test(`what a filter does after its time is up, or its client has gone, reaches no other request (${client})`, async (t) => {
+    const seen: Served['headers'][] = [];
+    const { port } = await serve(t, 'h1', (one) => {
+      seen.push(one.headers);
+      one.head(200, {});
+      one.end('fine');
+    });
+    const proxy = await startProxy(t, {
+      endpoints: [port],
+      code,
+      listener: {
+        http2: true,
+        pool: undefined,
+        routes: [
+          { path: '/late', filters: [{ use: { name: 'too-late', timeout: '20ms' } }], pool: 'b' },
+          { path: '/gone', filters: [{ use: 'too-late' }], pool: 'b' },
+          { path: '/slow', filters: [{ use: 'slow' }], pool: 'b' },
+        ],
+      },
+    });
+    const { ask } = asker(t, client, proxy.port);
+    for (const first of ['/late', '/gone']) {
+      const leaving = new AbortController();
+      const asked = ask({ path: first, ...(first === '/gone' ? { signal: leaving.signal } : {}) });
+      if (first === '/gone') {
+        await eventually(() => proxy.plane.open().requests > 0, 'it is held');
+        leaving.abort();
+        await asked.catch(() => undefined);
+      } else assert.equal((await asked).status, 500);
+      const answer = await ask({ path: '/slow' });
+      assert.equal(answer.status, 200);
+      assert.equal(answer.headers['x-evil'], undefined);
+      assert.equal(seen.at(-1)!['x-evil'], undefined);
+      assert.equal(seen.at(-1)!['x-identity'], '||');
+    }
+  });
+}

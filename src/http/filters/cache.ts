@@ -100,6 +100,8 @@ class CacheFilter implements Filter {
   }
 
   #found(request: FilterRequest, primary: string, entry: Entry | undefined): Verdict | Promise<Verdict> {
+    // A client that went meanwhile fetches nothing that others would wait for.
+    if (request.isOver) return undefined;
     const now = this.#tools.env.clock.epoch();
     if (entry !== undefined && !this.#wantsFresh(request)) {
       const left = entry.lifetime - ageOf(entry, now);
