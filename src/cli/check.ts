@@ -8,6 +8,7 @@ import { configJsonSchema } from '../config/json-schema.ts';
 import { loadConfig } from '../config/load.ts';
 import type { Config } from '../config/types.ts';
 import { TlsKeeper } from '../runtime/tls-keeper.ts';
+import { wafIssues } from '../runtime/waf-check.ts';
 import { readZones } from '../runtime/zones.ts';
 import type { CliContext } from './context.ts';
 import { issuesJson, issuesText } from './report.ts';
@@ -38,8 +39,9 @@ export async function check(ctx: CliContext, options: CheckOptions): Promise<voi
   const nothing = (): void => undefined;
   const keeper = new TlsKeeper({ clock: ctx.env.clock, folder, onChange: nothing, onProblem: nothing });
   const certificates = await keeper.prepare(withFilesOnly(config));
-  if (!zones.ok || !certificates.ok) {
-    const found = [...(zones.ok ? [] : zones.error), ...(certificates.ok ? [] : certificates.error)];
+  const firewalls = wafIssues(config, ctx.env.clock);
+  if (!zones.ok || !certificates.ok || firewalls.length > 0) {
+    const found = [...firewalls, ...(zones.ok ? [] : zones.error), ...(certificates.ok ? [] : certificates.error)];
     const issues = loaded.value.place(found);
     if (options.json === true) ctx.stdout.write(issuesJson(file, issues));
     else ctx.stderr.write(issuesText(file, issues));

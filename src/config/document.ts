@@ -339,6 +339,37 @@ export interface DocumentInput {
         /** such as 250ms, 5s, 10m */
         readonly rest?: string;
       };
+      readonly waf?: "detect" | "block" | "off" | {
+        readonly mode: "detect" | "block" | "off";
+        /** Default: "recommended". */
+        readonly rules?: string;
+        readonly exclude?: {
+          /** Default: "". */
+          readonly rule?: string;
+          /** Default: "". */
+          readonly path?: string;
+          /** Default: "". */
+          readonly parameter?: string;
+        } | readonly ({
+          /** Default: "". */
+          readonly rule?: string;
+          /** Default: "". */
+          readonly path?: string;
+          /** Default: "". */
+          readonly parameter?: string;
+        })[];
+        readonly body?: {
+          /** bytes, or such as 16k, 1m */
+          readonly max?: string | number;
+          readonly types?: "json" | "form" | "multipart" | "text" | readonly ("json" | "form" | "multipart" | "text")[];
+        };
+        /** such as 250ms, 5s, 10m */
+        readonly budget?: string;
+        /** Default: "pass". */
+        readonly onTimeout?: "pass" | "block";
+        /** Default: 403. */
+        readonly status?: number;
+      };
     })[];
     readonly routes?: readonly ({
       /** Default: "". */
@@ -766,6 +797,37 @@ export interface DocumentInput {
           readonly failures?: number;
           /** such as 250ms, 5s, 10m */
           readonly rest?: string;
+        };
+        readonly waf?: "detect" | "block" | "off" | {
+          readonly mode: "detect" | "block" | "off";
+          /** Default: "recommended". */
+          readonly rules?: string;
+          readonly exclude?: {
+            /** Default: "". */
+            readonly rule?: string;
+            /** Default: "". */
+            readonly path?: string;
+            /** Default: "". */
+            readonly parameter?: string;
+          } | readonly ({
+            /** Default: "". */
+            readonly rule?: string;
+            /** Default: "". */
+            readonly path?: string;
+            /** Default: "". */
+            readonly parameter?: string;
+          })[];
+          readonly body?: {
+            /** bytes, or such as 16k, 1m */
+            readonly max?: string | number;
+            readonly types?: "json" | "form" | "multipart" | "text" | readonly ("json" | "form" | "multipart" | "text")[];
+          };
+          /** such as 250ms, 5s, 10m */
+          readonly budget?: string;
+          /** Default: "pass". */
+          readonly onTimeout?: "pass" | "block";
+          /** Default: 403. */
+          readonly status?: number;
         };
       })[];
       /** name of a pool */
@@ -1259,6 +1321,37 @@ export interface DocumentInput {
         /** such as 250ms, 5s, 10m */
         readonly rest?: string;
       };
+      readonly waf?: "detect" | "block" | "off" | {
+        readonly mode: "detect" | "block" | "off";
+        /** Default: "recommended". */
+        readonly rules?: string;
+        readonly exclude?: {
+          /** Default: "". */
+          readonly rule?: string;
+          /** Default: "". */
+          readonly path?: string;
+          /** Default: "". */
+          readonly parameter?: string;
+        } | readonly ({
+          /** Default: "". */
+          readonly rule?: string;
+          /** Default: "". */
+          readonly path?: string;
+          /** Default: "". */
+          readonly parameter?: string;
+        })[];
+        readonly body?: {
+          /** bytes, or such as 16k, 1m */
+          readonly max?: string | number;
+          readonly types?: "json" | "form" | "multipart" | "text" | readonly ("json" | "form" | "multipart" | "text")[];
+        };
+        /** such as 250ms, 5s, 10m */
+        readonly budget?: string;
+        /** Default: "pass". */
+        readonly onTimeout?: "pass" | "block";
+        /** Default: 403. */
+        readonly status?: number;
+      };
     })[];
     readonly routes?: readonly ({
       /** Default: "". */
@@ -1686,6 +1779,37 @@ export interface DocumentInput {
           readonly failures?: number;
           /** such as 250ms, 5s, 10m */
           readonly rest?: string;
+        };
+        readonly waf?: "detect" | "block" | "off" | {
+          readonly mode: "detect" | "block" | "off";
+          /** Default: "recommended". */
+          readonly rules?: string;
+          readonly exclude?: {
+            /** Default: "". */
+            readonly rule?: string;
+            /** Default: "". */
+            readonly path?: string;
+            /** Default: "". */
+            readonly parameter?: string;
+          } | readonly ({
+            /** Default: "". */
+            readonly rule?: string;
+            /** Default: "". */
+            readonly path?: string;
+            /** Default: "". */
+            readonly parameter?: string;
+          })[];
+          readonly body?: {
+            /** bytes, or such as 16k, 1m */
+            readonly max?: string | number;
+            readonly types?: "json" | "form" | "multipart" | "text" | readonly ("json" | "form" | "multipart" | "text")[];
+          };
+          /** such as 250ms, 5s, 10m */
+          readonly budget?: string;
+          /** Default: "pass". */
+          readonly onTimeout?: "pass" | "block";
+          /** Default: 403. */
+          readonly status?: number;
         };
       })[];
       /** name of a pool */
@@ -2686,6 +2810,37 @@ export interface DocumentInput {
         readonly failures?: number;
         /** such as 250ms, 5s, 10m */
         readonly rest?: string;
+      };
+      readonly waf?: "detect" | "block" | "off" | {
+        readonly mode: "detect" | "block" | "off";
+        /** Default: "recommended". */
+        readonly rules?: string;
+        readonly exclude?: {
+          /** Default: "". */
+          readonly rule?: string;
+          /** Default: "". */
+          readonly path?: string;
+          /** Default: "". */
+          readonly parameter?: string;
+        } | readonly ({
+          /** Default: "". */
+          readonly rule?: string;
+          /** Default: "". */
+          readonly path?: string;
+          /** Default: "". */
+          readonly parameter?: string;
+        })[];
+        readonly body?: {
+          /** bytes, or such as 16k, 1m */
+          readonly max?: string | number;
+          readonly types?: "json" | "form" | "multipart" | "text" | readonly ("json" | "form" | "multipart" | "text")[];
+        };
+        /** such as 250ms, 5s, 10m */
+        readonly budget?: string;
+        /** Default: "pass". */
+        readonly onTimeout?: "pass" | "block";
+        /** Default: 403. */
+        readonly status?: number;
       };
     })[];
   } };

@@ -207,6 +207,14 @@ export class FilterRun implements FilterRequest {
     return cookieOf(this.#view.header('cookie'), name);
   }
 
+  get target(): string {
+    return this.#view.target;
+  }
+
+  eachField(call: (name: string, value: string) => void): void {
+    this.#view.eachField(call);
+  }
+
   body(limit: number): Promise<Buffer> {
     return this.#source.gather(limit);
   }

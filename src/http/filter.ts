@@ -65,6 +65,8 @@ export interface FilterTools {
   /** Where in the configuration this filter stands, such as `web/1`: the same after a reload that left it alone. */
   readonly place: string;
   count(event: FilterEvent): void;
+  /** A line in the log of the process, for what an operator must know of single requests; so many a second, the rest is counted. */
+  log(message: string, fields: Readonly<Record<string, unknown>>): void;
 }
 
 export interface SharedRates {
@@ -96,6 +98,8 @@ export interface FilterRequest extends Variables {
   readonly labels: Map<string, string>;
   /** A longer body is refused; 0: what the listener allows. */
   mostBody: number;
+  /** As the client wrote it, query included. */
+  readonly target: string;
   /** Of bytes; -1 when it is not known beforehand, 0 without a body. */
   readonly bodyLength: number;
   /** Name of the route, and of the pool; '' before they are chosen. */
@@ -104,6 +108,8 @@ export interface FilterRequest extends Variables {
   /** As it will go on: what earlier filters changed included. `name` in lower case; repeated fields are joined. */
   header(name: string): string | undefined;
   cookie(name: string): string | undefined;
+  /** As the client sent them, one by one. */
+  eachField(call: (name: string, value: string) => void): void;
   /** What goes to the endpoint. */
   readonly edits: RequestEdits;
   /** What is done to the head of the answer, whoever gives it. */

@@ -61,6 +61,17 @@ export class HeadView {
     return copy;
   }
 
+  /** As the client wrote it. */
+  get target(): string {
+    return this.#parser.fields.text.slice(this.#parser.targetStart, this.#parser.targetEnd);
+  }
+
+  /** As the client sent them. */
+  eachField(call: (name: string, value: string) => void): void {
+    const { fields } = this.#parser;
+    for (let i = 0; i < fields.count; i++) call(fields.name(i), fields.value(i));
+  }
+
   /** `name` in lower case; repeated fields are joined. */
   header(name: string): string | undefined {
     const edited = this.edits?.now(name);

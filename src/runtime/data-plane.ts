@@ -34,6 +34,7 @@ import { SharedStores } from '../store/shared-stores.ts';
 import { listenerAddresses } from './addresses.ts';
 import { bindError } from './bind-error.ts';
 import { type Facts, KnownFacts } from './facts.ts';
+import { filterNotices, type OnNotice } from './filter-notices.ts';
 import type { Handler } from './handlers.ts';
 import { dateOf } from './http-date.ts';
 import { type Contexts, openListener } from './open-listener.ts';
@@ -59,7 +60,7 @@ export interface DataPlaneOptions {
   readonly adopt?: boolean;
   readonly onSignal: () => void;
   /** Something for the log of the process. */
-  readonly onNotice?: (text: string) => void;
+  readonly onNotice?: OnNotice;
   /** Opens the access log of a configuration; undefined when it has none. */
   readonly openLog: (blueprint: Blueprint) => AccessLogSink | undefined;
 }
@@ -91,6 +92,7 @@ export class DataPlane {
   /** What filters keep across reloads. */
   readonly #resources = new Resources();
   readonly #stores: SharedStores;
+  readonly #filterLog: ReturnType<typeof filterNotices>;
   #geo: GeoDatabase | undefined;
   #snapshot: Snapshot | undefined;
   #prepared: Prepared | undefined;
@@ -101,6 +103,7 @@ export class DataPlane {
     this.#facts = new KnownFacts(options.env.clock);
     const { env, counters, counts, idPrefix } = options;
     this.#stores = new SharedStores(env, counters);
+    this.#filterLog = filterNotices(env.clock, options.onNotice ?? (() => undefined));
     const loop = new NetLoop(env.clock);
     this.#upstreams = new UpstreamPool(loop);
     const common = { env, loop, counters, counts: new KeyedCounts(counts), log: undefined };
@@ -150,6 +153,7 @@ export class DataPlane {
           sharedRates: (store) => this.#stores.rates(store),
           counts: this.#contexts.http.counts,
           http: this.#contexts.http,
+          log: this.#filterLog,
           count: (listener, event) => counters.event(blueprint.listenerSlots[listener], event),
         },
         onSignal,

@@ -8,6 +8,7 @@ import type { Env } from '../core/env.ts';
 import { ok, type Result } from '../core/result.ts';
 import type { Log } from '../observe/log.ts';
 import type { Facts } from './facts.ts';
+import type { OnNotice } from './filter-notices.ts';
 import { localLink, type Open, ThreadLink, type WorkerLink } from './link.ts';
 import { serve } from './serve.ts';
 import { countersOf, countsOf, loadTableOf, MAX_LISTENERS, pinsOf, type SharedMemory } from './shared-memory.ts';
@@ -40,7 +41,7 @@ export class Fleet {
   constructor(options: FleetOptions) {
     this.#options = options;
     const { memory, env, log, onSignal } = options;
-    const onNotice = (text: string): void => log.warn(text);
+    const onNotice: OnNotice = (text, fields) => log.warn(text, fields);
     this.restarts = Array.from({ length: memory.workers }, () => 0);
     this.#pauseMs = this.restarts.map(() => SHORTEST_PAUSE_MS);
     this.#startedAt = this.restarts.map(() => env.clock.now());
@@ -56,7 +57,7 @@ export class Fleet {
 
   #spawn(worker: number): ThreadLink {
     const { memory, onSignal, env, log } = this.#options;
-    const onNotice = (text: string): void => log.warn(text);
+    const onNotice: OnNotice = (text, fields) => log.warn(text, fields);
     this.#startedAt[worker] = env.clock.now();
     return new ThreadLink({ memory, worker, onSignal, onNotice, onDeath: (error) => this.#died(worker, error) });
   }

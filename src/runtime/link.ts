@@ -4,6 +4,7 @@ import { Worker } from 'node:worker_threads';
 import { err, ok, type Result } from '../core/result.ts';
 import type { DataPlane } from './data-plane.ts';
 import type { Facts } from './facts.ts';
+import type { OnNotice } from './filter-notices.ts';
 import type { SharedMemory } from './shared-memory.ts';
 import type { Blueprint } from './snapshot.ts';
 
@@ -64,7 +65,7 @@ export type CallName = keyof Calls;
 export type ToWorker = { readonly id: number; readonly call: CallName; readonly argument: unknown };
 export type FromWorker =
   | { readonly id: number; readonly answer: unknown }
-  | { readonly notice: string }
+  | { readonly notice: string; readonly fields: Readonly<Record<string, unknown>> | undefined }
   | 'signal'
   | 'ready';
 
@@ -75,7 +76,7 @@ export interface WorkerData {
 
 export interface ThreadLinkOptions extends WorkerData {
   readonly onSignal: () => void;
-  readonly onNotice: (text: string) => void;
+  readonly onNotice: OnNotice;
   /** The thread ended without being told to. */
   readonly onDeath: (error: Error | undefined) => void;
 }
@@ -95,7 +96,7 @@ export class ThreadLink implements WorkerLink {
     this.#thread.on('message', (message: FromWorker) => {
       if (message === 'signal') onSignal();
       else if (message === 'ready') return;
-      else if ('notice' in message) onNotice(message.notice);
+      else if ('notice' in message) onNotice(message.notice, message.fields);
       else this.#settle(message.id, message.answer);
     });
     this.#thread.on('error', (error) => {

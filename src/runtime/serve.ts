@@ -6,6 +6,7 @@ import { W } from '../core/counters.ts';
 import type { Env } from '../core/env.ts';
 import { AccessLog } from '../observe/access-log.ts';
 import { DataPlane } from './data-plane.ts';
+import type { OnNotice } from './filter-notices.ts';
 import { countersOf, countsOf, loadTableOf, pinsOf, ratesOf, type SharedMemory } from './shared-memory.ts';
 
 export interface ServeOptions {
@@ -14,7 +15,7 @@ export interface ServeOptions {
   readonly worker: number;
   readonly onSignal: () => void;
   /** Something for the log of the process. */
-  readonly onNotice: (text: string) => void;
+  readonly onNotice: OnNotice;
 }
 
 const MEASURE_MS = 1000;

@@ -12,7 +12,7 @@ import type { KeyedTable } from '../core/keyed-table.ts';
 import type { GeoFile } from '../geo/files.ts';
 import type { ResponseCache } from '../http/cache/response-cache.ts';
 import type { HttpContext } from '../http/context.ts';
-import type { Filter, FilterKind, SharedRates } from '../http/filter.ts';
+import type { Filter, FilterKind, FilterTools, SharedRates } from '../http/filter.ts';
 import { buildChain, type FilterChain } from '../http/filter-chain.ts';
 import type { Resources } from '../http/resources.ts';
 import { sealOf } from '../http/seal.ts';
@@ -93,6 +93,7 @@ export interface FilterParts {
   readonly count: (listener: string, event: FilterEvent) => void;
   /** What requests of filters' own are sent with. */
   readonly http: HttpContext;
+  readonly log: FilterTools['log'];
 }
 
 export interface SnapshotParts {
@@ -144,7 +145,7 @@ function chainOf(
   all: Filter[],
 ): FilterChain | undefined {
   if (policy === undefined) return undefined;
-  const { kinds, count, http, ...shared } = policy;
+  const { kinds, count, log, http, ...shared } = policy;
   const shadow = (name: string): Shadow => {
     const { slot, pool, config, tls } = pools.get(name)!;
     return shadowOf(http, { slot, pool, terms: { config: config.connection, tls } });
@@ -156,6 +157,7 @@ function chainOf(
     shadow,
     place: `${place}/${i}`,
     count: (event) => count(listener, event),
+    log: (message, fields) => log(message, { listener, ...fields }),
   }));
   if (chain !== undefined) all.push(...chain.filters);
   return chain;

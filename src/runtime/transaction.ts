@@ -27,6 +27,7 @@ import { MAX_LISTENERS } from './shared-memory.ts';
 import type { Blueprint } from './snapshot.ts';
 import { NO_TLS, type TlsKeeper } from './tls-keeper.ts';
 import type { VariantSlots } from './variant-slots.ts';
+import { wafIssues } from './waf-check.ts';
 import { readZones } from './zones.ts';
 
 const SWEEP_MS = 1000;
@@ -100,6 +101,8 @@ export class Transaction {
     // First, so that there are files to read.
     const obtained = await acme.prepare(next);
     if (!obtained.ok) return obtained;
+    const firewalls = wafIssues(next, clock);
+    if (firewalls.length > 0) return err(firewalls);
     const certificates = await tls.prepare(next);
     if (!certificates.ok) return certificates;
     const secrets = await affinity.prepare(next);

@@ -16,7 +16,7 @@ const plane = serve({
   env: realEnv(),
   memory,
   worker,
-  onNotice: (notice) => send({ notice }),
+  onNotice: (notice, fields) => send({ notice, fields }),
   // Many failures in one turn are one signal: the main thread reads the counters, not the messages.
   onSignal: () => {
     if (signalled) return;

@@ -23,6 +23,7 @@ import { rewrite } from './rewrite.ts';
 import { securityHeaders } from './security-headers.ts';
 import { staticFiles } from './static.ts';
 import { use } from './use.ts';
+import { waf } from './waf.ts';
 
 // biome-ignore lint/suspicious/noExplicitAny: each kind has its own type of settings
 export const FILTER_FORMS: readonly FilterForm<any>[] = [
@@ -48,6 +49,7 @@ export const FILTER_FORMS: readonly FilterForm<any>[] = [
   securityHeaders,
   staticFiles,
   use,
+  waf,
 ];
 
 const BY_NAME = new Map(FILTER_FORMS.map((form) => [form.name, form]));

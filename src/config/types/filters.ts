@@ -287,3 +287,31 @@ export interface FaultSettings {
   /** Requests held at once, per worker; more pass as if nothing were. */
   readonly maxActive: number;
 }
+
+export type WafBodyType = 'json' | 'form' | 'multipart' | 'text';
+
+/** What is not looked at. Each part that is not '' narrows it. */
+export interface WafExclusion {
+  /** Id of a rule; `crs-942-*` for all that begin so. */
+  readonly rule: string;
+  /** Of the path; `*` is anything. */
+  readonly path: string;
+  /** Name of a parameter, a member of a body, a cookie or a field; `a.b` for a member of a member. */
+  readonly parameter: string;
+}
+
+export interface WafSettings {
+  readonly mode: 'detect' | 'block' | 'off';
+  /** `recommended`, or a file. */
+  readonly rules: string;
+  readonly exclude: readonly WafExclusion[];
+  readonly body: {
+    /** So much of the beginning; 0: bodies are not looked at. */
+    readonly maxBytes: number;
+    readonly types: readonly WafBodyType[];
+  };
+  /** Of the engine's time for one request. */
+  readonly budgetMs: number;
+  readonly onTimeout: 'pass' | 'block';
+  readonly status: number;
+}

@@ -23,6 +23,7 @@ import { rewrite } from './rewrite.ts';
 import { securityHeaders } from './security-headers.ts';
 import { staticFiles } from './static.ts';
 import { useOf } from './use.ts';
+import { waf } from './waf.ts';
 
 // biome-ignore lint/suspicious/noExplicitAny: each kind has its own type of settings
 const KINDS: readonly FilterKind<any>[] = [
@@ -47,6 +48,7 @@ const KINDS: readonly FilterKind<any>[] = [
   rewrite,
   securityHeaders,
   staticFiles,
+  waf,
 ];
 
 /** By name; `own` are those that a configuration brings along. */
