@@ -39,7 +39,7 @@ export async function check(ctx: CliContext, options: CheckOptions): Promise<voi
   const nothing = (): void => undefined;
   const keeper = new TlsKeeper({ clock: ctx.env.clock, folder, onChange: nothing, onProblem: nothing });
   const certificates = await keeper.prepare(withFilesOnly(config));
-  const firewalls = wafIssues(config, ctx.env.clock);
+  const firewalls = wafIssues(config);
   if (!zones.ok || !certificates.ok || firewalls.length > 0) {
     const found = [...firewalls, ...(zones.ok ? [] : zones.error), ...(certificates.ok ? [] : certificates.error)];
     const issues = loaded.value.place(found);

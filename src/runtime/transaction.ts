@@ -101,7 +101,7 @@ export class Transaction {
     // First, so that there are files to read.
     const obtained = await acme.prepare(next);
     if (!obtained.ok) return obtained;
-    const firewalls = wafIssues(next, clock);
+    const firewalls = wafIssues(next);
     if (firewalls.length > 0) return err(firewalls);
     const certificates = await tls.prepare(next);
     if (!certificates.ok) return certificates;

@@ -3,17 +3,16 @@
 
 import type { ConfigIssue } from '../config/issues.ts';
 import type { Config, FilterEntry, WafSettings } from '../config/types.ts';
-import type { Clock } from '../core/env.ts';
 import { type Engine, loadEngine, WITHOUT_ENGINE } from '../http/waf/engine.ts';
 import { buildRuleSet, namesNothing, readRules } from '../http/waf/ruleset.ts';
 
-export function wafIssues(config: Config, clock: Clock, load: typeof loadEngine = loadEngine): ConfigIssue[] {
+export function wafIssues(config: Config, load: typeof loadEngine = loadEngine): ConfigIssue[] {
   const found = firewallsOf(config);
   if (found.length === 0) return [];
   const engine = load();
   if (!engine.ok)
     return found.map(({ path }) => ({ path: [...path, 'mode'], message: engine.error, hint: WITHOUT_ENGINE }));
-  return found.flatMap(({ path, settings }) => rulesIssues(path, settings, engine.value, clock));
+  return found.flatMap(({ path, settings }) => rulesIssues(path, settings, engine.value));
 }
 
 interface Found {
@@ -38,7 +37,7 @@ function firewallsOf({ listeners, pools }: Config): Found[] {
   return found;
 }
 
-function rulesIssues(path: Found['path'], settings: WafSettings, engine: Engine, clock: Clock): ConfigIssue[] {
+function rulesIssues(path: Found['path'], settings: WafSettings, engine: Engine): ConfigIssue[] {
   const rules = readRules(settings.rules);
   if (!rules.ok) return [{ path: [...path, 'rules'], message: `"${settings.rules}" ${rules.error}` }];
   const idle = settings.exclude.findIndex((one) => namesNothing(rules.value.rules, one));
@@ -46,8 +45,7 @@ function rulesIssues(path: Found['path'], settings: WafSettings, engine: Engine,
     const message = `names no rule: there is none like "${settings.exclude[idle].rule}"`;
     return [{ path: [...path, 'exclude', idle, 'rule'], message, hint: 'ids are in the log of what was found' }];
   }
-  const built = buildRuleSet(engine, rules.value.rules, settings.exclude, clock);
+  const built = buildRuleSet(engine, rules.value.rules, settings.exclude);
   if (!built.ok) return [{ path: [...path, 'rules'], message: `"${settings.rules}" ${built.error}` }];
-  built.value.close();
   return [];
 }

@@ -37,11 +37,18 @@ export interface ProxyOptions {
   readonly adopt?: boolean;
 }
 
+export interface Notice {
+  readonly text: string;
+  readonly fields: Readonly<Record<string, unknown>>;
+}
+
 export interface Proxy {
   readonly port: number;
   readonly plane: DataPlane;
   readonly load: LoadTable;
   readonly counters: Counters;
+  /** What the log of the process was told. */
+  readonly notices: Notice[];
   /** Which session uses which endpoint. */
   readonly pins: KeyedTable;
   /** What the access log was told. */
@@ -61,6 +68,7 @@ export async function startProxy(t: TestContext, options: ProxyOptions): Promise
   const counters = Counters.local(1024);
   const pins = KeyedTable.local();
   const log: RequestRecord[] = [];
+  const notices: Notice[] = [];
   const clients: RawClient[] = [];
   const certificates =
     options.certificates ?? new TlsKeeper({ clock: realEnv().clock, folder: '.', onChange() {}, onProblem() {} });
@@ -80,6 +88,7 @@ export async function startProxy(t: TestContext, options: ProxyOptions): Promise
     shared: false,
     adopt: options.adopt ?? true,
     onSignal() {},
+    onNotice: (text, fields = {}) => notices.push({ text, fields }),
     openLog: () => ({ write: (record) => log.push(record as RequestRecord), reopen() {}, close() {} }),
   });
   let version = 1;
@@ -120,6 +129,7 @@ export async function startProxy(t: TestContext, options: ProxyOptions): Promise
     load,
     counters,
     pins,
+    notices,
     log,
     inFlight,
     async connect(host) {

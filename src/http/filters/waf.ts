@@ -48,13 +48,13 @@ async function withBody(
 }
 
 /** Kept across reloads, and shared by all filters that are told the same. */
-function ruleSetOf({ rules: from, exclude }: WafSettings, { resources, env }: FilterTools): RuleSet {
+function ruleSetOf({ rules: from, exclude }: WafSettings, { resources }: FilterTools): RuleSet {
   const rules = readRules(from);
   if (!rules.ok) throw new Error(`waf: the rules "${from}": ${rules.error}`);
   return resources.get(`waf ${rules.value.digest} ${JSON.stringify(exclude)}`, () => {
     const engine = loadEngine();
     if (!engine.ok) throw new Error(`waf ${engine.error}; ${WITHOUT_ENGINE}`);
-    const built = buildRuleSet(engine.value, rules.value.rules, exclude, env.clock);
+    const built = buildRuleSet(engine.value, rules.value.rules, exclude);
     if (!built.ok) throw new Error(`waf: the rules "${from}": ${built.error}`);
     return built.value;
   });

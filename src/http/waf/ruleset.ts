@@ -4,10 +4,9 @@
 import { createHash } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import type { WafExclusion } from '../../config/types.ts';
-import type { Clock } from '../../core/env.ts';
 import { err, ok, type Result } from '../../core/result.ts';
 import type { Resource } from '../resources.ts';
-import type { Engine, EngineInstance } from './engine.ts';
+import type { Engine, EngineContext, EngineInstance } from './engine.ts';
 
 /** Our own, for exemptions: the path without its query, normalized. */
 export const PATH = 'evenkeel.path';
@@ -61,33 +60,22 @@ export function namesNothing({ rules }: Rules, { rule }: WafExclusion): boolean 
   return rule !== '' && !rules.some(({ id }) => matches(rule, id));
 }
 
-/** Requests that wait for their bodies may ask for so long after a reload. */
-const LATEST_MS = 60_000;
-
 export class RuleSet implements Resource {
   readonly #instance: EngineInstance;
-  readonly #clock: Clock;
 
-  constructor(instance: EngineInstance, clock: Clock) {
+  constructor(instance: EngineInstance) {
     this.#instance = instance;
-    this.#clock = clock;
   }
 
-  createContext(): ReturnType<EngineInstance['createContext']> {
+  createContext(): EngineContext {
     return this.#instance.createContext();
   }
 
-  close(): void {
-    this.#clock.after(LATEST_MS, () => this.#instance.dispose());
-  }
+  /** Requests that came before a reload may still ask; the engine frees itself when nobody holds it any more. */
+  close(): void {}
 }
 
-export function buildRuleSet(
-  engine: Engine,
-  rules: Rules,
-  exclude: readonly WafExclusion[],
-  clock: Clock,
-): Result<RuleSet, string> {
+export function buildRuleSet(engine: Engine, rules: Rules, exclude: readonly WafExclusion[]): Result<RuleSet, string> {
   const exclusions = [...(rules.exclusions ?? []), ...exclude.map((one, i) => exemption(one, i, rules))];
   let instance: EngineInstance;
   try {
@@ -99,7 +87,7 @@ export function buildRuleSet(
     return err('holds no rule that the engine understands');
   }
   const problem = problemOf(instance);
-  if (problem === undefined) return ok(new RuleSet(instance, clock));
+  if (problem === undefined) return ok(new RuleSet(instance));
   instance.dispose();
   return err(problem);
 }
