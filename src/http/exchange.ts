@@ -68,6 +68,8 @@ export class Exchange implements AttemptedRequest, RunSource, SinkOwner {
   /** A filter is not ready. */
   #held: Suspension | undefined;
   #wasHeld = false;
+  /** It must be, by then. */
+  #late: Timer | undefined;
   #wanted: { readonly limit: number; readonly resolve: (bytes: Promise<Buffer> | Buffer) => void } | undefined;
   #answer: HeadEdits | undefined;
   /** While the head is at hand. */
@@ -250,22 +252,16 @@ export class Exchange implements AttemptedRequest, RunSource, SinkOwner {
     this.#wasHeld = true;
     this.#client.conn.pause();
     if (this.#wanted !== undefined) this.#gather(held);
-    const late = this.#ctx.env.clock.after(FILTER_MS, () => this.#resume(held, stage, FILTER_FAILED));
+    this.#late = this.#ctx.env.clock.after(FILTER_MS, () => this.#resume(held, stage, FILTER_FAILED));
     verdict.then(
-      (reply) => {
-        late.cancel();
-        this.#resume(held, stage, reply);
-      },
-      () => {
-        late.cancel();
-        this.#resume(held, stage, FILTER_FAILED);
-      },
+      (reply) => this.#resume(held, stage, reply),
+      () => this.#resume(held, stage, FILTER_FAILED),
     );
   }
 
   #resume(held: Suspension, stage: Stage, verdict: Verdict): void {
     if (this.#done || this.#held !== held) return;
-    this.#held = undefined;
+    this.#letGo();
     if (held.delimit()) this.#request.start(held.parser.bodyLength);
     const bytes = held.held;
     const after =
@@ -274,6 +270,12 @@ export class Exchange implements AttemptedRequest, RunSource, SinkOwner {
         : this.#answerAt(verdict, bytes.length, 0);
     if (this.#held !== undefined) return;
     if (this.#request.done) this.#client.unread(bytes.subarray(after));
+  }
+
+  #letGo(): void {
+    this.#held = undefined;
+    this.#late?.cancel();
+    this.#late = undefined;
   }
 
   /** For a filter that wants to see the beginning of the body. */
@@ -761,7 +763,7 @@ export class Exchange implements AttemptedRequest, RunSource, SinkOwner {
     this.#done = true;
     this.#total?.cancel();
     this.#total = undefined;
-    this.#held = undefined;
+    this.#letGo();
     this.#request.drop();
     this.#request.unstream(true);
     settleWith(outcome, this.#attempts, this.#ctx);

@@ -106,7 +106,10 @@ function multipart(bytes: Buffer, contentType: string): BodyAddresses | undefine
     const name = /;\s*name\s*=\s*(?:"((?:[^"\\]|\\.)*)"|([^\s;]*))/i.exec(disposition);
     if (file !== null) {
       const given = file[2] ?? file[3];
-      filenames.push(fitText(further(file[1] === '*' ? given : utf8(given))));
+      const read = fitText(further(file[1] === '*' ? given : utf8(given)));
+      filenames.push(read);
+      // Some make a path of it.
+      values.push(['', read]);
     } else values.push([utf8(name?.[1] ?? name?.[2] ?? ''), fitText(further(utf8(piece.slice(end + 4))))]);
     // Fields of a part may carry an attack as well.
     values.push(['', fitText(further(utf8(head.replace(/^content-disposition[^\r\n]*/im, ''))))]);
