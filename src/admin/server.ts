@@ -1,9 +1,9 @@
-// Owns the admin HTTP server: metrics and status for operators and Prometheus. Read-only, loopback only, and on the main
-// thread, so that a slow scrape never touches traffic. It sees the balancer through its facade alone.
+// Owns the admin HTTP server: metrics and status for operators and Prometheus, and the purging of caches. Loopback only, and on
+// the main thread, so that a slow scrape never touches traffic. It sees the balancer through its facade alone.
 
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { Address } from '../core/address.ts';
-import type { Balancer } from '../runtime/facade.ts';
+import type { Balancer, Purge } from '../runtime/facade.ts';
 
 interface Page {
   readonly type: string;
@@ -74,9 +74,11 @@ export class AdminServer {
   async #page(request: IncomingMessage): Promise<Page> {
     if (!LOOPBACK_HOST.test(request.headers.host ?? ''))
       return { status: 403, type: TEXT, body: 'ask by a loopback name\n' };
+    const { pathname, searchParams } = new URL(request.url ?? '/', 'http://localhost');
+    if (pathname === '/cache/purge') return this.#purge(request, searchParams);
     if (request.method !== 'GET' && request.method !== 'HEAD')
       return { status: 405, type: TEXT, body: 'read-only: use GET\n' };
-    switch (new URL(request.url ?? '/', 'http://localhost').pathname) {
+    switch (pathname) {
       case '/metrics':
         return { type: 'text/plain; version=0.0.4; charset=utf-8', body: this.#balancer.metrics() };
       case '/status':
@@ -86,10 +88,54 @@ export class AdminServer {
       case '/':
         return {
           type: TEXT,
-          body: 'Evenkeel admin\n\n/status    everything there is to see, as JSON\n/metrics   Prometheus text\n/latency   how far client networks are, as measured here; JSON\n',
+          body: 'Evenkeel admin\n\n/status    everything there is to see, as JSON\n/metrics   Prometheus text\n/latency   how far client networks are, as measured here; JSON\n/cache/purge   POST, with url=, prefix=, tag= or all=1, and the field X-Evenkeel: 1\n',
         };
       default:
-        return { status: 404, type: TEXT, body: 'not found; there are /status, /metrics and /latency\n' };
+        return { status: 404, type: TEXT, body: 'not found; there are /status, /metrics, /latency and /cache/purge\n' };
     }
   }
+
+  async #purge(request: IncomingMessage, query: URLSearchParams): Promise<Page> {
+    if (request.method !== 'POST') return { status: 405, type: TEXT, body: 'use POST\n' };
+    // Pages of other sites can send forms here from an operator's browser, but none of these fields without asking first.
+    const { origin, 'x-evenkeel': own, 'content-type': type = '' } = request.headers;
+    const site = request.headers['sec-fetch-site'] ?? 'none';
+    const isOurs = own === '1' || /^application\/json(?:;|$)/i.test(type);
+    if (!isOurs || origin !== undefined || (site !== 'none' && site !== 'same-origin'))
+      return { status: 403, type: TEXT, body: 'not for browsers: send the field X-Evenkeel: 1\n' };
+    const what = purgeOf(query);
+    if (what === undefined)
+      return {
+        status: 400,
+        type: TEXT,
+        body: 'say one of url=http://host/path, prefix=http://host/, tag=NAME, all=1\n',
+      };
+    return { type: 'application/json', body: `${JSON.stringify({ purged: await this.#balancer.purge(what) })}\n` };
+  }
+}
+
+/** Undefined: it is not said what, or several things are. */
+function purgeOf(query: URLSearchParams): Purge | undefined {
+  const said = [...query];
+  if (said.length !== 1) return undefined;
+  const [[name, value]] = said;
+  if (value === '') return undefined;
+  switch (name) {
+    case 'url':
+      return { key: addressOf(value) };
+    case 'prefix':
+      return { prefix: addressOf(value) };
+    case 'tag':
+      return { tag: value };
+    case 'all':
+      return value === '1' || value === 'true' ? { all: true } : undefined;
+    default:
+      return undefined;
+  }
+}
+
+/** As keys are: the host in lower case and without a port. What is no address may be a key of somebody's own. */
+function addressOf(text: string): string {
+  const match = /^(https?):\/\/(\[[^\]/]*\]|[^/:?#]+)(?::\d+)?(\/[^#]*)?(?:#.*)?$/i.exec(text);
+  return match === null ? text : `${match[1].toLowerCase()}://${match[2].toLowerCase()}${match[3] ?? '/'}`;
 }

@@ -45,6 +45,22 @@ export function buildProgram(ctx: CliContext): Command {
     );
 
   program
+    .command('purge')
+    .description('take answers out of the caches of the running balancer')
+    .addArgument(fileArgument())
+    .addOption(config())
+    .option('--url <address>', 'one answer, such as http://www.example.com/a?b=1')
+    .option('--prefix <address>', 'all whose address begins so, such as http://www.example.com/images/')
+    .option('--tag <name>', 'all that the endpoint gave this tag')
+    .option('--all', 'everything')
+    .option('--admin <address>', 'where the balancer is asked; otherwise "admin" of the configuration')
+    .option('--json', 'print the count as JSON')
+    .addHelpText('after', '\nExit codes: 0 done, also when there was nothing · 1 the balancer could not be asked')
+    .action(async (file, options, command) =>
+      (await import('./purge.ts')).purge(ctx, withFile(file, options, command)),
+    );
+
+  program
     .command('nat')
     .description('show the nftables rules of listeners in mode nat or auto, with every endpoint taken for healthy')
     .addArgument(fileArgument())

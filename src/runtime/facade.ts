@@ -10,6 +10,9 @@ import type { StateWord } from '../health/entry.ts';
 import type { OverrideMode } from '../health/override.ts';
 import type { EndpointStatus } from '../health/status.ts';
 import type { HealthChange } from '../health/timeline.ts';
+import type { Purge } from '../http/cache/memory.ts';
+
+export type { Purge };
 
 export interface PoolStatus {
   readonly name: string;
@@ -143,6 +146,8 @@ export interface Balancer {
   setSplit(name: string, weights: Readonly<Record<string, number>>, note: string): Result<void, string>;
   /** Back to the configured weights; a rollout begins anew. */
   resetSplit(name: string, note: string): Result<void, string>;
+  /** Takes answers out of the caches of all workers. How many. */
+  purge(what: Purge): Promise<number>;
   reopenLogs(): Promise<void>;
   /** Stops accepting, lets requests finish up to the configured deadline, closes. */
   stop(): Promise<StopReport>;

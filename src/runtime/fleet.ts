@@ -6,6 +6,7 @@
 import { endAllUses } from '../affinity/pin-table.ts';
 import type { Env } from '../core/env.ts';
 import { ok, type Result } from '../core/result.ts';
+import type { Purge } from '../http/cache/memory.ts';
 import type { Log } from '../observe/log.ts';
 import type { Facts } from './facts.ts';
 import type { OnNotice } from './filter-notices.ts';
@@ -129,6 +130,12 @@ export class Fleet {
 
   async reopenLogs(): Promise<void> {
     await Promise.all(this.#links.map((link) => link.reopenLog()));
+  }
+
+  /** Takes answers out of the caches of all workers. How many. */
+  async purge(what: Purge): Promise<number> {
+    const counts = await Promise.all(this.#links.map((link) => link.purge(what)));
+    return counts.reduce((all, count) => all + count, 0);
   }
 
   port(listener: string): Promise<number> {

@@ -2,6 +2,7 @@
 
 import { Worker } from 'node:worker_threads';
 import { err, ok, type Result } from '../core/result.ts';
+import type { Purge } from '../http/cache/memory.ts';
 import type { DataPlane } from './data-plane.ts';
 import type { Facts } from './facts.ts';
 import type { OnNotice } from './filter-notices.ts';
@@ -27,6 +28,8 @@ export interface WorkerLink {
   cut(): Promise<Open>;
   port(listener: string): Promise<number>;
   reopenLog(): Promise<void>;
+  /** How many answers were taken out of the caches. */
+  purge(what: Purge): Promise<number>;
   close(): Promise<void>;
 }
 
@@ -43,6 +46,7 @@ export function localLink(plane: DataPlane): WorkerLink {
     cut: async () => plane.cut(),
     port: async (listener) => plane.port(listener),
     reopenLog: async () => plane.reopenLog(),
+    purge: async (what) => plane.purge(what),
     close: async () => undefined,
   };
 }
@@ -59,6 +63,7 @@ export interface Calls {
   cut: [undefined, Open];
   port: [string, number];
   reopenLog: [undefined, undefined];
+  purge: [Purge, number];
 }
 
 export type CallName = keyof Calls;
@@ -161,6 +166,9 @@ export class ThreadLink implements WorkerLink {
   }
   async reopenLog(): Promise<void> {
     await this.#ask('reopenLog', undefined);
+  }
+  async purge(what: Purge): Promise<number> {
+    return (await this.#ask('purge', what)) ?? 0;
   }
   async close(): Promise<void> {
     this.#closing = true;

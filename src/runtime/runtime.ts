@@ -21,7 +21,7 @@ import { AcmeKeeper } from './acme-keeper.ts';
 import { listenerAddresses } from './addresses.ts';
 import { AffinityKeeper, hasKeyFiles } from './affinity-keeper.ts';
 import { drainFleet } from './drain.ts';
-import type { Balancer, LatencyReport, ReloadResult, Status, StopReport } from './facade.ts';
+import type { Balancer, LatencyReport, Purge, ReloadResult, Status, StopReport } from './facade.ts';
 import { FactKeeper } from './fact-keeper.ts';
 import { Fleet } from './fleet.ts';
 import { GeoKeeper } from './geo-keeper.ts';
@@ -272,6 +272,10 @@ export class Runtime implements Balancer {
 
   resetSplit(name: string, note: string): Result<void, string> {
     return this.#facts.splits.reset(name, note);
+  }
+
+  purge(what: Purge): Promise<number> {
+    return this.#fleet.purge(what);
   }
 
   async reopenLogs(): Promise<void> {

@@ -1,6 +1,7 @@
 // Owns the body of a worker thread: one data plane, driven by messages from the main thread.
 
 import { parentPort, workerData } from 'node:worker_threads';
+import type { Purge } from '../http/cache/memory.ts';
 import type { Facts } from './facts.ts';
 import type { CallName, FromWorker, ToWorker, WorkerData } from './link.ts';
 import { realEnv } from './real-env.ts';
@@ -39,6 +40,7 @@ const handlers: { readonly [N in CallName]: (argument: never) => unknown } = {
   cut: () => plane.cut(),
   port: (listener: string) => plane.port(listener),
   reopenLog: () => plane.reopenLog(),
+  purge: (what: Purge) => plane.purge(what),
 };
 
 port.on('message', ({ id, call, argument }: ToWorker) => {
