@@ -349,6 +349,7 @@ test('waf: what takes too long passes, or does not, and is counted', async (t) =
   const pass = await filtered(t, [{ waf: { mode: 'block', budget: '1ms' } }]);
   assert.equal((await send(pass)).status, 200);
   assert.equal(pass.proxy.counters.readEvent(0, 'waf-timeout'), 1);
+  assert.equal((await pass.ask(`POST /?id=${enc(SQLI)}`, JSON_TYPE, body)).status, 403, 'nothing hides behind a body');
   const block = await filtered(t, [{ waf: { mode: 'block', budget: '1ms', onTimeout: 'block' } }]);
   assert.equal((await send(block)).status, 403);
 });

@@ -310,7 +310,7 @@ export interface WafSettings {
     readonly maxBytes: number;
     readonly types: readonly WafBodyType[];
   };
-  /** Of the engine's time for one request. */
+  /** Of the engine's time for the head of a request, and for its body. */
   readonly budgetMs: number;
   readonly onTimeout: 'pass' | 'block';
   readonly status: number;

@@ -4,7 +4,7 @@
 import type { WafBodyType, WafSettings } from '../../config/types.ts';
 import type { Filter, FilterKind, FilterRequest, FilterTools, Verdict } from '../filter.ts';
 import { type BodyAddresses, bodyAddresses, bodyTypeOf, decompressed } from '../waf/body.ts';
-import { loadEngine, WITHOUT_ENGINE } from '../waf/engine.ts';
+import { type EngineMatch, loadEngine, WITHOUT_ENGINE } from '../waf/engine.ts';
 import { groupOf } from '../waf/fit.ts';
 import { hitOf } from '../waf/hits.ts';
 import { buildRuleSet, PATH, type RuleSet, readRules } from '../waf/ruleset.ts';
@@ -68,16 +68,9 @@ function judgeOf(
   const refused = { status, code: 'filter-refused' } as const;
   const blocks = mode === 'block';
   return (request, body) => {
-    const context = rules.createContext();
-    let result: ReturnType<typeof context.run>;
-    try {
-      result = context.run({ persistent: payloadOf(request, body) }, budgetMs * 1000);
-    } finally {
-      context.dispose();
-    }
-    if (result.timeout) count('waf-timeout');
-    const { events = [] } = result;
-    if (events.length === 0) return result.timeout && blocks && onTimeout === 'block' ? refused : undefined;
+    const { events, timeout } = looked(rules, [headOf(request), bodyOf(body)], budgetMs);
+    if (timeout) count('waf-timeout');
+    if (events.length === 0) return timeout && blocks && onTimeout === 'block' ? refused : undefined;
     count(blocks ? 'waf-blocked' : 'waf-detected');
     const { client, requestId, route } = request;
     for (const event of events)
@@ -86,8 +79,36 @@ function judgeOf(
   };
 }
 
+/** One after the other, so that a body that takes all the time hides nothing in the head. */
+function looked(
+  rules: RuleSet,
+  parts: readonly (object | undefined)[],
+  budgetMs: number,
+): { readonly events: readonly EngineMatch[]; readonly timeout: boolean } {
+  const context = rules.createContext();
+  const events: EngineMatch[] = [];
+  let timeout = false;
+  try {
+    for (const part of parts) {
+      if (part === undefined) continue;
+      const result = context.run({ persistent: part }, budgetMs * 1000);
+      events.push(...(result.events ?? []));
+      timeout ||= result.timeout;
+    }
+  } finally {
+    context.dispose();
+  }
+  return { events, timeout };
+}
+
+function bodyOf({ body, filenames }: BodyAddresses): object | undefined {
+  if (body === undefined) return undefined;
+  const payload = { 'server.request.body': body };
+  return filenames.length === 0 ? payload : { ...payload, 'server.request.body.filenames': filenames };
+}
+
 /** By the names that rules know. */
-function payloadOf(request: FilterRequest, { body, filenames }: BodyAddresses): object {
+function headOf(request: FilterRequest): object {
   const cookies = request.header('cookie');
   const { target, path, query } = request;
   const payload: Record<string, unknown> = {
@@ -103,7 +124,5 @@ function payloadOf(request: FilterRequest, { body, filenames }: BodyAddresses): 
     payload['server.request.query'] = groupOf(pairsOf(at < 0 ? query : target.slice(at + 1)));
   }
   if (cookies !== undefined) payload['server.request.cookies'] = groupOf(cookiesOf(cookies));
-  if (body !== undefined) payload['server.request.body'] = body;
-  if (filenames.length > 0) payload['server.request.body.filenames'] = filenames;
   return payload;
 }
