@@ -23,6 +23,8 @@ export interface SpawnOptions {
   readonly openFiles?: number;
   /** Put in front of the command, such as `ip netns exec NAME`. */
   readonly inside?: readonly string[];
+  /** Instead of that of the test. */
+  readonly env?: NodeJS.ProcessEnv;
 }
 
 export class BalancerProcess {
@@ -41,6 +43,7 @@ export class BalancerProcess {
     args: readonly string[],
     openFiles: number | undefined,
     inside: readonly string[],
+    env: NodeJS.ProcessEnv,
   ) {
     this.#folder = folder;
     this.file = file;
@@ -49,7 +52,7 @@ export class BalancerProcess {
     // Node raises its soft limit to the hard one, so both are set.
     const limited =
       openFiles === undefined ? command : ['sh', '-c', `ulimit -n ${openFiles}; exec "$@"`, 'sh', ...command];
-    this.child = spawn(limited[0], limited.slice(1), { stdio: ['ignore', 'pipe', 'pipe'] });
+    this.child = spawn(limited[0], limited.slice(1), { stdio: ['ignore', 'pipe', 'pipe'], env });
     const take = (chunk: Buffer): void => {
       this.output += chunk.toString();
     };
@@ -61,12 +64,12 @@ export class BalancerProcess {
   /** Starts without waiting for anything. `document` is an object (written as YAML) or the file's text. */
   static spawn(
     document: object | string,
-    { adminPort = 0, args = [], name = 'evenkeel.yaml', openFiles, inside = [] }: SpawnOptions = {},
+    { adminPort = 0, args = [], name = 'evenkeel.yaml', openFiles, inside = [], env = process.env }: SpawnOptions = {},
   ): BalancerProcess {
     const folder = mkdtempSync(join(tmpdir(), 'evenkeel-run-'));
     const file = join(folder, name);
     writeFileSync(file, typeof document === 'string' ? document : stringify(document));
-    return new BalancerProcess(folder, file, adminPort, args, openFiles, inside);
+    return new BalancerProcess(folder, file, adminPort, args, openFiles, inside, env);
   }
 
   /** Starts and waits until it serves. */

@@ -199,7 +199,84 @@ async function askByDns(port: number, name: string): Promise<string[]> {
   return resolver.resolve4(name);
 }
 
+/** Status, fields and body. */
+async function whole(
+  port: number,
+  path: string,
+  init: RequestInit = {},
+): Promise<{ status: number; field: (name: string) => string | null; body: string }> {
+  const response = await fetch(`http://127.0.0.1:${port}${path}`, { redirect: 'manual', ...init });
+  const body = await response.text();
+  return { status: response.status, field: (name) => response.headers.get(name), body };
+}
+
 const CHECKS: Record<string, Check> = {
+  'filters.yaml': async (_ask, port) => {
+    const old = await whole(port, '/old/a');
+    assert.deepEqual([old.status, old.field('location')], [308, '/new/old/a']);
+    const api = await whole(port, '/api/users', {
+      headers: { Origin: 'https://app.example.com', 'X-Internal-Role': 'root' },
+    });
+    assert.equal(api.body, '3001');
+    assert.equal(api.field('access-control-allow-origin'), 'https://app.example.com');
+    assert.equal(api.field('x-served-by'), 'api');
+    assert.equal(api.field('content-security-policy'), "default-src 'self'");
+    assert.deepEqual(seenBy(3001), ['/users', '127.0.0.1']);
+    const missing = await whole(port, '/nowhere');
+    assert.deepEqual([missing.status, missing.body], [404, '<h1>Nothing here</h1>']);
+  },
+  'cache.yaml': async (_ask, port) => {
+    const status = async (path: string, headers = {}) => (await whole(port, path, { headers })).field('cache-status');
+    assert.doesNotMatch(String(await status('/a?utm_source=x')), /hit/);
+    assert.match(String(await status('/a?utm_source=y')), /hit/);
+    assert.doesNotMatch(String(await status('/a', { Cookie: 'session=1' })), /hit/);
+  },
+  'limits.yaml': async (_ask, port) => {
+    const from = (client: string, init: RequestInit = {}) =>
+      whole(port, '/', { ...init, headers: { 'X-Forwarded-For': client } });
+    assert.equal((await from('192.0.2.9')).status, 403);
+    assert.equal((await from('198.51.100.1', { method: 'POST', body: 'x'.repeat(1_048_577) })).status, 413);
+    for (let i = 0; i < 5; i++) assert.equal((await from('198.51.100.2')).status, 200);
+    const late = await from('198.51.100.2');
+    assert.equal(late.status, 429);
+    assert.ok(Number(late.field('retry-after')) > 0);
+    assert.equal((await from('198.51.100.3')).status, 200);
+  },
+  'auth.yaml': async (_ask, port) => {
+    const status = async (path: string, headers = {}) => (await whole(port, path, { headers })).status;
+    assert.equal(await status('/admin/'), 401);
+    assert.equal(
+      await status('/admin/', { Authorization: `Basic ${Buffer.from('anna:secret').toString('base64')}` }),
+      200,
+    );
+    assert.equal(seenBy(3001)[1], 'anna');
+    assert.equal(await status('/api/', { 'X-Api-Key': 'wrong' }), 401);
+    assert.equal(await status('/api/', { 'X-Api-Key': 'test' }), 200);
+    assert.equal(seenBy(3001)[1], 'shop');
+    assert.equal(await status('/orders/'), 401);
+  },
+  'static.yaml': async (_ask, port) => {
+    const logo = await whole(port, '/images/logo.svg');
+    assert.equal(logo.field('content-type'), 'image/svg+xml; charset=utf-8');
+    assert.equal(logo.field('cache-control'), 'public, max-age=86400');
+    assert.match(logo.body, /<svg/);
+    const again = await whole(port, '/images/logo.svg', { headers: { 'If-None-Match': String(logo.field('etag')) } });
+    assert.equal(again.status, 304);
+    assert.equal((await whole(port, '/images/none.png')).status, 404);
+    assert.equal((await whole(port, '/api/x')).body, '3001');
+  },
+  'own-filter.config.ts': async (_ask, port) => {
+    assert.deepEqual((await whole(port, '/teapot')).body, 'short and stout');
+    assert.equal((await whole(port, '/')).body, '3001');
+    assert.equal(seenBy(3001)[1], 'hi 127.0.0.1');
+  },
+  'waf.yaml': async (_ask, port) => {
+    const status = async (path: string) => (await whole(port, path)).status;
+    assert.equal(await status("/?name=O'Brien"), 200);
+    assert.equal(await status(`/?id=${encodeURIComponent("1' or '1'='1")}`), 403);
+    assert.equal(await status(`/search?q=${encodeURIComponent("1' or '1'='1")}`), 200);
+    assert.equal(await status(`/search?q=${encodeURIComponent('<script>alert(1)</script>')}`), 403);
+  },
   'dns.yaml': async (_ask, port) => {
     const orders = [0, 1, 2].map(() => askByDns(port, 'www.example.com'));
     const [a, b, c] = ['203.0.113.1', '203.0.113.2', '203.0.113.3'];

