@@ -29,7 +29,7 @@ export async function purge(ctx: CliContext, options: PurgeOptions): Promise<voi
   if (said.length !== 1) return fail('say what: one of --url, --prefix, --tag and --all');
   const address = await adminOf(options);
   if (!address.ok) return fail(address.error);
-  const asked = `http://${address.value}/cache/purge?${new URLSearchParams(said)}`;
+  const asked = `http://${address.value}/cache/purge?${new URLSearchParams(said).toString()}`;
   let response: Response;
   try {
     response = await fetch(asked, {
