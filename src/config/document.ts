@@ -358,7 +358,8 @@ export interface DocumentInput {
           /** Default: "". */
           readonly parameter?: string;
         })[];
-        readonly body?: {
+        /** bodies are not looked at */
+        readonly body?: "off" | false | {
           /** bytes, or such as 16k, 1m */
           readonly max?: string | number;
           readonly types?: "json" | "form" | "multipart" | "text" | readonly ("json" | "form" | "multipart" | "text")[];
@@ -817,7 +818,8 @@ export interface DocumentInput {
             /** Default: "". */
             readonly parameter?: string;
           })[];
-          readonly body?: {
+          /** bodies are not looked at */
+          readonly body?: "off" | false | {
             /** bytes, or such as 16k, 1m */
             readonly max?: string | number;
             readonly types?: "json" | "form" | "multipart" | "text" | readonly ("json" | "form" | "multipart" | "text")[];
@@ -1340,7 +1342,8 @@ export interface DocumentInput {
           /** Default: "". */
           readonly parameter?: string;
         })[];
-        readonly body?: {
+        /** bodies are not looked at */
+        readonly body?: "off" | false | {
           /** bytes, or such as 16k, 1m */
           readonly max?: string | number;
           readonly types?: "json" | "form" | "multipart" | "text" | readonly ("json" | "form" | "multipart" | "text")[];
@@ -1799,7 +1802,8 @@ export interface DocumentInput {
             /** Default: "". */
             readonly parameter?: string;
           })[];
-          readonly body?: {
+          /** bodies are not looked at */
+          readonly body?: "off" | false | {
             /** bytes, or such as 16k, 1m */
             readonly max?: string | number;
             readonly types?: "json" | "form" | "multipart" | "text" | readonly ("json" | "form" | "multipart" | "text")[];
@@ -2830,7 +2834,8 @@ export interface DocumentInput {
           /** Default: "". */
           readonly parameter?: string;
         })[];
-        readonly body?: {
+        /** bodies are not looked at */
+        readonly body?: "off" | false | {
           /** bytes, or such as 16k, 1m */
           readonly max?: string | number;
           readonly types?: "json" | "form" | "multipart" | "text" | readonly ("json" | "form" | "multipart" | "text")[];

@@ -39,6 +39,7 @@ import { hasTlsFiles } from './tls-files.ts';
 import { TlsKeeper } from './tls-keeper.ts';
 import { Transaction } from './transaction.ts';
 import { VariantSlots } from './variant-slots.ts';
+import { hasRuleFiles } from './waf-check.ts';
 import { ZoneNotices } from './zone-notices.ts';
 import { hasZoneFiles } from './zones.ts';
 
@@ -192,7 +193,8 @@ export class Runtime implements Balancer {
     if (this.#draining) return err([{ path: [], message: 'comes too late: the balancer is stopping' }]);
     const changes = plan(current?.config, next);
     // A program may have changed its code and not its data, and files their content, so those are always applied.
-    const readsFiles = kindsFile !== '' || hasZoneFiles(next) || hasTlsFiles(next) || hasKeyFiles(next);
+    const readsFiles =
+      kindsFile !== '' || hasZoneFiles(next) || hasTlsFiles(next) || hasKeyFiles(next) || hasRuleFiles(next);
     if (current !== undefined && changes.entries.length === 0 && !readsFiles) {
       this.#reloads.lastError = undefined;
       return ok({ version: current.version, plan: changes });

@@ -15,6 +15,11 @@ export function wafIssues(config: Config, load: typeof loadEngine = loadEngine):
   return found.flatMap(({ path, settings }) => rulesIssues(path, settings, engine.value));
 }
 
+/** Files whose content may have changed, although their names have not. */
+export function hasRuleFiles(config: Config): boolean {
+  return firewallsOf(config).some(({ settings }) => settings.rules !== 'recommended');
+}
+
 interface Found {
   readonly path: readonly (string | number)[];
   readonly settings: WafSettings;

@@ -363,7 +363,14 @@ test('waf: a client that goes while its body is awaited leaves nothing behind', 
   await eventually(() => proxy.plane.open().requests === 0, 'it is gone');
 });
 
-test('waf: rules from a file', async (t) => {
+const COFFEE = [
+  {
+    operator: 'match_regex',
+    parameters: { inputs: [{ address: 'server.request.query' }, { address: 'server.request.body' }], regex: 'coffee' },
+  },
+];
+
+test('waf: rules from a file, as it is at a reload', async (t) => {
   const folder = mkdtempSync(join(tmpdir(), 'evenkeel-waf-'));
   t.after(() => rmSync(folder, { recursive: true }));
   const file = join(folder, 'rules.json');
@@ -377,8 +384,13 @@ test('waf: rules from a file', async (t) => {
     transformers: [],
   };
   writeFileSync(file, JSON.stringify({ version: '2.2', rules: [rule] }));
-  const { ask } = await filtered(t, [{ waf: { mode: 'block', rules: file } }]);
+  const { ask, proxy } = await filtered(t, [{ waf: { mode: 'block', rules: file } }]);
   assert.equal((await ask('GET /?q=teapot')).status, 403);
+  writeFileSync(file, JSON.stringify({ version: '2.2', rules: [{ ...rule, id: 'own-2', conditions: COFFEE }] }));
+  await proxy.reload({ listener: { filters: [{ waf: { mode: 'block', rules: file, body: 'off' } }] } });
+  assert.equal((await ask('GET /?q=coffee')).status, 403);
+  assert.equal((await ask('GET /?q=teapot')).status, 200);
+  assert.equal((await ask('POST /', JSON_TYPE, '{"q":"coffee"}')).status, 200);
   assert.equal((await ask(`GET /?q=${enc(XSS)}`)).status, 200);
 });
 

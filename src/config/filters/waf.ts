@@ -1,7 +1,7 @@
 // Owns the written form of `waf`: a web application firewall, what it looks at, and what it does about it.
 
 import { z } from 'zod';
-import { duration, integer, oneOrMore, section, shorthand, size } from '../fields.ts';
+import { duration, integer, isOff, oneOrMore, section, shorthand, size } from '../fields.ts';
 import type { WafSettings } from '../types.ts';
 import type { FilterForm } from './form.ts';
 
@@ -19,18 +19,17 @@ export const waf: FilterForm<WafSettings> = {
     { type: 'string', enum: ['detect', 'block', 'off'] },
     (value) => (value === false ? { mode: 'off' } : typeof value === 'string' ? { mode: value } : undefined),
     section<WafSettings>({
-      mode: z.preprocess((value) => (value === false ? 'off' : value), z.enum(['detect', 'block', 'off'])),
+      mode: z.enum(['detect', 'block', 'off']),
       rules: z.string().min(1).default('recommended'),
       exclude: oneOrMore(exclusion).default([]),
-      body: z
-        .preprocess(
-          (value) => (value === 'off' || value === false ? { max: 0 } : value),
-          section<WafSettings['body']>({
-            max: size().default(65_536),
-            types: oneOrMore(z.enum(TYPES)).default([...TYPES]),
-          }),
-        )
-        .prefault({}),
+      body: shorthand(
+        { type: ['string', 'boolean'], enum: ['off', false], description: 'bodies are not looked at' },
+        (value) => (isOff(value) ? { max: 0 } : undefined),
+        section<WafSettings['body']>({
+          max: size().default(65_536),
+          types: oneOrMore(z.enum(TYPES)).default([...TYPES]),
+        }),
+      ).prefault({}),
       budget: duration(1, 1000).default(5),
       onTimeout: z.enum(['pass', 'block']).default('pass'),
       status: integer(400, 599).default(403),
