@@ -26,11 +26,11 @@ export const waf: FilterForm<WafSettings> = {
         { type: ['string', 'boolean'], enum: ['off', false], description: 'bodies are not looked at' },
         (value) => (isOff(value) ? { max: 0 } : undefined),
         section<WafSettings['body']>({
-          max: size().default(65_536),
+          max: size().default(16_384),
           types: oneOrMore(z.enum(TYPES)).default([...TYPES]),
         }),
       ).prefault({}),
-      budget: duration(1, 1000).default(5),
+      budget: duration(1, 1000).default(20),
       onTimeout: z.enum(['pass', 'block']).default('pass'),
       status: integer(400, 599).default(403),
     }),

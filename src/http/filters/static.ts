@@ -122,7 +122,6 @@ function partsOf(path: string, hidden: boolean): readonly string[] | undefined {
     } catch {
       return undefined;
     }
-    // biome-ignore lint/suspicious/noControlCharactersInRegex: no file that is meant for others has one
     if (part === '..' || part === '.' || /[/\\\x00-\x1f]/.test(part)) return undefined;
     if (part.startsWith('.') && part !== '.well-known' && !hidden) return undefined;
     parts.push(part);
