@@ -625,6 +625,16 @@ export class Exchange implements AttemptedRequest, RunSource, SinkOwner {
     return this.#attempts.endpointId;
   }
 
+  isLast(chain: FilterChain, index: number, view: HeadView): boolean {
+    const route = this.#route ?? this.#handler.match(view);
+    const pool = this.#pool ?? route?.poolFor(view);
+    if (route === undefined || pool === undefined || pool.affinity !== undefined) return false;
+    const chains = [this.#handler.filters, route.filters, pool.filters];
+    const rest = chains.slice(chains.indexOf(chain) + 1).flatMap((one) => one?.filters ?? []);
+    const behind = [...chain.filters.slice(index + 1), ...rest];
+    return behind.every((filter) => filter.onRequest === undefined && filter.onResponse === undefined);
+  }
+
   /** For a filter that wants an answer of its own to what this request asks. */
   fetch(view: HeadView, edits: RequestEdits, mostBytes: number, done: (answer: SideAnswer | undefined) => void): void {
     const parser = this.#parser;

@@ -24,6 +24,9 @@ export interface RunSource {
   readonly answer: HeadEdits;
   /** What the route's patterns and tables say about this request. */
   lookUp(name: LookedUp, argument: string, view: HeadView): string;
+  readonly wantsUpgrade: boolean;
+  /** Nobody behind the filters of `chain` after `index` has a say in what this request asks. */
+  isLast(chain: FilterChain, index: number, view: HeadView): boolean;
   gather(limit: number): Promise<Buffer>;
   fetch(view: HeadView, edits: RequestEdits, mostBytes: number, done: (answer: SideAnswer | undefined) => void): void;
 }
@@ -50,6 +53,9 @@ export class FilterRun implements FilterRequest {
   readonly #kept = new Map<Filter, unknown>();
   #response: FilterResponse | undefined;
   #current: Filter | undefined;
+  /** Where the request is. */
+  #chain: FilterChain | undefined;
+  #at = 0;
   #next = 0;
 
   constructor(source: RunSource) {
@@ -88,6 +94,8 @@ export class FilterRun implements FilterRequest {
     }
     for (let i = resumed ? this.#next : 0; i < filters.length; i++) {
       const filter = filters[i];
+      this.#chain = chain;
+      this.#at = i;
       let verdict: Verdict | Promise<Verdict>;
       try {
         verdict = filter.onRequest?.(this);
@@ -219,6 +227,23 @@ export class FilterRun implements FilterRequest {
     return this.#source.gather(limit);
   }
 
+  get canFetch(): boolean {
+    const chain = this.#chain;
+    return this.method === 'GET' && chain !== undefined && this.#source.isLast(chain, this.#at, this.#view);
+  }
+
+  get authority(): string {
+    return this.header('host')?.toLowerCase() ?? this.host;
+  }
+
+  get toldScheme(): string {
+    return this.header('x-forwarded-proto') ?? this.scheme;
+  }
+
+  get wantsUpgrade(): boolean {
+    return this.#source.wantsUpgrade;
+  }
+
   fetch(mostBytes: number, done: (answer: SideAnswer | undefined) => void): void {
     this.#source.fetch(this.#view, this.edits, mostBytes, done);
   }
@@ -278,6 +303,8 @@ function nowhere(): RunSource {
     endpoint: '',
     answer: new HeadEdits(),
     lookUp: () => '',
+    wantsUpgrade: false,
+    isLast: () => false,
     gather: () => new Promise(() => undefined),
     fetch: (_view, _edits, _mostBytes, done) => done(undefined),
   };

@@ -116,6 +116,13 @@ export interface FilterRequest extends Variables {
   readonly answer: HeadEdits;
   /** The beginning of the body: all of it, or `limit` bytes of a longer one. Goes on to the endpoint unchanged. */
   body(limit: number): Promise<Buffer>;
+  /** `fetch` would ask what this request asks: a GET, and no filter behind this one has a say in it or in its answer. */
+  readonly canFetch: boolean;
+  /** The authority that the endpoint is told, with its port; and the scheme it is told. For what tells places apart. */
+  readonly authority: string;
+  readonly toldScheme: string;
+  /** It asks for another protocol. */
+  readonly wantsUpgrade: boolean;
   /** Asks the endpoints of this route what this request asks, as it is now, for ourselves. Undefined: there is no answer. */
   fetch(mostBytes: number, done: (answer: SideAnswer | undefined) => void): void;
   /** Something of the filter's own that goes with this request. */
