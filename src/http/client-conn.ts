@@ -108,7 +108,14 @@ export class ClientConn implements ConnOwner, ClientPort, OpenClient, AddedTo {
         if (next === start) break;
         start = next;
       } else if (this.#phase === 'body') {
-        start = this.#exchange!.requestBody(buffer, start, end);
+        const next = this.#exchange!.requestBody(buffer, start, end);
+        if (next === start && this.#phase === 'body') {
+          // Nobody takes more for now.
+          this.#held = Buffer.from(buffer.subarray(start, end));
+          this.conn.pause();
+          break;
+        }
+        start = next;
       } else if (this.#phase === 'linger') {
         this.#linger(end - start);
         break;

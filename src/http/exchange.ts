@@ -45,6 +45,8 @@ let headView: HeadView | undefined;
 const FILTER_MS = 30_000;
 type Stage = 'enter' | 'routed' | 'pooled';
 const EMPTY = Buffer.alloc(0);
+/** Fields that say that something follows. */
+const OF_BODY = /^(?:content-length|transfer-encoding|trailer|expect|upgrade|connection):[^\r\n]*\r\n/gim;
 const CONTINUE = new ResponseParser();
 const CONTINUE_HEAD = Buffer.from('HTTP/1.1 100 Continue\r\n\r\n');
 CONTINUE.parse(CONTINUE_HEAD, 0, CONTINUE_HEAD.length, false);
@@ -199,6 +201,7 @@ export class Exchange implements AttemptedRequest, RunSource, SinkOwner {
       if (!again) {
         if (stage === 'routed') {
           const route = this.#handler.match(view);
+          if (route === undefined) this.#parser = undefined;
           if (route === undefined) return this.#refuseAt(view.ambiguous ? 'bad-request' : 'no-route', end, start);
           this.#route = route;
         } else if (stage === 'pooled') {
@@ -213,7 +216,10 @@ export class Exchange implements AttemptedRequest, RunSource, SinkOwner {
           this.#hold(verdict, stage, parser, view, buffer.subarray(start, end));
           return end;
         }
-        if (verdict !== undefined) return this.#answerAt(verdict, end, start);
+        if (verdict !== undefined) {
+          this.#parser = undefined;
+          return this.#answerAt(verdict, end, start);
+        }
       }
       again = false;
       if (stage === 'pooled') break;
@@ -248,6 +254,7 @@ export class Exchange implements AttemptedRequest, RunSource, SinkOwner {
     const kept = parser.copy();
     const held = new Suspension(kept, view.copy(kept), Buffer.from(rest));
     this.#run!.see(held.view);
+    this.#parser = kept;
     this.#held = held;
     this.#wasHeld = true;
     this.#client.conn.pause();
@@ -260,8 +267,9 @@ export class Exchange implements AttemptedRequest, RunSource, SinkOwner {
   }
 
   #resume(held: Suspension, stage: Stage, verdict: Verdict): void {
-    if (this.#done || this.#held !== held) return;
+    if (this.#done || this.#held !== held) return verdict?.stream?.close();
     this.#letGo();
+    if (verdict !== undefined) this.#parser = undefined;
     if (held.delimit()) this.#request.start(held.parser.bodyLength);
     const bytes = held.held;
     const after =
@@ -457,7 +465,10 @@ export class Exchange implements AttemptedRequest, RunSource, SinkOwner {
       return end;
     }
     const { upstream } = this.#attempts;
-    if (upstream === undefined || upstream.conn.closed) return after;
+    if (upstream === undefined || upstream.conn.closed) {
+      if (request.done) this.#client.requestRead();
+      return after;
+    }
     const accepted = request.more(upstream, buffer, start);
     if (!accepted) {
       conn.pause();
@@ -485,7 +496,10 @@ export class Exchange implements AttemptedRequest, RunSource, SinkOwner {
   }
 
   onClientDrain(): void {
-    if (this.#isFiltered && this.#sink!.isFull) return;
+    if (this.#isFiltered) {
+      this.#sink!.clientDrained();
+      if (this.#sink!.isFull) return;
+    }
     this.#attempts.upstream?.unhold();
     this.#client.conn.expireIn(this.#request.done ? 0 : this.#bodyIdleMs);
   }
@@ -528,6 +542,21 @@ export class Exchange implements AttemptedRequest, RunSource, SinkOwner {
     const upstream = attempts.upstream!;
     if (!this.#response.begin(parser, reader, upstream, buffer, start, this.#terms(this.#close))) this.#holdUpstream();
     if (this.#response.endsWithConnection === true) this.#close = true;
+    if (this.#isFiltered && this.#sink!.isReplaced) this.#leaveRest(reader.done);
+  }
+
+  /** Something else was said: the endpoint has proven what it could, and the rest of its answer is nobody's. */
+  #leaveRest(over: boolean): void {
+    settleWith({ kind: 'ok', status: this.#status, firstByteMs: this.#firstByteMs }, this.#attempts, this.#ctx);
+    this.#status = this.#sink!.status;
+    if (over) return;
+    const exchange = this.#startedAt;
+    queueMicrotask(() => {
+      if (this.#done || this.#startedAt !== exchange || this.#attempts.upstream === undefined) return;
+      this.#attempts.release();
+      if (this.#response.unfinished === true) this.#waitsForSink = true;
+      else this.#complete(CANCELLED);
+    });
   }
 
   /** Nothing of this answer goes to the client: the request is sent again, elsewhere. */
@@ -642,7 +671,9 @@ export class Exchange implements AttemptedRequest, RunSource, SinkOwner {
     const pool = this.#pool ?? route?.poolFor(view);
     if (route === undefined || pool === undefined || parser === undefined) return done(undefined);
     const key = pool.keyOf === undefined ? '' : pool.keyOf(view);
-    const head = buildRequestHead(parser, view.path, this.#ctx.requestId(), this.#client.additions(), edits);
+    const built = buildRequestHead(parser, view.path, this.#ctx.requestId(), this.#client.additions(), edits);
+    // What the client brought along stays with its own request.
+    const head = built.replace(OF_BODY, '');
     const totalMs = route.timeouts.firstByteMs;
     new SideRequest(this.#ctx, { pool, key, head, method: view.method, totalMs, mostBytes, done });
   }
@@ -748,10 +779,12 @@ export class Exchange implements AttemptedRequest, RunSource, SinkOwner {
   #respond(reply: LocalReply, close: boolean): void {
     this.#status = reply.status;
     if (reply.stream !== undefined) return this.#serve(reply, reply.stream);
+    if (this.#request.done) this.#client.requestRead();
     this.#responding = true;
     this.#close = close;
     this.#response.local(reply, this.#facts.id, this.isHead, this.#terms(close));
     if (this.#done) return;
+    if (this.#isFiltered && this.#sink!.isReplaced) this.#status = this.#sink!.status;
     if (this.#response.endsWithConnection === true) this.#close = true;
     if (this.#response.unfinished === true) this.#waitsForSink = true;
     else this.#complete(CANCELLED);
@@ -759,6 +792,7 @@ export class Exchange implements AttemptedRequest, RunSource, SinkOwner {
 
   /** An answer of our own that comes in pieces takes the way of an endpoint's. */
   #serve(reply: LocalReply, source: BodySource): void {
+    if (this.#request.done) this.#client.requestRead();
     const upstream = new LocalUpstream(this, source);
     this.#attempts.upstream = upstream;
     this.#sentAt = this.#startedAt;
@@ -774,6 +808,7 @@ export class Exchange implements AttemptedRequest, RunSource, SinkOwner {
     this.#total?.cancel();
     this.#total = undefined;
     this.#letGo();
+    this.#parser = undefined;
     this.#request.drop();
     this.#request.unstream(true);
     settleWith(outcome, this.#attempts, this.#ctx);

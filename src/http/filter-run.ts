@@ -133,7 +133,13 @@ export class FilterRun implements FilterRequest {
 
   respond(response: FilterResponse): void {
     this.#response = response;
-    for (let i = this.#passed.length - 1; i >= 0; i--) this.#passed[i].onResponse?.(this, response);
+    for (let i = this.#passed.length - 1; i >= 0; i--) {
+      try {
+        this.#passed[i].onResponse?.(this, response);
+      } catch {
+        response.replace(FILTER_FAILED);
+      }
+    }
   }
 
   done(result: FilterResult): void {

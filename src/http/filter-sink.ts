@@ -31,6 +31,16 @@ type Mode = 'passing' | 'watched' | 'staged' | 'replaced';
 
 const parser = new ResponseParser();
 const NOTHING = Buffer.alloc(0);
+/** What speaks of one body, and not of what is said in its place. */
+const OF_BODY = [
+  'content-encoding',
+  'content-language',
+  'content-range',
+  'etag',
+  'last-modified',
+  'accept-ranges',
+  'digest',
+];
 
 export class FilterSink implements ResponseSink, FilterResponse {
   status = 0;
@@ -135,6 +145,33 @@ export class FilterSink implements ResponseSink, FilterResponse {
 
   replace(reply: LocalReply): void {
     this.#replacement = reply;
+    // What was done to the other body has nothing to do with this one.
+    for (const stage of this.#stages) stage.cancel?.();
+    for (const watch of this.#watches) watch.end(false);
+    this.#stages.length = 0;
+    this.#watches.length = 0;
+    for (const name of OF_BODY) this.edits.forget(name);
+    this.#show(reply, localBody(reply, this.#requestId), this.#owner.isHead);
+  }
+
+  get isReplaced(): boolean {
+    return this.#replacement !== undefined;
+  }
+
+  /** What filters see of an answer of our own. */
+  #show(reply: LocalReply, body: string | Buffer, isHead: boolean): void {
+    this.#lines = localFields(reply, { hsts: '', edits: undefined });
+    this.#head = undefined;
+    this.isLocal = true;
+    this.error = reply.code;
+    this.status = reply.status;
+    this.length = body.length;
+    this.bodiless = isHead || isBodiless(reply.status);
+  }
+
+  /** The client has taken what there was. */
+  clientDrained(): void {
+    this.#clientBlocked = false;
   }
 
   begin(
@@ -158,9 +195,8 @@ export class FilterSink implements ResponseSink, FilterResponse {
     this.#head = undefined;
     const edited = { ...terms, edits: this.#allEdits() };
     if (this.#replacement !== undefined) {
+      this.#say(this.#replacement, this.#requestId, this.#owner.isHead, edited);
       this.#mode = 'replaced';
-      for (const watch of this.#watches) watch.end(false);
-      this.#inner.local(this.#replacement, this.#requestId, this.#owner.isHead, edited);
       return true;
     }
     if (this.#stages.length > 0)
@@ -279,35 +315,35 @@ export class FilterSink implements ResponseSink, FilterResponse {
 
   local(reply: LocalReply, requestId: string, isHead: boolean, terms: ResponseTerms): void {
     if (!this.#run.sees) return this.#inner.local(reply, requestId, isHead, terms);
-    const edited = { ...terms, edits: undefined };
-    const body = localBody(reply, requestId);
-    this.#lines = localFields(reply, { hsts: '', edits: undefined });
-    this.#head = undefined;
-    this.isLocal = true;
-    this.error = reply.code;
-    this.status = reply.status;
-    this.length = body.length;
-    this.bodiless = isHead || isBodiless(reply.status);
+    this.#requestId = requestId;
+    this.#show(reply, localBody(reply, requestId), isHead);
     this.#run.respond(this);
-    const last = { ...terms, edits: this.#allEdits() };
-    if (this.#replacement !== undefined) return this.#inner.local(this.#replacement, requestId, isHead, last);
+    this.#say(this.#replacement ?? reply, requestId, isHead, { ...terms, edits: this.#allEdits() });
+  }
+
+  /** An answer of our own, through what filters put in its way. */
+  #say(reply: LocalReply, requestId: string, isHead: boolean, terms: ResponseTerms): void {
+    const watches = this.#watches;
+    if (this.#stages.length === 0 && watches.length === 0) return this.#inner.local(reply, requestId, isHead, terms);
+    const body = localBody(reply, requestId);
+    const bytes = typeof body === 'string' ? Buffer.from(body, 'latin1') : body;
     if (this.#stages.length === 0) {
-      const bytes = typeof body === 'string' ? Buffer.from(body, 'latin1') : body;
-      for (const watch of this.#watches) {
+      for (const watch of watches) {
         watch.piece(bytes);
         watch.end(true);
       }
-      this.#watches.length = 0;
-      return this.#inner.local(reply, requestId, isHead, last);
+      watches.length = 0;
+      return this.#inner.local(reply, requestId, isHead, terms);
     }
-    const head = `HTTP/1.1 ${reply.status} ${reasonOf(reply.status)}\r\nDate: ${reply.date ?? terms.date}\r\n${localFields(reply, edited)}`;
-    const bytes = typeof body === 'string' ? Buffer.from(body, 'latin1') : body;
+    const { status } = reply;
+    const fields = localFields(reply, { hsts: '', edits: undefined });
+    const head = `HTTP/1.1 ${status} ${reasonOf(status)}\r\nDate: ${reply.date ?? terms.date}\r\n${fields}`;
     const reader = new BodyReader();
     reader.start(bytes.length);
     reader.consume(bytes, 0, bytes.length);
     this.#chunked = false;
     this.#source = OWN;
-    this.#beginStaged(head, reader, bytes, 0, last);
+    this.#beginStaged(head, reader, bytes, 0, terms);
   }
 
   upgraded(answer: ResponseParser): void {
@@ -333,6 +369,9 @@ function watching(watch: BodyWatch): BodyStage {
 const OWN = { conn: { ownsBuffer: () => true } } as unknown as HasConn;
 
 function fieldIn(lines: string, name: string): string | undefined {
-  const match = new RegExp(`(?:^|\\n)${name}:[ \\t]*([^\\r\\n]*)`, 'i').exec(lines);
-  return match?.[1];
+  for (const line of lines.split('\r\n')) {
+    const colon = line.indexOf(':');
+    if (colon === name.length && line.slice(0, colon).toLowerCase() === name) return line.slice(colon + 1).trim();
+  }
+  return undefined;
 }

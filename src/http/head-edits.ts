@@ -156,6 +156,14 @@ export class HeadEdits {
     return out;
   }
 
+  /** Undoes whatever was done to a field of that name. */
+  forget(name: string): void {
+    if (this.isEmpty) return;
+    forget(name, this.#addedNames, this.#addedLines);
+    forget(name, this.#fallbackNames, this.#fallbackLines);
+    for (let i = this.#removed.length - 1; i >= 0; i--) if (this.#removed[i] === name) this.#removed.splice(i, 1);
+  }
+
   /** Does what `others` would do, after what it does itself. */
   add(others: HeadEdits): void {
     if (others.isEmpty) return;

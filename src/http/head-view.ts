@@ -53,6 +53,8 @@ export class HeadView {
   copy(parser: RequestParser): HeadView {
     const copy = new HeadView(parser);
     copy.set(this.path, this.client, this.tls, this.certificate);
+    copy.method = this.method;
+    copy.host = this.host;
     copy.query = this.query;
     copy.edits = this.edits;
     copy.identity = this.identity;

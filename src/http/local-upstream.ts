@@ -21,7 +21,8 @@ const parser = new ResponseParser();
 
 /** Stands for a connection that there is none of: bytes of ours are never read over. */
 const NO_CONN = {
-  closed: false,
+  // Nothing of a request is sent this way.
+  closed: true,
   paused: false,
   blocked: false,
   ownsBuffer: () => true,

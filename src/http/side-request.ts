@@ -103,6 +103,7 @@ export class SideRequest implements AttemptedRequest {
     this.#firstByteMs = this.#ctx.env.clock.now() - this.#sentAt;
     this.#lines = unframedLines(parser);
     this.#chunked = parser.bodyLength === -1;
+    if (reader.done && parser.bodyLength === 0) return;
     this.#take(reader, buffer, start);
   }
 

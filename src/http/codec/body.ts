@@ -64,6 +64,8 @@ export class BodyReader {
     this.#collect = collectRuns && length === CHUNKED;
     this.tail = '';
     this.trailers = '';
+    this.verbatimEnd = 0;
+    this.runs.length = 0;
     this.#payload = 0;
     this.#inChunks = length === CHUNKED;
     this.delimited = length !== UNTIL_CLOSE;
