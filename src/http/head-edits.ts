@@ -45,6 +45,11 @@ function lowerOf(name: string): string {
   return lower;
 }
 
+/** Names that differ in `-` and `_` only are one to many servers (CGI, WSGI, PHP): a client must not get past with the other. */
+function folded(name: string): string {
+  return name.includes('_') ? name.replaceAll('_', '-') : name;
+}
+
 export function isFieldName(text: string): boolean {
   return NAME.test(text);
 }
@@ -52,11 +57,13 @@ export function isFieldName(text: string): boolean {
 export class HeadEdits {
   /** In lower case; one that ends in `*` stands for all that begin so. */
   readonly #removed: string[] = [];
-  /** In lower case; of the message only. */
+  /** In lower case, and folded; of the message only. */
   readonly #takenOff: string[] = [];
   /** A bit for each length of a removed name, by 32; all of them where there is a `*`. */
   #lengths = 0;
-  #wild = false;
+  /** A removed name cannot be compared as it stands: it has a `*` or a `_`. */
+  #loose = false;
+  #lengthGone = false;
   /** Names in lower case, and the lines with their CRLF. */
   readonly #addedNames: string[] = [];
   readonly #addedLines: string[] = [];
@@ -89,7 +96,7 @@ export class HeadEdits {
   takeOff(name: string): void {
     this.isEmpty = false;
     const lower = lowerOf(name);
-    this.#takenOff.push(lower);
+    this.#takenOff.push(folded(lower));
     this.#lengths |= 1 << (lower.length & 31);
   }
 
@@ -98,9 +105,12 @@ export class HeadEdits {
     this.isEmpty = false;
     const lower = lowerOf(name);
     if (lower.charCodeAt(lower.length - 1) === 42) {
-      this.#wild = true;
+      this.#loose = true;
       this.#lengths = -1;
-    } else this.#lengths |= 1 << (lower.length & 31);
+    } else {
+      if (lower.includes('_')) this.#loose = true;
+      this.#lengths |= 1 << (lower.length & 31);
+    }
     this.#removed.push(lower);
     if (this.#addedNames.length > 0) forget(lower, this.#addedNames, this.#addedLines);
     if (this.#fallbackNames.length > 0) forget(lower, this.#fallbackNames, this.#fallbackLines);
@@ -112,12 +122,27 @@ export class HeadEdits {
     const o = index << 2;
     const length = fields.at[o + 1] - fields.at[o];
     if (((this.#lengths >>> (length & 31)) & 1) === 0) return false;
-    return this.removes(fields.name(index).toLowerCase());
+    const name = fields.name(index).toLowerCase();
+    return this.removes(name) && !FRAMING_FIELDS.has(name);
   }
 
+  /** `name` in lower case. */
   removes(name: string): boolean {
-    if (this.#takenOff.includes(name)) return true;
-    return this.#wild ? this.#removed.some((removed) => covers(removed, name)) : this.#removed.includes(name);
+    const plain = folded(name);
+    if (this.#takenOff.includes(plain)) return true;
+    return this.#loose
+      ? this.#removed.some((removed) => covers(folded(removed), plain))
+      : this.#removed.includes(plain);
+  }
+
+  /** An answer to HEAD does not tell a length: nobody knows how long the body would become. */
+  forgetLength(): void {
+    this.isEmpty = false;
+    this.#lengthGone = true;
+  }
+
+  get forgetsLength(): boolean {
+    return this.#lengthGone;
   }
 
   /** What the field is now: null when it is gone, undefined when nothing was done to it. `name` in lower case. */
@@ -171,6 +196,7 @@ export class HeadEdits {
     for (const name of others.#removed) this.remove(name);
     this.#takenOff.push(...others.#takenOff);
     this.#lengths |= others.#lengths;
+    if (others.#lengthGone) this.#lengthGone = true;
     this.#addedNames.push(...others.#addedNames);
     this.#addedLines.push(...others.#addedLines);
     this.#fallbackNames.push(...others.#fallbackNames);
@@ -181,7 +207,8 @@ export class HeadEdits {
     if (this.isEmpty) return;
     this.isEmpty = true;
     this.#lengths = 0;
-    this.#wild = false;
+    this.#loose = false;
+    this.#lengthGone = false;
     for (const list of [this.#removed, this.#takenOff, this.#addedNames, this.#addedLines]) list.length = 0;
     this.#fallbackNames.length = 0;
     this.#fallbackLines.length = 0;
