@@ -1,13 +1,17 @@
-// Owns the filter `rewrite`: path, query and host as the endpoint is to see them. The result is normalized like a client's own
-// path, so that no capture can climb out of where it was put.
+// Owns the filter `rewrite`: path, query and host as the endpoint is to see them. A request whose path would come to have `.` or
+// `..` among its parts is refused, so that no capture can climb out of where it was put.
 
 import { compilePattern } from '../../config/regex.ts';
 import type { RewriteSettings } from '../../config/types.ts';
+import { normalizePath } from '../../routing/normalize.ts';
 import type { Variables } from '../../routing/template.ts';
 import type { Filter, FilterKind, FilterRequest } from '../filter.ts';
 import { fillingOf, inQuery, inUri } from './fill.ts';
 
 const GROUP = /\$(?:(\d{1,2})|<([A-Za-z_][A-Za-z0-9_]*)>|(\$))/g;
+
+/** A part of a path that stands for another folder, as some server or other reads it. */
+const DOTS = /(?:^|[/\\]|%2f|%5c)(?:\.|%2e){1,2}(?:$|[/\\;]|%2f|%5c|%3b)/i;
 
 export const rewrite: FilterKind<RewriteSettings> = {
   name: 'rewrite',
@@ -22,6 +26,7 @@ export const rewrite: FilterKind<RewriteSettings> = {
         const changed = path?.(request);
         if (changed !== undefined && changed !== request.path) {
           const [to, more] = splitQuery(changed);
+          if (DOTS.test(to) || normalizePath(to) === undefined) return { status: 400, code: 'bad-request' };
           request.path = to;
           if (more !== undefined) request.query = request.query === '' ? more : `${more}&${request.query}`;
           count('rewritten');
