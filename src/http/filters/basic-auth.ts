@@ -1,11 +1,11 @@
-// Owns the filter `basic-auth` (RFC 7617). A password that fitted once is remembered as a keyed hash for a while, because a good
-// hash of passwords takes a tenth of a second; one that did not fit is tried at that price each time.
+// Owns the filter `basic-auth` (RFC 7617). What fitted, and what did not, is remembered as a keyed hash for a while, because a good
+// hash of passwords takes a tenth of a second; and it is compared in another thread, for as many as may wait for that.
 
 import { createHmac, randomBytes } from 'node:crypto';
 import { LRUCache } from 'lru-cache';
 import type { BasicAuthSettings } from '../../config/types.ts';
 import type { Filter, FilterKind, FilterRequest, Verdict } from '../filter.ts';
-import { passwordFits } from '../passwords.ts';
+import { PasswordDesk } from '../password-desk.ts';
 import { WatchedFile } from './watched-file.ts';
 
 const REMEMBERED = 10_000;
@@ -13,12 +13,18 @@ const REMEMBERED_MS = 60_000;
 /** Tried for users that do not exist, so that the time tells nobody who does. */
 const NOBODY = '$2b$10$N9qo8uLOickgx2ZMRZoMyeIjZAgcfl7p92ldGxad68LJZdL17lhWy';
 
+const BUSY: Verdict = { status: 503, code: 'overloaded', retryAfterSeconds: 1 };
+
 export const basicAuth: FilterKind<BasicAuthSettings> = {
   name: 'basic-auth',
-  build({ users, file, realm, hide }, { env, count }): Filter {
+  build({ users, file, realm, hide }, { env, resources, count }): Filter {
     const inline = new Map(Object.entries(users));
     const watched = file === '' ? undefined : new WatchedFile(file, env.clock, htpasswd);
     const fitted = new LRUCache<string, string>({ max: REMEMBERED, ttl: REMEMBERED_MS, perf: env.clock });
+    const failed = new LRUCache<string, true>({ max: REMEMBERED, ttl: REMEMBERED_MS, perf: env.clock });
+    const desk = resources.get('passwords', () => new PasswordDesk());
+    /** By proof: a browser asks with one password many times at once. */
+    const underWay = new Map<string, Promise<boolean | undefined>>();
     const secret = randomBytes(32);
     const accept = (request: FilterRequest, user: string): undefined => {
       count('auth-accepted');
@@ -31,6 +37,14 @@ export const basicAuth: FilterKind<BasicAuthSettings> = {
       request.answer.set('WWW-Authenticate', `Basic realm="${realm}", charset="UTF-8"`);
       return { status: 401, code: 'unauthorized' };
     };
+    const compare = (password: string, hash: string, proof: string): Promise<boolean | undefined> => {
+      const asked = underWay.get(proof);
+      if (asked !== undefined) return asked;
+      const answer = desk.fits(password, hash);
+      underWay.set(proof, answer);
+      void answer.then(() => underWay.delete(proof));
+      return answer;
+    };
     return {
       onRequest(request) {
         const given = credentials(request.header('authorization'));
@@ -41,8 +55,16 @@ export const basicAuth: FilterKind<BasicAuthSettings> = {
           .update(`${hash ?? ''}\0${user}\0${password}`)
           .digest('base64');
         if (hash !== undefined && fitted.get(user) === proof) return accept(request, user);
-        return passwordFits(password, hash ?? NOBODY).then((fits) => {
-          if (!fits || hash === undefined) return refuse(request);
+        if (failed.has(proof)) return refuse(request);
+        return compare(password, hash ?? NOBODY, proof).then((fits) => {
+          if (fits === undefined) {
+            count('auth-refused');
+            return BUSY;
+          }
+          if (!fits || hash === undefined) {
+            failed.set(proof, true);
+            return refuse(request);
+          }
           fitted.set(user, proof);
           return accept(request, user);
         });
