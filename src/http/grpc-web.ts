@@ -6,6 +6,7 @@ import type { ResponseSink, ResponseTerms } from './client-port.ts';
 import { BodyReader } from './codec/body.ts';
 import { F } from './codec/fields.ts';
 import { ResponseParser, UNTIL_CLOSE } from './codec/response-parser.ts';
+import type { HeadEdits } from './head-edits.ts';
 import type { LocalReply } from './reply.ts';
 
 const TYPE = /^application\/grpc-web(-text)?(\+[a-z0-9.-]+)?$/i;
@@ -70,6 +71,14 @@ export class GrpcWebSink implements ResponseSink {
     this.#inner.bytesOut = bytes;
   }
 
+  get unfinished(): boolean {
+    return this.#inner.unfinished === true;
+  }
+
+  get endsWithConnection(): boolean {
+    return this.#inner.endsWithConnection === true;
+  }
+
   reset(): void {
     this.#inner.reset();
   }
@@ -128,8 +137,8 @@ export class GrpcWebSink implements ResponseSink {
     this.#inner.local(reply, requestId, isHead, terms);
   }
 
-  upgraded(answer: ResponseParser): void {
-    this.#inner.upgraded(answer);
+  upgraded(answer: ResponseParser, edits?: HeadEdits): void {
+    this.#inner.upgraded(answer, edits);
   }
 }
 
