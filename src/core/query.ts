@@ -1,4 +1,4 @@
-// Owns reading one parameter out of a query, as forms encode it. Copies nothing but the value it finds.
+// Owns reading one parameter out of a query, as forms encode it, and taking one out. Copies nothing but the value it finds.
 
 /** Value of the first query parameter of that name, decoded as forms encode it; '' for a name without '='. */
 export function parameterOf(query: string, name: string): string | undefined {
@@ -13,6 +13,14 @@ export function parameterOf(query: string, name: string): string | undefined {
     start = end + 1;
   }
   return undefined;
+}
+
+/** The query without any parameter of that name, however it is written. */
+export function withoutParameter(query: string, name: string): string {
+  return query
+    .split('&')
+    .filter((pair) => decoded(pair.split('=', 1)[0]) !== name)
+    .join('&');
 }
 
 function decoded(text: string): string {

@@ -2,7 +2,7 @@
 
 import { createHash } from 'node:crypto';
 import type { ApiKeySettings } from '../../config/types.ts';
-import { parameterOf } from '../../routing/conditions.ts';
+import { parameterOf, withoutParameter } from '../../core/query.ts';
 import type { Filter, FilterKind } from '../filter.ts';
 import { WatchedFile } from './watched-file.ts';
 
@@ -27,7 +27,7 @@ export const apiKey: FilterKind<ApiKeySettings> = {
         request.identity = name;
         if (hide) {
           request.edits.remove(header);
-          if (query !== '') request.query = without(request.query, query);
+          if (query !== '') request.query = withoutParameter(request.query, query);
         }
         return undefined;
       },
@@ -52,11 +52,4 @@ function keysOf(text: string): ReadonlyMap<string, string> {
     if (key !== undefined && !name.startsWith('#')) keys.set(digestOf(key), name);
   }
   return keys;
-}
-
-function without(query: string, name: string): string {
-  return query
-    .split('&')
-    .filter((pair) => pair.split('=', 1)[0] !== name)
-    .join('&');
 }

@@ -17,6 +17,8 @@ import { inUri } from './fill.ts';
 const KEPT_BYTES = 64 * 1024 * 1024;
 const MOST_KEPT = 128 * 1024;
 const FRESH_MS = 1000;
+/** No system has names of files that long. */
+const LONGEST_PATH = 4096;
 const PIECE = 256 * 1024;
 const CODINGS = [
   ['br', '.br'],
@@ -38,7 +40,7 @@ interface Found {
 class Files {
   readonly #kept = new LRUCache<string, Found>({
     maxSize: KEPT_BYTES,
-    sizeCalculation: (one) => 512 + (one.body?.length ?? 0),
+    sizeCalculation: (one, key) => 512 + key.length + one.lines.length + one.path.length + (one.body?.length ?? 0),
   });
 
   get(key: string): Found | undefined {
@@ -76,9 +78,13 @@ export const staticFiles: FilterKind<StaticSettings> = {
         () => missing,
       );
     };
-    const find = async (key: string, parts: readonly string[], coding: string): Promise<Found | undefined> => {
+    const fresh = (key: string): Found | undefined => {
+      const kept = files.get(key);
+      return kept !== undefined && env.clock.now() - kept.checkedAt < FRESH_MS ? kept : undefined;
+    };
+    const load = async (key: string, names: readonly string[], coding: string): Promise<Found | undefined> => {
       const inside = await realpath(root);
-      for (const name of candidates(parts, index, fallback)) {
+      for (const name of names) {
         const found = await read(inside, name, coding, cacheControl, precompressed);
         if (found === undefined) continue;
         found.checkedAt = env.clock.now();
@@ -86,6 +92,13 @@ export const staticFiles: FilterKind<StaticSettings> = {
         return found;
       }
       return undefined;
+    };
+    const find = async (key: string, parts: readonly string[], coding: string): Promise<Found | undefined> => {
+      const found = await load(key, candidates(parts, index), coding);
+      if (found !== undefined || fallback === '') return found;
+      // Kept once, not for each path that is not there: anybody can think of more of those. No path is written like this key.
+      const shared = `${coding} ?`;
+      return fresh(shared) ?? load(shared, [fallback], coding);
     };
     return {
       onRequest(request) {
@@ -98,8 +111,8 @@ export const staticFiles: FilterKind<StaticSettings> = {
         const accept = precompressed ? request.header('accept-encoding') : undefined;
         const coding = accept === undefined ? '' : bestEncoding(accept, ['br', 'zstd', 'gzip']);
         const key = `${coding} ${request.path}`;
-        const kept = files.get(key);
-        if (kept !== undefined && env.clock.now() - kept.checkedAt < FRESH_MS) return answer(request, kept);
+        const kept = fresh(key);
+        if (kept !== undefined) return answer(request, kept);
         return find(key, parts, coding).then(
           (found) => {
             if (found !== undefined) return answer(request, found);
@@ -114,6 +127,7 @@ export const staticFiles: FilterKind<StaticSettings> = {
 
 /** Names of folders and files; undefined when one of them is none that may be asked for. */
 function partsOf(path: string, hidden: boolean): readonly string[] | undefined {
+  if (path.length > LONGEST_PATH) return undefined;
   const parts: string[] = [];
   for (const raw of path.split('/').slice(1)) {
     let part: string;
@@ -129,11 +143,10 @@ function partsOf(path: string, hidden: boolean): readonly string[] | undefined {
   return parts;
 }
 
-function candidates(parts: readonly string[], index: readonly string[], fallback: string): readonly string[] {
+function candidates(parts: readonly string[], index: readonly string[]): readonly string[] {
   const isFolder = parts.at(-1) === '';
   const base = isFolder ? parts.slice(0, -1) : parts;
-  const names = isFolder ? index.map((name) => join(...base, name)) : [join(...base)];
-  return fallback === '' ? names : [...names, fallback];
+  return isFolder ? index.map((name) => join(...base, name)) : [join(...base)];
 }
 
 async function read(
