@@ -85,7 +85,7 @@ export function isBodiless(status: number): boolean {
 export function localHead(reply: LocalReply, length: number, terms: ResponseTerms): string {
   const { status } = reply;
   let out = `HTTP/1.1 ${status} ${reasonOf(status)}\r\nDate: ${reply.date ?? terms.date}\r\n${localFields(reply, terms)}`;
-  if (!isBodiless(status)) out += `Content-Length: ${length}\r\n`;
+  if (!isBodiless(status) && terms.edits?.forgetsLength !== true) out += `Content-Length: ${length}\r\n`;
   if (terms.close) out += 'Connection: close\r\n';
   else if (terms.minor === 0) out += 'Connection: keep-alive\r\n';
   return `${out}\r\n`;

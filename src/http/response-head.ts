@@ -42,7 +42,7 @@ export function buildResponseHead(parser: ResponseParser, { minor, close, date, 
     const kind = fields.kind[i];
     let drop = HOP_BY_HOP[kind] === 1;
     if (kind === F.transferEncoding) drop = clientMinor === 0 || bodiless;
-    else if (kind === F.contentLength) drop = bodiless;
+    else if (kind === F.contentLength) drop = bodiless || edits?.forgetsLength === true;
     else if (kind === F.trailer) drop = dropCoding;
     if (!drop && kind === F.other && parser.connectionNames.length > 0) {
       drop = parser.connectionNames.includes(fields.name(i).toLowerCase());

@@ -36,6 +36,7 @@ export const replaceBody: FilterKind<ReplaceBodySettings> = {
       onResponse(request, response) {
         if (!isMeant(response.header('content-type')) || response.header('content-encoding') !== undefined) return;
         for (const name of ABOUT_BYTES) response.edits.remove(name);
+        if (request.isHead) response.edits.forgetLength();
         for (const { pattern, fill } of compiled)
           response.through(new Replacement(pattern, bytesOf(fill(request)), windowBytes));
       },

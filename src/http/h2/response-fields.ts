@@ -19,11 +19,11 @@ export function responseFields(
 ): string[] {
   const { fields, connectionNames } = parser;
   const out = [':status', String(status)];
-  const isBodiless = parser.status === 204;
+  const lengthless = parser.status === 204 || edits?.forgetsLength === true;
   for (let i = 0; i < fields.count; i++) {
     const kind = fields.kind[i];
     if (edits?.takes(fields, i) === true) continue;
-    if (HOP_BY_HOP[kind] === 1 || (kind === F.contentLength && isBodiless)) continue;
+    if (HOP_BY_HOP[kind] === 1 || (kind === F.contentLength && lengthless)) continue;
     const name = fields.name(i).toLowerCase();
     if (connectionNames.length > 0 && connectionNames.includes(name)) continue;
     out.push(name, fields.value(i));

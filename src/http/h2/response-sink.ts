@@ -86,7 +86,8 @@ export class StreamResponse implements ResponseSink {
       reply.date ?? terms.date,
       ...fieldsOf(localFields(reply, terms)),
     ];
-    if (!isBodiless(reply.status)) fields.push('content-length', String(body.length));
+    if (!isBodiless(reply.status) && terms.edits?.forgetsLength !== true)
+      fields.push('content-length', String(body.length));
     const ends = bare || body.length === 0;
     this.#head(fields, ends);
     if (ends) return;
