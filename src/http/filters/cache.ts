@@ -7,11 +7,11 @@
 
 import type { CacheSettings } from '../../config/types.ts';
 import { ageOf, type Entry } from '../cache/entry.ts';
-import { type FreshnessRules, fieldMapOf, freshnessOf, refreshed, withoutOwn } from '../cache/freshness.ts';
-import { inKey, originOf, placeBeside, queryNormalizer, variantOf, varyNames } from '../cache/keys.ts';
+import { Keeper } from '../cache/keeper.ts';
+import { inKey, originOf, placeBeside, queryNormalizer } from '../cache/keys.ts';
 import type { Flight, ResponseCache } from '../cache/response-cache.ts';
 import { SentFields } from '../cache/sent-fields.ts';
-import { entryOf, replyOf } from '../cache/served.ts';
+import { replyOf } from '../cache/served.ts';
 import type { BodyWatch, Filter, FilterKind, FilterRequest, FilterResponse, FilterTools, Verdict } from '../filter.ts';
 import type { LocalReply } from '../reply.ts';
 import { fillingOf } from './fill.ts';
@@ -36,9 +36,6 @@ const SAFE = new Set(['GET', 'HEAD', 'OPTIONS', 'TRACE']);
 const ERRORS = new Set([500, 502, 503, 504]);
 /** So long nobody waits for an answer that was not kept last time. */
 const UNKEPT_MS = 30_000;
-/** In a 304: what is kept has to go. */
-const GOES = /\b(?:no-store|private)\b/i;
-
 export const cache: FilterKind<CacheSettings> = {
   name: 'cache',
   build(settings, tools): Filter {
@@ -52,12 +49,13 @@ class CacheFilter implements Filter {
   readonly #cache: ResponseCache;
   readonly #keyOf: (request: FilterRequest) => string;
   readonly #bypass: ((request: FilterRequest) => string) | undefined;
-  readonly #rules: FreshnessRules;
+  readonly #keeper: Keeper;
 
   constructor(settings: CacheSettings, tools: FilterTools) {
     this.#settings = settings;
     this.#tools = tools;
     this.#cache = tools.cache(settings.in);
+    this.#keeper = new Keeper(settings, tools, this.#cache);
     const normalize = queryNormalizer(settings.query);
     const extra = settings.key === '' ? undefined : fillingOf(settings.key, inKey);
     this.#keyOf = (request) => {
@@ -66,13 +64,6 @@ class CacheFilter implements Filter {
       return extra === undefined ? key : `${key} ${extra(request)}`;
     };
     this.#bypass = settings.bypass === '' ? undefined : fillingOf(settings.bypass);
-    const { ttl } = settings;
-    const known = Object.keys(ttl).length > 0;
-    this.#rules = {
-      defaultTtl: known ? (status) => ttl[status] ?? ttl[`${Math.floor(status / 100)}xx`] : undefined,
-      staleWhileRevalidate: Math.floor(settings.staleWhileRevalidateMs / 1000),
-      staleIfError: Math.floor(settings.staleIfErrorMs / 1000),
-    };
   }
 
   onRequest(request: FilterRequest): Verdict | Promise<Verdict> {
@@ -215,9 +206,9 @@ class CacheFilter implements Filter {
     if (entry.etag !== '') request.edits.set('If-None-Match', entry.etag);
     if (entry.modified > 0) request.edits.set('If-Modified-Since', new Date(entry.modified).toUTCString());
     request.fetch(cache.maxObjectBytes, (answer) => {
-      if (answer?.status === 304) this.#renew(primary, entry, answer.lines);
+      if (answer?.status === 304) this.#keeper.renew(primary, entry, answer.lines);
       else if (answer !== undefined && !ERRORS.has(answer.status))
-        this.#keep(primary, headers, sent, answer.status, answer.lines, answer.body);
+        this.#keeper.keep(primary, headers, sent, answer.status, answer.lines, answer.body);
       cache.land(primary, flight);
     });
   }
@@ -230,7 +221,7 @@ class CacheFilter implements Filter {
     const { stale, primary } = visit;
     const now = this.#tools.env.clock.epoch();
     if (stale !== undefined && visit.asks && response.status === 304 && !response.isLocal) {
-      const [entry, isKept] = this.#renew(primary, stale, response.lines());
+      const [entry, isKept] = this.#keeper.renew(primary, stale, response.lines());
       this.#tools.count('cache-revalidated');
       this.#say(request, `fwd=stale; fwd-status=304${isKept ? '; stored' : ''}`);
       return response.replace(this.#again(visit, entry, now));
@@ -255,7 +246,7 @@ class CacheFilter implements Filter {
     const { status } = response;
     // Filters behind this one may have found out meanwhile.
     if (isIdentified(request)) visit.headers.authorization ??= 'given';
-    const freshness = this.#freshnessOf(visit.headers, status, lines);
+    const freshness = this.#keeper.freshnessOf(visit.headers, status, lines);
     if (freshness === undefined) {
       this.#cache.notKept(primary, UNKEPT_MS);
       return this.#leave(visit);
@@ -281,61 +272,10 @@ class CacheFilter implements Filter {
       },
       end: (whole) => {
         if (whole && pieces !== undefined)
-          this.#keep(visit.primary, visit.headers, sent, status, lines, Buffer.concat(pieces));
+          this.#keeper.keep(visit.primary, visit.headers, sent, status, lines, Buffer.concat(pieces));
         this.#leave(visit);
       },
     };
-  }
-
-  #freshnessOf(
-    headers: Readonly<Record<string, string>>,
-    status: number,
-    lines: string,
-  ): ReturnType<typeof freshnessOf> {
-    const told = fieldMapOf(lines);
-    if (told['set-cookie'] !== undefined || status === 206) return undefined;
-    const freshness = freshnessOf({ method: 'GET', headers }, { status, headers: told }, this.#rules);
-    if (freshness === undefined) return undefined;
-    const isUseless = freshness.lifetime === 0 && told.etag === undefined && told['last-modified'] === undefined;
-    return isUseless && freshness.staleWhileRevalidate + freshness.staleIfError === 0 ? undefined : freshness;
-  }
-
-  #keep(
-    primary: string,
-    headers: Readonly<Record<string, string>>,
-    sent: SentFields,
-    status: number,
-    lines: string,
-    body: Buffer,
-  ): void {
-    const freshness = this.#freshnessOf(headers, status, lines);
-    const told = fieldMapOf(lines);
-    const vary = varyNames(told.vary);
-    const variant = vary === undefined ? undefined : variantOf(vary, (name) => sent.get(name));
-    if (freshness === undefined || variant === undefined || vary === undefined) return;
-    this.#tools.count('cache-stored');
-    const entry = entryOf(primary + variant, status, lines, told, body, this.#tools.env.clock.epoch());
-    this.#cache.put(primary, vary, { ...entry, ...freshness, tags: this.#tagsOf(told) });
-  }
-
-  #tagsOf(told: Readonly<Record<string, string>>): readonly string[] {
-    const field = told[this.#settings.tags];
-    return field === undefined ? [] : field.split(/[\s,]+/).filter((tag) => tag !== '');
-  }
-
-  /** The endpoint says that it still holds; or else, that it is not to be kept any longer, in whatever variant. */
-  #renew(primary: string, entry: Entry, lines: string): readonly [entry: Entry, isKept: boolean] {
-    const merged = refreshed(entry.lines, withoutOwn(lines));
-    const told = fieldMapOf(merged);
-    const by = fieldMapOf(lines);
-    const date = by.date ?? entry.date;
-    const freshness = GOES.test(by['cache-control'] ?? '')
-      ? undefined
-      : freshnessOf({ method: 'GET', headers: {} }, { status: entry.status, headers: { ...told, date } }, this.#rules);
-    const renewed = { ...entry, age: 0, ...freshness, lines: merged, date, storedAt: this.#tools.env.clock.epoch() };
-    if (freshness === undefined) this.#cache.purge({ key: primary });
-    else this.#cache.put(primary, varyNames(told.vary) ?? [], renewed);
-    return [renewed, freshness !== undefined];
   }
 
   /** What was changed is not what it was (RFC 9111 §4.4). */
