@@ -31,3 +31,14 @@ export class SentFields {
     return this.#values.get(name) ?? this.#edits?.now(name) ?? undefined;
   }
 }
+
+/** Some filter that it has passed found out who asks. */
+export function isIdentified(request: FilterRequest): boolean {
+  return request.identity !== '' || request.claims !== undefined;
+}
+
+/** Its target names one authority and its Host another. */
+export function namesAnother({ target, authority }: FilterRequest): boolean {
+  if (target.startsWith('/')) return false;
+  return /^[a-z]+:\/\/([^/?#]*)/i.exec(target)?.[1].toLowerCase() !== authority;
+}

@@ -1,7 +1,7 @@
-// Owns the two ends of an entry: made of an answer, and given again to a request, which may want a part of it or have it already.
+// Owns the two ends of an entry: gathered from an answer, and given again to a request, which may want a part of it or have it already.
 
 import { notModified, rangeOf } from '../conditions.ts';
-import type { FilterRequest } from '../filter.ts';
+import type { BodyWatch, FilterRequest } from '../filter.ts';
 import type { LocalReply } from '../reply.ts';
 import { ageOf, type Entry } from './entry.ts';
 import { type FieldMap, type Freshness, withoutOwn } from './freshness.ts';
@@ -25,6 +25,20 @@ export function entryOf(
     storedAt: now,
     body,
     uses: 0,
+  };
+}
+
+/** The whole body, once; undefined when it broke off or is longer than `mostBytes`. */
+export function gathering(mostBytes: number, done: (body: Buffer | undefined) => void): BodyWatch {
+  let pieces: Buffer[] | undefined = [];
+  let size = 0;
+  return {
+    piece: (bytes) => {
+      size += bytes.length;
+      if (size > mostBytes) pieces = undefined;
+      pieces?.push(Buffer.from(bytes));
+    },
+    end: (whole) => done(whole && pieces !== undefined ? Buffer.concat(pieces) : undefined),
   };
 }
 

@@ -10,9 +10,9 @@ import { ageOf, type Entry } from '../cache/entry.ts';
 import { Keeper } from '../cache/keeper.ts';
 import { inKey, originOf, placeBeside, queryNormalizer } from '../cache/keys.ts';
 import type { Flight, ResponseCache } from '../cache/response-cache.ts';
-import { SentFields } from '../cache/sent-fields.ts';
-import { replyOf } from '../cache/served.ts';
-import type { BodyWatch, Filter, FilterKind, FilterRequest, FilterResponse, FilterTools, Verdict } from '../filter.ts';
+import { isIdentified, namesAnother, SentFields } from '../cache/sent-fields.ts';
+import { gathering, replyOf } from '../cache/served.ts';
+import type { Filter, FilterKind, FilterRequest, FilterResponse, FilterTools, Verdict } from '../filter.ts';
 import type { LocalReply } from '../reply.ts';
 import { fillingOf } from './fill.ts';
 
@@ -252,30 +252,19 @@ class CacheFilter implements Filter {
       return this.#leave(visit);
     }
     this.#say(request, stale === undefined ? 'fwd=miss; stored' : `fwd=stale; fwd-status=${status}; stored`);
-    response.watch(this.#gathering(visit, sent, status, lines));
+    const { maxObjectBytes } = this.#cache;
+    response.watch(
+      gathering(maxObjectBytes, (body) => {
+        if (body !== undefined) this.#keeper.keep(primary, visit.headers, sent, status, lines, body);
+        this.#leave(visit);
+      }),
+    );
   }
 
   #again(visit: Visit, entry: Entry, now: number): LocalReply {
     const header = (name: string): string | undefined =>
       name === 'if-none-match' ? visit.ifNoneMatch : name === 'if-modified-since' ? visit.ifModifiedSince : undefined;
     return replyOf({ method: 'GET', header }, entry, now);
-  }
-
-  #gathering(visit: Visit, sent: SentFields, status: number, lines: string): BodyWatch {
-    let pieces: Buffer[] | undefined = [];
-    let size = 0;
-    return {
-      piece: (bytes) => {
-        size += bytes.length;
-        if (size > this.#cache.maxObjectBytes) pieces = undefined;
-        pieces?.push(Buffer.from(bytes));
-      },
-      end: (whole) => {
-        if (whole && pieces !== undefined)
-          this.#keeper.keep(visit.primary, visit.headers, sent, status, lines, Buffer.concat(pieces));
-        this.#leave(visit);
-      },
-    };
   }
 
   /** What was changed is not what it was (RFC 9111 §4.4). */
@@ -302,14 +291,4 @@ class CacheFilter implements Filter {
     const visit = request.kept(this);
     if (typeof visit === 'object') this.#leave(visit as Visit);
   }
-}
-
-function isIdentified(request: FilterRequest): boolean {
-  return request.identity !== '' || request.claims !== undefined;
-}
-
-/** Its target names one authority and its Host another. */
-function namesAnother({ target, authority }: FilterRequest): boolean {
-  if (target.startsWith('/')) return false;
-  return /^[a-z]+:\/\/([^/?#]*)/i.exec(target)?.[1].toLowerCase() !== authority;
 }
