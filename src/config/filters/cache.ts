@@ -55,6 +55,7 @@ export const cache: FilterForm<CacheSettings> = {
     if (!caches.includes(name))
       findings.add([...path, 'in'], `names the cache "${name}", which does not exist`, suggest(name, caches));
     findings.template(key, [...path, 'key']);
+    if (/[\x00-\x1f\x7f]/.test(key)) findings.add([...path, 'key'], 'has control characters', 'write it in one line');
     findings.template(bypass, [...path, 'bypass']);
     if (ignore.length > 0 && only.length > 0)
       findings.add([...path, 'query'], 'has both "ignore" and "only"', 'leave one of them out');

@@ -19,6 +19,12 @@ interface Known {
   readonly vary: readonly string[];
 }
 
+/** Answers to one primary key. */
+interface Group {
+  readonly vary: readonly string[];
+  readonly keys: Set<string>;
+}
+
 type Meta = Omit<Entry, 'body'> & { readonly vary: readonly string[] };
 
 export class DiskStore {
@@ -26,7 +32,7 @@ export class DiskStore {
   readonly #bytes: number;
   /** By whole key, those used last at the end. */
   readonly #known = new Map<string, Known>();
-  readonly #vary = new Map<string, readonly string[]>();
+  readonly #groups = new Map<string, Group>();
   #size = 0;
   #closed = false;
   #loading = true;
@@ -50,7 +56,7 @@ export class DiskStore {
 
   /** What answers to a key vary by; undefined when there is none. */
   varyOf(primary: string): readonly string[] | undefined {
-    return this.#vary.get(primary);
+    return this.#groups.get(primary)?.vary;
   }
 
   /** As long as the folder has not been read, anything may be there. */
@@ -97,8 +103,20 @@ export class DiskStore {
     if (before !== undefined) this.#size -= before.size;
     this.#known.delete(key);
     this.#known.set(key, known);
-    this.#vary.set(primaryOf(key), known.vary);
     this.#size += known.size;
+    this.#join(key, known.vary);
+  }
+
+  /** An answer that varies by something else than those before it is the only one from now on. */
+  #join(key: string, vary: readonly string[]): void {
+    const primary = primaryOf(key);
+    const group = this.#groups.get(primary);
+    if (group !== undefined && group.vary.join() === vary.join()) {
+      group.keys.add(key);
+      return;
+    }
+    this.#groups.set(primary, { vary, keys: new Set([key]) });
+    for (const other of group?.keys ?? []) if (other !== key) this.#drop(other);
   }
 
   #drop(key: string): void {
@@ -106,21 +124,20 @@ export class DiskStore {
     if (known === undefined) return;
     this.#known.delete(key);
     this.#size -= known.size;
+    const primary = primaryOf(key);
+    const group = this.#groups.get(primary);
+    if (group?.keys.delete(key) === true && group.keys.size === 0) this.#groups.delete(primary);
     void unlink(known.file).catch(() => undefined);
   }
 
   purge(what: Purge): number {
     const going: string[] = [];
-    for (const [key, { tags }] of this.#known) {
-      const goes =
-        'all' in what ||
-        ('key' in what
-          ? primaryOf(key) === what.key
-          : 'prefix' in what
-            ? key.startsWith(what.prefix)
-            : tags.includes(what.tag));
-      if (goes) going.push(key);
-    }
+    if ('key' in what) going.push(...(this.#groups.get(what.key)?.keys ?? []));
+    else
+      for (const [key, { tags }] of this.#known) {
+        if ('all' in what || ('prefix' in what ? key.startsWith(what.prefix) : tags.includes(what.tag)))
+          going.push(key);
+      }
     for (const key of going) this.#drop(key);
     return going.length;
   }

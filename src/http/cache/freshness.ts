@@ -89,3 +89,14 @@ export function refreshed(stored: string, by: string): string {
   }
   return out;
 }
+
+/** What is said anew for every answer, and what is about one client. */
+const NOT_STORED = /^(?:date|age|set-cookie|cache-status)$/;
+
+export function withoutOwn(lines: string): string {
+  let out = '';
+  for (const line of lines.split('\r\n')) {
+    if (line !== '' && !NOT_STORED.test(line.slice(0, line.indexOf(':')).toLowerCase())) out += `${line}\r\n`;
+  }
+  return out;
+}

@@ -32,6 +32,28 @@ export function queryNormalizer({ ignore, only, sort }: QueryRules): ((query: st
   };
 }
 
+/** Where the endpoint believes to be: what it is told of scheme and authority, in one form. */
+export function originOf(toldScheme: string, authority: string): string {
+  const lower = toldScheme.toLowerCase();
+  // Whatever else is written there must not be read as a part of the address.
+  const scheme = lower === 'http' || lower === 'https' ? lower : inKey(lower);
+  const port = scheme === 'https' ? ':443' : ':80';
+  return `${scheme}://${authority.endsWith(port) ? authority.slice(0, -port.length) : authority}`;
+}
+
+/** A value within a key: neither a blank nor a line's end is left in it, and no two values look alike. */
+export function inKey(value: string): string {
+  if (value.isWellFormed()) return encodeURIComponent(value);
+  return value.replace(/[^A-Za-z0-9]/g, (unit) => `%u${unit.charCodeAt(0).toString(16).padStart(4, '0')}`);
+}
+
+/** Another place at the same origin, with the same text of one's own behind it. */
+export function placeBeside(primary: string, pathAndQuery: string): string {
+  const path = primary.indexOf('/', primary.indexOf('://') + 3);
+  const own = primary.indexOf(' ', path);
+  return primary.slice(0, path) + pathAndQuery + (own < 0 ? '' : primary.slice(own));
+}
+
 /** Names in a Vary field, lower case and sorted; undefined for `*`. */
 export function varyNames(field: string | undefined): readonly string[] | undefined {
   if (field === undefined || field === '') return [];

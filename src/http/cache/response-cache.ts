@@ -3,6 +3,7 @@
 
 import { LRUCache } from 'lru-cache';
 import type { CacheConfig } from '../../config/types.ts';
+import { hash32 } from '../../core/hash.ts';
 import type { Resource } from '../resources.ts';
 import { DiskStore } from './disk.ts';
 import type { Entry } from './entry.ts';
@@ -11,6 +12,8 @@ import { MemoryStore, type Purge } from './memory.ts';
 
 const MOST_UNKEPT = 65_536;
 const MOST_SEEN = 262_144;
+/** Seeds of two hashes, so that they say different things. */
+const SEEDS = [0x2545f491, 0x9e3779b9] as const;
 
 type Header = (name: string) => string | undefined;
 
@@ -36,8 +39,10 @@ export class ResponseCache implements Resource {
   readonly disk: DiskStore | undefined;
   readonly maxObjectBytes: number;
   readonly #flights = new Map<string, Flight>();
-  readonly #unkept = new LRUCache<string, true>({ max: MOST_UNKEPT });
-  readonly #seen = new LRUCache<string, number>({ max: MOST_SEEN });
+  /** By `markOf`: addresses are as long as clients like, and what is bounded by number must be small. */
+  readonly #unkept = new LRUCache<number, true>({ max: MOST_UNKEPT });
+  /** Made when somebody counts. */
+  #seen: LRUCache<number, number> | undefined;
 
   constructor({ memoryBytes, maxObjectBytes, disk }: CacheConfig, share: number, folder: string) {
     this.memory = new MemoryStore(Math.floor(memoryBytes / share));
@@ -63,7 +68,7 @@ export class ResponseCache implements Resource {
   }
 
   put(primary: string, vary: readonly string[], entry: Entry): void {
-    this.#unkept.delete(primary);
+    this.#unkept.delete(markOf(primary));
     this.memory.put(primary, vary, entry);
     void this.disk?.put(entry, vary);
   }
@@ -85,17 +90,19 @@ export class ResponseCache implements Resource {
 
   /** Answers of this key are not kept, so nobody should wait for one. */
   notKept(primary: string, ttlMs: number): void {
-    this.#unkept.set(primary, true, { ttl: ttlMs });
+    this.#unkept.set(markOf(primary), true, { ttl: ttlMs });
   }
 
   isNotKept(primary: string): boolean {
-    return this.#unkept.get(primary) === true;
+    return this.#unkept.get(markOf(primary)) === true;
   }
 
   /** How often it was asked for, this time included. */
   asked(primary: string): number {
-    const times = (this.#seen.get(primary) ?? 0) + 1;
-    this.#seen.set(primary, times);
+    this.#seen ??= new LRUCache({ max: MOST_SEEN });
+    const mark = markOf(primary);
+    const times = (this.#seen.get(mark) ?? 0) + 1;
+    this.#seen.set(mark, times);
     return times;
   }
 
@@ -109,4 +116,9 @@ export class ResponseCache implements Resource {
     this.memory.clear();
     this.disk?.close();
   }
+}
+
+/** 53 bits of it: who is taken for another is asked for a little too early, or not waited for. */
+function markOf(primary: string): number {
+  return hash32(primary, SEEDS[0]) * 0x20_0000 + (hash32(primary, SEEDS[1]) & 0x1f_ffff);
 }

@@ -7,37 +7,35 @@
 
 import type { CacheSettings } from '../../config/types.ts';
 import { ageOf, type Entry } from '../cache/entry.ts';
-import { type FreshnessRules, fieldMapOf, freshnessOf, refreshed } from '../cache/freshness.ts';
-import { queryNormalizer, variantOf, varyNames } from '../cache/keys.ts';
+import { Keeper } from '../cache/keeper.ts';
+import { inKey, originOf, placeBeside, queryNormalizer } from '../cache/keys.ts';
 import type { Flight, ResponseCache } from '../cache/response-cache.ts';
-import { notModified, rangeOf } from '../conditions.ts';
-import type { BodyWatch, Filter, FilterKind, FilterRequest, FilterResponse, FilterTools, Verdict } from '../filter.ts';
+import { isIdentified, namesAnother, SentFields } from '../cache/sent-fields.ts';
+import { gathering, replyOf } from '../cache/served.ts';
+import type { Filter, FilterKind, FilterRequest, FilterResponse, FilterTools, Verdict } from '../filter.ts';
 import type { LocalReply } from '../reply.ts';
 import { fillingOf } from './fill.ts';
 
 /** What this request has to do with the cache. */
 interface Visit {
   readonly primary: string;
-  /** Whether its answer may be kept. */
-  readonly keeps: boolean;
+  /** What its answer may be kept under; undefined: it is not to be kept. */
+  readonly sent: SentFields | undefined;
   /** What there is, and is not fresh any more. */
   stale: Entry | undefined;
   /** The endpoint is asked whether `stale` still holds. */
   asks: boolean;
   flight: Flight | undefined;
-  /** Fields of the request that may matter when its answer comes. */
-  readonly headers: Readonly<Record<string, string>>;
+  /** Fields of the request that say whether its answer may be kept. */
+  readonly headers: Record<string, string>;
   readonly ifNoneMatch: string | undefined;
   readonly ifModifiedSince: string | undefined;
-  readonly header: (name: string) => string | undefined;
 }
 
 const SAFE = new Set(['GET', 'HEAD', 'OPTIONS', 'TRACE']);
 const ERRORS = new Set([500, 502, 503, 504]);
 /** So long nobody waits for an answer that was not kept last time. */
 const UNKEPT_MS = 30_000;
-const NOT_STORED = /^(?:date|age|set-cookie|cache-status)$/;
-
 export const cache: FilterKind<CacheSettings> = {
   name: 'cache',
   build(settings, tools): Filter {
@@ -46,33 +44,26 @@ export const cache: FilterKind<CacheSettings> = {
 };
 
 class CacheFilter implements Filter {
-  readonly readsHeadLater = true;
   readonly #settings: CacheSettings;
   readonly #tools: FilterTools;
   readonly #cache: ResponseCache;
   readonly #keyOf: (request: FilterRequest) => string;
   readonly #bypass: ((request: FilterRequest) => string) | undefined;
-  readonly #rules: FreshnessRules;
+  readonly #keeper: Keeper;
 
   constructor(settings: CacheSettings, tools: FilterTools) {
     this.#settings = settings;
     this.#tools = tools;
     this.#cache = tools.cache(settings.in);
+    this.#keeper = new Keeper(settings, tools, this.#cache);
     const normalize = queryNormalizer(settings.query);
-    const extra = settings.key === '' ? undefined : fillingOf(settings.key);
+    const extra = settings.key === '' ? undefined : fillingOf(settings.key, inKey);
     this.#keyOf = (request) => {
       const query = normalize === undefined ? request.query : normalize(request.query);
-      const key = `${request.scheme}://${request.host}${request.path}${query === '' ? '' : `?${query}`}`;
+      const key = originOf(request.toldScheme, request.authority) + request.path + (query === '' ? '' : `?${query}`);
       return extra === undefined ? key : `${key} ${extra(request)}`;
     };
     this.#bypass = settings.bypass === '' ? undefined : fillingOf(settings.bypass);
-    const { ttl } = settings;
-    const known = Object.keys(ttl).length > 0;
-    this.#rules = {
-      defaultTtl: known ? (status) => ttl[status] ?? ttl[`${Math.floor(status / 100)}xx`] : undefined,
-      staleWhileRevalidate: Math.floor(settings.staleWhileRevalidateMs / 1000),
-      staleIfError: Math.floor(settings.staleIfErrorMs / 1000),
-    };
   }
 
   onRequest(request: FilterRequest): Verdict | Promise<Verdict> {
@@ -82,6 +73,8 @@ class CacheFilter implements Filter {
       request.keep(this, SAFE.has(method) ? undefined : primary);
       return undefined;
     }
+    // What a body says, what is spoken after an upgrade, and where two authorities may lead, no key tells apart.
+    if (request.bodyLength !== 0 || request.wantsUpgrade || namesAnother(request)) return this.#pass(request, 'bypass');
     const bypass = this.#bypass?.(request) ?? '';
     if (bypass !== '' && bypass !== '0') return this.#pass(request, 'bypass');
     const found = this.#cache.find(primary, (name) => request.header(name));
@@ -106,14 +99,14 @@ class CacheFilter implements Filter {
     if (entry !== undefined && !this.#wantsFresh(request)) {
       const left = entry.lifetime - ageOf(entry, now);
       if (left > 0) return this.#hit(request, entry, `hit; ttl=${left}`, 'cache-hit');
-      if (!entry.mustRevalidate && -left < entry.staleWhileRevalidate) {
+      // Others have a say in what is asked and answered, so it has to go their way: with a client, as any stale answer.
+      if (!entry.mustRevalidate && -left < entry.staleWhileRevalidate && request.canFetch) {
         this.#refresh(request, primary, entry);
         return this.#hit(request, entry, `hit; fwd=stale; ttl=${left}`, 'cache-stale');
       }
     }
     if (request.header('range') !== undefined && entry === undefined) return this.#pass(request, 'partial');
-    if (/\bonly-if-cached\b/i.test(request.header('cache-control') ?? ''))
-      return { status: 504, code: 'upstream-timeout' };
+    if (/\bonly-if-cached\b/i.test(request.header('cache-control') ?? '')) return { status: 504 };
     return this.#miss(request, primary, entry, true);
   }
 
@@ -130,17 +123,17 @@ class CacheFilter implements Filter {
     const flown =
       this.#settings.collapse && isGet && waits && !cache.isNotKept(primary) ? cache.flight(primary) : undefined;
     if (flown !== undefined) return this.#wait(request, primary, flown);
-    const keeps = isGet && request.header('range') === undefined && cache.asked(primary) >= this.#settings.minUses;
+    const keeps = isGet && request.header('range') === undefined && this.#isWanted(primary);
+    const sent = keeps ? new SentFields(request) : undefined;
     const visit: Visit = {
       primary,
-      keeps,
+      sent,
       stale,
       asks: false,
       flight: keeps && waits ? cache.takeOff(primary) : undefined,
-      headers: this.#told(request),
+      headers: sent === undefined ? {} : this.#told(request, sent),
       ifNoneMatch: request.header('if-none-match'),
       ifModifiedSince: request.header('if-modified-since'),
-      header: (name) => request.header(name),
     };
     request.keep(this, visit);
     this.#tools.count('cache-miss');
@@ -157,12 +150,20 @@ class CacheFilter implements Filter {
     return undefined;
   }
 
-  #told(request: FilterRequest): Record<string, string> {
+  /** Often enough. */
+  #isWanted(primary: string): boolean {
+    const { minUses } = this.#settings;
+    return minUses === 1 || this.#cache.asked(primary) >= minUses;
+  }
+
+  #told(request: FilterRequest, sent: SentFields): Record<string, string> {
     const headers: Record<string, string> = {};
     for (const name of this.#settings.obeyClients ? ['authorization', 'cache-control', 'pragma'] : ['authorization']) {
       const value = request.header(name);
       if (value !== undefined) headers[name] = value;
     }
+    // Whom a filter found is somebody, whatever of it the endpoint is shown (RFC 9111 §3.5).
+    if (sent.hasCredentials || isIdentified(request)) headers.authorization = 'given';
     return headers;
   }
 
@@ -198,33 +199,31 @@ class CacheFilter implements Filter {
     const cache = this.#cache;
     if (cache.flight(primary) !== undefined) return;
     const flight = cache.takeOff(primary);
+    const sent = new SentFields(request);
+    const headers = this.#told(request, sent);
     for (const name of ['If-None-Match', 'If-Modified-Since', 'Range', 'If-Range', 'If-Match', 'If-Unmodified-Since'])
       request.edits.remove(name);
     if (entry.etag !== '') request.edits.set('If-None-Match', entry.etag);
     if (entry.modified > 0) request.edits.set('If-Modified-Since', new Date(entry.modified).toUTCString());
-    const headers = this.#told(request);
-    const values = new Map<string, string | undefined>();
-    const header = (name: string): string | undefined => values.get(name);
-    for (const name of varyNames(fieldMapOf(entry.lines).vary) ?? []) values.set(name, request.header(name));
     request.fetch(cache.maxObjectBytes, (answer) => {
-      if (answer?.status === 304) this.#renew(primary, entry, answer.lines);
+      if (answer?.status === 304) this.#keeper.renew(primary, entry, answer.lines);
       else if (answer !== undefined && !ERRORS.has(answer.status))
-        this.#keep(primary, headers, header, answer.status, answer.lines, answer.body);
+        this.#keeper.keep(primary, headers, sent, answer.status, answer.lines, answer.body);
       cache.land(primary, flight);
     });
   }
 
   onResponse(request: FilterRequest, response: FilterResponse): void {
     const kept = request.kept(this);
-    if (typeof kept === 'string') return this.#invalidate(kept, request, response);
+    if (typeof kept === 'string') return this.#invalidate(kept, response);
     const visit = kept as Visit | undefined;
     if (visit === undefined) return;
     const { stale, primary } = visit;
     const now = this.#tools.env.clock.epoch();
     if (stale !== undefined && visit.asks && response.status === 304 && !response.isLocal) {
-      const entry = this.#renew(primary, stale, response.lines());
+      const [entry, isKept] = this.#keeper.renew(primary, stale, response.lines());
       this.#tools.count('cache-revalidated');
-      this.#say(request, 'fwd=stale; fwd-status=304; stored');
+      this.#say(request, `fwd=stale; fwd-status=304${isKept ? '; stored' : ''}`);
       return response.replace(this.#again(visit, entry, now));
     }
     const isError = response.isLocal
@@ -240,16 +239,26 @@ class CacheFilter implements Filter {
       this.#say(request, `hit; fwd=stale; fwd-status=${response.status}`);
       return response.replace(this.#again(visit, stale, now));
     }
-    if (!visit.keeps || response.isLocal || response.length > this.#cache.maxObjectBytes) return this.#leave(visit);
+    const { sent } = visit;
+    if (sent === undefined || response.isLocal || response.length > this.#cache.maxObjectBytes)
+      return this.#leave(visit);
     const lines = response.lines();
     const { status } = response;
-    const freshness = this.#freshnessOf(visit.headers, status, lines);
+    // Filters behind this one may have found out meanwhile.
+    if (isIdentified(request)) visit.headers.authorization ??= 'given';
+    const freshness = this.#keeper.freshnessOf(visit.headers, status, lines);
     if (freshness === undefined) {
       this.#cache.notKept(primary, UNKEPT_MS);
       return this.#leave(visit);
     }
     this.#say(request, stale === undefined ? 'fwd=miss; stored' : `fwd=stale; fwd-status=${status}; stored`);
-    response.watch(this.#gathering(visit, status, lines));
+    const { maxObjectBytes } = this.#cache;
+    response.watch(
+      gathering(maxObjectBytes, (body) => {
+        if (body !== undefined) this.#keeper.keep(primary, visit.headers, sent, status, lines, body);
+        this.#leave(visit);
+      }),
+    );
   }
 
   #again(visit: Visit, entry: Entry, now: number): LocalReply {
@@ -258,77 +267,8 @@ class CacheFilter implements Filter {
     return replyOf({ method: 'GET', header }, entry, now);
   }
 
-  #gathering(visit: Visit, status: number, lines: string): BodyWatch {
-    let pieces: Buffer[] | undefined = [];
-    let size = 0;
-    return {
-      piece: (bytes) => {
-        size += bytes.length;
-        if (size > this.#cache.maxObjectBytes) pieces = undefined;
-        pieces?.push(Buffer.from(bytes));
-      },
-      end: (whole) => {
-        if (whole && pieces !== undefined)
-          this.#keep(visit.primary, visit.headers, visit.header, status, lines, Buffer.concat(pieces));
-        this.#leave(visit);
-      },
-    };
-  }
-
-  #freshnessOf(
-    headers: Readonly<Record<string, string>>,
-    status: number,
-    lines: string,
-  ): ReturnType<typeof freshnessOf> {
-    const told = fieldMapOf(lines);
-    if (told['set-cookie'] !== undefined || status === 206) return undefined;
-    const freshness = freshnessOf({ method: 'GET', headers }, { status, headers: told }, this.#rules);
-    if (freshness === undefined) return undefined;
-    const isUseless = freshness.lifetime === 0 && told.etag === undefined && told['last-modified'] === undefined;
-    return isUseless && freshness.staleWhileRevalidate + freshness.staleIfError === 0 ? undefined : freshness;
-  }
-
-  #keep(
-    primary: string,
-    headers: Readonly<Record<string, string>>,
-    header: (name: string) => string | undefined,
-    status: number,
-    lines: string,
-    body: Buffer,
-  ): void {
-    const freshness = this.#freshnessOf(headers, status, lines);
-    const told = fieldMapOf(lines);
-    const vary = varyNames(told.vary);
-    const variant = vary === undefined ? undefined : variantOf(vary, header);
-    if (freshness === undefined || variant === undefined || vary === undefined) return;
-    this.#tools.count('cache-stored');
-    const entry = entryOf(primary + variant, status, lines, told, body, this.#tools.env.clock.epoch());
-    this.#cache.put(primary, vary, { ...entry, ...freshness, tags: this.#tagsOf(told) });
-  }
-
-  #tagsOf(told: Readonly<Record<string, string>>): readonly string[] {
-    const field = told[this.#settings.tags];
-    return field === undefined ? [] : field.split(/[\s,]+/).filter((tag) => tag !== '');
-  }
-
-  /** The endpoint says that it still holds. */
-  #renew(primary: string, entry: Entry, lines: string): Entry {
-    const merged = refreshed(entry.lines, withoutOwn(lines));
-    const told = fieldMapOf(merged);
-    const date = fieldMapOf(lines).date ?? entry.date;
-    const freshness = freshnessOf(
-      { method: 'GET', headers: {} },
-      { status: entry.status, headers: { ...told, date } },
-      this.#rules,
-    );
-    if (freshness === undefined) return entry;
-    const renewed = { ...entry, ...freshness, lines: merged, date, storedAt: this.#tools.env.clock.epoch() };
-    this.#cache.put(primary, varyNames(told.vary) ?? [], renewed);
-    return renewed;
-  }
-
   /** What was changed is not what it was (RFC 9111 §4.4). */
-  #invalidate(primary: string, request: FilterRequest, response: FilterResponse): void {
+  #invalidate(primary: string, response: FilterResponse): void {
     const { status } = response;
     if (response.isLocal || status < 200 || status >= 400) return;
     this.#cache.purge({ key: primary });
@@ -336,8 +276,8 @@ class CacheFilter implements Filter {
       const value = response.header(name);
       if (value === undefined || !URL.canParse(value, primary)) continue;
       const url = new URL(value, primary);
-      if (url.host === request.host)
-        this.#cache.purge({ key: `${request.scheme}://${request.host}${url.pathname}${url.search}` });
+      if (url.host === new URL(primary).host)
+        this.#cache.purge({ key: placeBeside(primary, url.pathname + url.search) });
     }
   }
 
@@ -351,51 +291,4 @@ class CacheFilter implements Filter {
     const visit = request.kept(this);
     if (typeof visit === 'object') this.#leave(visit as Visit);
   }
-}
-
-function withoutOwn(lines: string): string {
-  let out = '';
-  for (const line of lines.split('\r\n')) {
-    if (line !== '' && !NOT_STORED.test(line.slice(0, line.indexOf(':')).toLowerCase())) out += `${line}\r\n`;
-  }
-  return out;
-}
-
-function entryOf(
-  key: string,
-  status: number,
-  lines: string,
-  told: Readonly<Record<string, string>>,
-  body: Buffer,
-  now: number,
-): Omit<Entry, 'tags' | 'age' | 'lifetime' | 'staleWhileRevalidate' | 'staleIfError' | 'mustRevalidate'> {
-  const modified = Date.parse(told['last-modified'] ?? '');
-  return {
-    key,
-    status,
-    lines: withoutOwn(lines),
-    date: told.date ?? new Date(now).toUTCString(),
-    etag: told.etag ?? '',
-    modified: Number.isNaN(modified) ? 0 : modified,
-    storedAt: now,
-    body,
-    uses: 0,
-  };
-}
-
-function replyOf(request: Pick<FilterRequest, 'header' | 'method'>, entry: Entry, now: number): LocalReply {
-  const { status, etag, modified, body, date, lines } = entry;
-  const fields = `${lines}Age: ${ageOf(entry, now)}\r\n`;
-  if (status !== 200) return { status, fields, body, date };
-  if (notModified(request, etag, modified)) return { status: 304, fields, date };
-  const range = rangeOf(request, body.length, etag, modified);
-  if (range === undefined) return { status, fields, body, date };
-  if (range === 'none') return { status: 416, fields: `Content-Range: bytes */${body.length}\r\n`, body: '' };
-  const [from, to] = range;
-  return {
-    status: 206,
-    fields: `${fields}Content-Range: bytes ${from}-${to - 1}/${body.length}\r\n`,
-    body: body.subarray(from, to),
-    date,
-  };
 }
