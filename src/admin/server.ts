@@ -134,8 +134,11 @@ function purgeOf(query: URLSearchParams): Purge | undefined {
   }
 }
 
-/** As keys are: the host in lower case and without a port. What is no address may be a key of somebody's own. */
+/** As keys are: the host in lower case, without the usual port. What is no address may be a key of somebody's own. */
 function addressOf(text: string): string {
-  const match = /^(https?):\/\/(\[[^\]/]*\]|[^/:?#]+)(?::\d+)?(\/[^#]*)?(?:#.*)?$/i.exec(text);
-  return match === null ? text : `${match[1].toLowerCase()}://${match[2].toLowerCase()}${match[3] ?? '/'}`;
+  const match = /^(https?):\/\/(\[[^\]/]*\]|[^/:?#]+)(:\d+)?(\/[^#]*)?(?:#.*)?$/i.exec(text);
+  if (match === null) return text;
+  const scheme = match[1].toLowerCase();
+  const port = match[3] === (scheme === 'https' ? ':443' : ':80') ? '' : (match[3] ?? '');
+  return `${scheme}://${match[2].toLowerCase()}${port}${match[4] ?? '/'}`;
 }

@@ -634,6 +634,10 @@ export class Exchange implements AttemptedRequest, RunSource, SinkOwner {
     return this.#facts.id;
   }
 
+  get trusted(): boolean {
+    return this.#client.additions().trusted;
+  }
+
   get scheme(): 'http' | 'https' {
     return this.#client.additions().proto;
   }

@@ -25,6 +25,8 @@ export interface RunSource {
   /** What the route's patterns and tables say about this request. */
   lookUp(name: LookedUp, argument: string, view: HeadView): string;
   readonly wantsUpgrade: boolean;
+  /** The peer is a proxy of ours. */
+  readonly trusted: boolean;
   /** Nobody behind the filters of `chain` after `index` has a say in what this request asks. */
   isLast(chain: FilterChain, index: number, view: HeadView): boolean;
   gather(limit: number): Promise<Buffer>;
@@ -239,11 +241,12 @@ export class FilterRun implements FilterRequest {
   }
 
   get authority(): string {
-    return this.header('host')?.toLowerCase() ?? this.host;
+    return this.edits.now('host')?.toLowerCase() ?? this.#view.authority.toLowerCase();
   }
 
   get toldScheme(): string {
-    return this.header('x-forwarded-proto') ?? this.scheme;
+    // Others may say what they like: nobody passes it on.
+    return (this.#source.trusted ? this.header('x-forwarded-proto') : undefined) ?? this.scheme;
   }
 
   get wantsUpgrade(): boolean {
@@ -310,6 +313,7 @@ function nowhere(): RunSource {
     answer: new HeadEdits(),
     lookUp: () => '',
     wantsUpgrade: false,
+    trusted: false,
     isLast: () => false,
     gather: () => new Promise(() => undefined),
     fetch: (_view, _edits, _mostBytes, done) => done(undefined),

@@ -10,6 +10,8 @@ export class HeadView {
   method = '';
   /** Lower case, without port. */
   host = '';
+  /** As the request names it: of its target before its Host. */
+  authority = '';
   /** Normalized, without query. */
   path = '';
   query = '';
@@ -44,6 +46,7 @@ export class HeadView {
     this.ambiguous = false;
     this.variant = '';
     this.setCookie = '';
+    this.authority = target.authority;
     this.host = hostOf(target.authority);
     this.edits = undefined;
     this.identity = '';
@@ -55,6 +58,7 @@ export class HeadView {
     copy.set(this.path, this.client, this.tls, this.certificate);
     copy.method = this.method;
     copy.host = this.host;
+    copy.authority = this.authority;
     copy.query = this.query;
     copy.edits = this.edits;
     copy.identity = this.identity;

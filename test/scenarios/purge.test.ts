@@ -57,7 +57,7 @@ test('purge: by address, prefix, tag, or all, in every worker', async (t) => {
   };
   await fill('/a?b=1', '/images/1', '/images/2', '/news');
   assert.match(await get('/a?b=1'), /hit/);
-  const copies = purged('--url', `http://WWW.example.com:${port}/a?b=1`);
+  const copies = purged('--url', 'http://WWW.example.com:80/a?b=1');
   assert.ok(copies === 1 || copies === 2, `${copies}: one in each worker that was asked`);
   assert.doesNotMatch(await get('/a?b=1'), /hit/);
   const images = purged('--prefix', 'http://www.example.com/images/');

@@ -60,7 +60,7 @@ function shownOf(request: FilterRequest, send: readonly string[]): Record<string
   const shown: Record<string, string> = {
     'x-forwarded-method': request.method,
     'x-forwarded-proto': request.scheme,
-    'x-forwarded-host': request.header('host') ?? request.host,
+    'x-forwarded-host': request.authority,
     'x-forwarded-uri': request.variable('uri', ''),
     'x-forwarded-for': request.client,
   };
