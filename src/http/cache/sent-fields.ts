@@ -36,9 +36,3 @@ export class SentFields {
 export function isIdentified(request: FilterRequest): boolean {
   return request.identity !== '' || request.claims !== undefined;
 }
-
-/** Its target names one authority and its Host another. */
-export function namesAnother({ target, authority }: FilterRequest): boolean {
-  if (target.startsWith('/')) return false;
-  return /^[a-z]+:\/\/([^/?#]*)/i.exec(target)?.[1].toLowerCase() !== authority;
-}

@@ -10,7 +10,7 @@ import { ageOf, type Entry } from '../cache/entry.ts';
 import { Keeper } from '../cache/keeper.ts';
 import { inKey, originOf, placeBeside, queryNormalizer } from '../cache/keys.ts';
 import type { Flight, ResponseCache } from '../cache/response-cache.ts';
-import { isIdentified, namesAnother, SentFields } from '../cache/sent-fields.ts';
+import { isIdentified, SentFields } from '../cache/sent-fields.ts';
 import { gathering, replyOf } from '../cache/served.ts';
 import type { Filter, FilterKind, FilterRequest, FilterResponse, FilterTools, Verdict } from '../filter.ts';
 import type { LocalReply } from '../reply.ts';
@@ -74,7 +74,7 @@ class CacheFilter implements Filter {
       return undefined;
     }
     // What a body says, what is spoken after an upgrade, and where two authorities may lead, no key tells apart.
-    if (request.bodyLength !== 0 || request.wantsUpgrade || namesAnother(request)) return this.#pass(request, 'bypass');
+    if (request.bodyLength !== 0 || request.wantsUpgrade) return this.#pass(request, 'bypass');
     const bypass = this.#bypass?.(request) ?? '';
     if (bypass !== '' && bypass !== '0') return this.#pass(request, 'bypass');
     const found = this.#cache.find(primary, (name) => request.header(name));
