@@ -9,6 +9,7 @@ export const ACCESS_LOG_FIELDS: readonly string[] = [
   'variant',
   'endpoint',
   'client',
+  'identity',
   'sni',
   'method',
   'host',
@@ -31,5 +32,5 @@ export const ACCESS_LOG_FIELDS: readonly string[] = [
 
 /** Where nobody said. The variant is added where there are splits. Query strings often hold secrets, so they are logged only when asked for. */
 export const ACCESS_LOG_DEFAULT: readonly string[] = ACCESS_LOG_FIELDS.filter(
-  (field) => field !== 'query' && field !== 'referer' && field !== 'variant',
+  (field) => field !== 'query' && field !== 'referer' && field !== 'variant' && field !== 'identity',
 );

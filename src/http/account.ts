@@ -13,6 +13,7 @@ export interface Finished {
   /** Undefined when no route matched. */
   readonly route: HttpRoute | undefined;
   readonly pool: HttpPool | undefined;
+  readonly identity: string;
   /** 0 when nothing was answered. */
   readonly status: number;
   readonly error: ErrorCode | undefined;
@@ -88,6 +89,7 @@ export function refusedRecord(listener: string, client: string, error: ErrorCode
     route: '',
     pool: '',
     variant: '',
+    identity: '',
     endpoint: '',
     method: '',
     host: '',

@@ -75,6 +75,8 @@ export interface RequestRecord {
   readonly pool: string;
   /** Of a split; '' outside of one. */
   readonly variant: string;
+  /** Whom an authentication filter found; '' for nobody. */
+  readonly identity: string;
   readonly endpoint: string;
   readonly client: string;
   readonly method: string;

@@ -835,6 +835,7 @@ export class Exchange implements AttemptedRequest, RunSource, SinkOwner {
     const { bytesOut } = this.#response;
     if (this.#grpcStatus >= 0) ctx.counters.listener(listener.slot, L.grpcStatus + this.#grpcStatus);
     countFinished(ctx, listener.slot, this.#status, this.#pool, durationMs, bytesOut);
+    const identity = this.#isFiltered ? this.#run!.identity : '';
     if (this.#isFiltered) {
       this.#sink!.cancel();
       this.#run!.done({ status: this.#status, error: this.#error, durationMs });
@@ -850,6 +851,7 @@ export class Exchange implements AttemptedRequest, RunSource, SinkOwner {
       attempts: this.#attempts,
       route: this.#route,
       pool: this.#pool,
+      identity,
       status: this.#status,
       error: this.#error,
       durationMs,

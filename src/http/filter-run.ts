@@ -51,6 +51,8 @@ export class FilterRun implements FilterRequest {
   isOver = false;
   #source: RunSource;
   #view: HeadView = new HeadView(NO_HEAD);
+  /** For the time after the head. */
+  readonly #own = new HeadView(NO_HEAD);
   readonly #passed: Filter[] = [];
   readonly #kept = new Map<Filter, unknown>();
   #response: FilterResponse | undefined;
@@ -128,9 +130,11 @@ export class FilterRun implements FilterRequest {
 
   /** The head is about to go: what is asked of it later is kept. */
   headEnds(parser: RequestParser): void {
-    const later = this.#passed.some((filter) => filter.readsHeadLater === true);
-    const kept = later ? parser.copy() : NO_HEAD;
-    this.see(this.#view.copy(kept));
+    if (this.#passed.some((filter) => filter.readsHeadLater === true)) this.see(this.#view.copy(parser.copy()));
+    else {
+      this.#own.take(this.#view);
+      this.see(this.#own);
+    }
   }
 
   respond(response: FilterResponse): void {

@@ -55,16 +55,26 @@ export class HeadView {
   /** The same request, for longer: `parser` is a copy of the one that was asked so far. */
   copy(parser: RequestParser): HeadView {
     const copy = new HeadView(parser);
-    copy.set(this.path, this.client, this.tls, this.certificate);
-    copy.method = this.method;
-    copy.host = this.host;
-    copy.authority = this.authority;
-    copy.query = this.query;
-    copy.edits = this.edits;
-    copy.identity = this.identity;
-    copy.variant = this.variant;
-    copy.routedPath = this.routedPath;
+    copy.take(this);
     return copy;
+  }
+
+  /** Everything that is known of the request beside its fields. */
+  take(other: HeadView): void {
+    this.method = other.method;
+    this.host = other.host;
+    this.authority = other.authority;
+    this.path = other.path;
+    this.query = other.query;
+    this.routedPath = other.routedPath;
+    this.client = other.client;
+    this.tls = other.tls;
+    this.certificate = other.certificate;
+    this.edits = other.edits;
+    this.identity = other.identity;
+    this.ambiguous = other.ambiguous;
+    this.variant = other.variant;
+    this.setCookie = other.setCookie;
   }
 
   /** As the client wrote it. */

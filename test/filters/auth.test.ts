@@ -262,8 +262,8 @@ test('forward-auth: a service that is gone or slow has not said yes', async (t) 
   }
 });
 
-test('an identity decides routes and limits behind it', async (t) => {
-  const { ask } = await filtered(t, [
+test('an identity decides limits behind it, and stands in the log', async (t) => {
+  const { ask, proxy } = await filtered(t, [
     { 'api-key': { keys: { anna: 'anna-has-a-long-key', bert: 'bert-has-a-long-key' } } },
     { 'rate-limit': { key: 'identity', rate: '1/h' } },
   ]);
@@ -275,5 +275,9 @@ test('an identity decides routes and limits behind it', async (t) => {
       (await ask('GET /', by('bert'))).status,
     ],
     [200, 429, 200],
+  );
+  assert.deepEqual(
+    proxy.log.map(({ identity }) => identity),
+    ['anna', 'anna', 'bert'],
   );
 });
