@@ -1,23 +1,12 @@
 // Owns changes to a message head that is passed on: fields taken off, fields added. Whatever is added is made harmless first:
 // no value can end its line. Framing and hop-by-hop fields belong to the connections, so nobody may touch them here.
 
+import { FRAMING_FIELDS } from '../core/framing-fields.ts';
 import type { Fields } from './codec/fields.ts';
 
 const NAME = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/;
 const CONTROLS = /[\x00-\x08\x0a-\x1f\x7f]+/g;
 const WIDE = /[^\x00-\xff]/;
-
-/** Fields that say how a message travels (RFC 9110 §7.6.1, RFC 9112 §6). */
-export const FRAMING_FIELDS: ReadonlySet<string> = new Set([
-  'connection',
-  'content-length',
-  'keep-alive',
-  'proxy-connection',
-  'te',
-  'trailer',
-  'transfer-encoding',
-  'upgrade',
-]);
 
 /** Nothing that `fieldValue` would have to change. */
 const PLAIN = /^(?:[\x21-\x7e\x80-\xff](?:[\t\x20-\x7e\x80-\xff]*[\x21-\x7e\x80-\xff])?)?$/;
@@ -48,10 +37,6 @@ function lowerOf(name: string): string {
 /** Names that differ in `-` and `_` only are one to many servers (CGI, WSGI, PHP): a client must not get past with the other. */
 function folded(name: string): string {
   return name.includes('_') ? name.replaceAll('_', '-') : name;
-}
-
-export function isFieldName(text: string): boolean {
-  return NAME.test(text);
 }
 
 export class HeadEdits {

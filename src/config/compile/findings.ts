@@ -1,6 +1,7 @@
 // Owns the list of what is wrong with a document while it is being compiled, and the checks that many parts share.
 
 import { parseCidr } from '../../core/cidr.ts';
+import { FRAMING_FIELDS } from '../../core/framing-fields.ts';
 import { readIp } from '../../core/ip.ts';
 import { compileTemplate, NAMED_VARIABLES, PLAIN_VARIABLES } from '../../routing/template.ts';
 import type { ConfigIssue, Path } from '../issues.ts';
@@ -8,16 +9,6 @@ import { checkPattern } from '../regex.ts';
 import type { TextMatch } from '../types.ts';
 
 const TEMPLATE_HINT = `variables are ${PLAIN_VARIABLES.map((name) => `\${${name}}`).join(', ')}, ${NAMED_VARIABLES.map((name) => `\${${name}:NAME}`).join(', ')}`;
-const FRAMING = new Set([
-  'connection',
-  'content-length',
-  'keep-alive',
-  'proxy-connection',
-  'te',
-  'trailer',
-  'transfer-encoding',
-  'upgrade',
-]);
 
 export class Findings {
   readonly issues: ConfigIssue[];
@@ -52,7 +43,7 @@ export class Findings {
   fieldName(name: string, path: Path, isRequest: boolean): void {
     const lower = name.replace(/\*$/, '').toLowerCase();
     if (!/^[!#$%&'*+\-.^_`|~0-9a-z]+$/.test(lower)) this.add(path, `has "${name}", which is no name of a field`);
-    else if (FRAMING.has(lower)) this.add(path, `may not touch "${name}": it says how a message travels`);
+    else if (FRAMING_FIELDS.has(lower)) this.add(path, `may not touch "${name}": it says how a message travels`);
     else if (isRequest && /^(?:x-forwarded-(?:for|proto|host)|forwarded|via)$/.test(lower))
       this.add(path, `may not touch "${name}": it is the balancer's own`, 'see "forwarded" of the listener');
   }

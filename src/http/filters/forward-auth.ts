@@ -3,8 +3,9 @@
 
 import { LRUCache } from 'lru-cache';
 import type { ForwardAuthSettings } from '../../config/types.ts';
+import { FRAMING_FIELDS } from '../../core/framing-fields.ts';
 import type { Filter, FilterKind, FilterRequest, Verdict } from '../filter.ts';
-import { FRAMING_FIELDS, fieldValue } from '../head-edits.ts';
+import { fieldValue } from '../head-edits.ts';
 
 const REMEMBERED = 10_000;
 const MOST_BODY = 64 * 1024;

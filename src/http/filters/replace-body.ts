@@ -5,7 +5,7 @@ import { compilePattern } from '../../config/regex.ts';
 import type { ReplaceBodySettings } from '../../config/types.ts';
 import type { BodyStage, Filter, FilterKind } from '../filter.ts';
 import { typeMatcher } from '../negotiate.ts';
-import { type Filling, fillingOf, readsHead } from './fill.ts';
+import { fillingOf, readsHead } from './fill.ts';
 
 /** What speaks about exactly the bytes that the endpoint sent. */
 const ABOUT_BYTES = [
@@ -43,8 +43,6 @@ export const replaceBody: FilterKind<ReplaceBodySettings> = {
     };
   },
 };
-
-export type { Filling };
 
 /** UTF-8 as bytes, a character each. */
 function bytesOf(text: string): string {
