@@ -63,7 +63,9 @@ test('a body that a filter answered without reading does not become a request', 
 });
 
 test('a client that reads slowly gets the whole of what is compressed, also where nothing comes out for long', async (t) => {
-  const body = Buffer.concat(Array.from({ length: 200 }, () => [randomBytes(70_000), Buffer.alloc(200_000, 97)]).flat());
+  const body = Buffer.concat(
+    Array.from({ length: 200 }, () => [randomBytes(70_000), Buffer.alloc(200_000, 97)]).flat(),
+  );
   const head = `HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\nContent-Length: ${body.length}\r\n\r\n`;
   const { proxy } = await filtered(t, [{ compress: { encodings: ['gzip'] } }], () =>
     Buffer.concat([Buffer.from(head), body]),
