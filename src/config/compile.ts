@@ -5,6 +5,7 @@ import { type AnyBalancerKind, BALANCERS } from '../balancing/index.ts';
 import { err, ok, type Result } from '../core/result.ts';
 import { ACCESS_LOG_DEFAULT, ACCESS_LOG_FIELDS } from './access-log-fields.ts';
 import { compileAcme } from './compile/acme.ts';
+import { compileAdmin } from './compile/admin.ts';
 import { compileDns } from './compile/dns.ts';
 import { Findings } from './compile/findings.ts';
 import { checkFit } from './compile/fit.ts';
@@ -76,8 +77,6 @@ function logFields(listeners: readonly ListenerConfig[]): readonly string[] {
   return isSplit ? [...ACCESS_LOG_DEFAULT, 'variant'] : ACCESS_LOG_DEFAULT;
 }
 
-const LOOPBACK = /^(?:127(?:\.\d{1,3}){3}|::1|localhost)$/;
-
 function normalized(
   document: ParsedDocument,
   findings: Findings,
@@ -100,13 +99,6 @@ function normalized(
   }
   checkBinds(listeners, findings);
   findings.cidrs(trustedProxies, ['trustedProxies']);
-  if (admin != null && !LOOPBACK.test(admin.bind.host)) {
-    findings.add(
-      ['admin', 'bind'],
-      'must be a loopback address: the admin server asks nobody who they are',
-      'write 127.0.0.1:9900',
-    );
-  }
   accessLog?.fields?.forEach((field, i) => {
     if (!ACCESS_LOG_FIELDS.includes(field))
       findings.add(['accessLog', 'fields', i], `has no field "${field}"`, suggest(field, ACCESS_LOG_FIELDS));
@@ -144,7 +136,7 @@ function normalized(
     zone,
     trustedProxies,
     drain,
-    admin: admin ?? undefined,
+    admin: compileAdmin(admin, findings),
     accessLog: accessLog == null ? undefined : { ...accessLog, fields: accessLog.fields ?? logFields(compiled) },
     listeners: Object.fromEntries(compiled.map((listener) => [listener.name, listener])),
     pools: Object.fromEntries(pools),

@@ -8,9 +8,24 @@ export interface DocumentInput {
   /** Default: "". */
   readonly zone?: string;
   readonly trustedProxies?: string | readonly (string)[];
-  readonly admin?: false | {
+  /** where it listens, such as 127.0.0.1:9900; false for nowhere */
+  readonly admin?: string | boolean | {
     /** host:port, such as 10.0.0.1:8080 or [::1]:8080 */
     readonly bind: string;
+    readonly tokens?: readonly ({
+      readonly name: string;
+      readonly role: "read" | "operate";
+      readonly token?: string;
+      readonly tokenFile?: string;
+    })[];
+    readonly tls?: {
+      readonly cert: string;
+      readonly key: string;
+    };
+    /** Default: "". */
+    readonly state?: string;
+    /** Default: "". */
+    readonly audit?: string;
   } | null;
   /** stdout, stderr or a path */
   readonly accessLog?: string | boolean | {

@@ -7,11 +7,13 @@ import { plainly } from './filters/form.ts';
 import { redisForm } from './schema/redis.ts';
 import type {
   AcmeConfig,
+  AdminConfig,
   AffinityConfig,
   Config,
   DnsConfig,
   DnsRecordConfig,
   DnsZoneConfig,
+  EndpointConfig,
   HstsConfig,
   KeySource,
   ListenerConfig,
@@ -99,11 +101,18 @@ function hstsForm({ maxAgeSeconds, ...rest }: HstsConfig): Json {
   return { maxAge: formatDuration(maxAgeSeconds * 1000), ...rest };
 }
 
+/** As it would be written. */
+export function endpointForm({ address, ...rest }: EndpointConfig): Json {
+  return { address: formatAddress(address), ...rest };
+}
+
 function pool(config: PoolConfig, needsKey: boolean): Json {
   const { balance, endpoints, passive, slowStart, panic, allDown, zones, queue, retries, connection } = config;
   return {
     balance: { kind: balance.kind, ...(needsKey ? { key: key(balance.key) } : {}), ...balance.options },
-    endpoints: endpoints.map(({ address, ...rest }) => ({ address: formatAddress(address), ...rest })),
+    endpoints: endpoints.map(endpointForm),
+    maxInFlight: config.maxInFlight,
+    maxRate: config.maxRate,
     health: health(config),
     passive: passive === undefined ? false : { ...written(passive), status: ranges(passive.status) },
     slowStart: slowStart === undefined ? false : written(slowStart),
@@ -205,6 +214,14 @@ function acme({ externalAccount, ...rest }: AcmeConfig): Json {
   return { ...rest, agreeTerms: true, ...account };
 }
 
+/** Tokens are hidden, at a length that is one. */
+function admin({ bind, tokens, ...rest }: AdminConfig): Json {
+  const hidden = tokens.map(({ name, role, tokenFile }) => {
+    return { name, role, ...(tokenFile === '' ? { token: 'hidden, not shown' } : { tokenFile }) };
+  });
+  return { bind: formatAddress(bind), tokens: hidden, ...rest };
+}
+
 /** `needsKey`: kinds that take a key; the others must not be given one. */
 export function effective(config: Config, needsKey: (kind: string) => boolean = () => false): Json {
   const listeners = Object.values(config.listeners).map((one) => [one.name, listener(one)]);
@@ -212,7 +229,7 @@ export function effective(config: Config, needsKey: (kind: string) => boolean = 
     workers: config.workers,
     zone: config.zone,
     trustedProxies: config.trustedProxies,
-    admin: config.admin === undefined ? false : { bind: formatAddress(config.admin.bind) },
+    admin: config.admin === undefined ? false : admin(config.admin),
     accessLog: config.accessLog ?? false,
     drain: written(config.drain),
     listeners: Object.fromEntries(listeners),

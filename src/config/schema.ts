@@ -2,8 +2,9 @@
 // shape of each part (in `schema/`); what the parts must be to each other (a route's pool exists, ...) is `compile.ts`.
 
 import { z } from 'zod';
-import { address, duration, integer, isOff, oneOrMore, section, share, shorthand } from './fields.ts';
+import { duration, integer, isOff, oneOrMore, section, share, shorthand } from './fields.ts';
 import { acme } from './schema/acme.ts';
+import { admin } from './schema/admin.ts';
 import type { Kinds } from './schema/balance.ts';
 import { cacheStore } from './schema/cache.ts';
 import { dns } from './schema/dns.ts';
@@ -41,11 +42,7 @@ export function documentSchema(kinds: Kinds) {
     workers: z.union([z.literal('auto'), integer(1, 256)]).default('auto'),
     zone: z.string().default(''),
     trustedProxies: oneOrMore(z.string()).default([]),
-    admin: shorthand(
-      { enum: [false] },
-      (value) => (isOff(value) ? null : undefined),
-      z.strictObject({ bind: address() }).nullable(),
-    ).optional(),
+    admin: admin.optional(),
     accessLog: accessLog.optional(),
     drain: section<DrainConfig>({
       requests: duration().default(30_000),

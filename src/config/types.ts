@@ -1,8 +1,8 @@
 // Owns the normalized configuration: short forms expanded, defaults filled in, durations in ms, sizes in bytes.
 // What `schema.ts` produces and everything else reads. Plain data, so that it can be sent to worker threads.
 
-import type { Address } from '../core/address.ts';
 import type { AcmeConfig } from './types/acme.ts';
+import type { AdminConfig } from './types/admin.ts';
 import type { DnsConfig } from './types/dns.ts';
 import type { CacheConfig } from './types/filters.ts';
 import type { GeoConfig } from './types/geo.ts';
@@ -14,6 +14,7 @@ import type { PolicyConfig } from './types/steering.ts';
 import type { TableConfig } from './types/table.ts';
 
 export type * from './types/acme.ts';
+export type * from './types/admin.ts';
 export type * from './types/affinity.ts';
 export type * from './types/dns.ts';
 export type * from './types/filters.ts';
@@ -64,10 +65,6 @@ export interface DrainConfig {
   readonly requestsMs: number;
   /** How long upgraded connections (WebSockets) may go on. */
   readonly streamsMs: number;
-}
-
-export interface AdminConfig {
-  readonly bind: Address;
 }
 
 export interface AccessLogConfig {

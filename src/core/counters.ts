@@ -3,7 +3,7 @@
 
 import { ERROR_CODES, type ErrorCode } from './error.ts';
 
-/** Columns of an endpoint's row. */
+/** Columns of an endpoint's row; the histogram of times to the first byte follows. */
 export const E = {
   requests: 0,
   /** 1xx (upgrades) … 5xx are at status1xx + (class − 1). */
@@ -25,8 +25,10 @@ export const E = {
   bytesReceived: 14,
   datagramsSent: 15,
   datagramsReceived: 16,
+  /** Upgraded connections (WebSockets) that are open now. */
+  openStreams: 17,
+  buckets: 20,
 } as const;
-const E_COLUMNS = 20;
 
 /** Columns of a pool's row; the histogram's buckets follow. */
 export const P = {
@@ -56,11 +58,14 @@ export const P = {
 
 /** Upper bounds of the response-time histogram in ms; one more bucket holds the rest. */
 export const LATENCY_BOUNDS_MS = [0.5, 1, 2.5, 5, 10, 25, 50, 100, 250, 500, 1000, 2500, 5000, 10000, 30000] as const;
-const P_COLUMNS = P.buckets + LATENCY_BOUNDS_MS.length + 1;
+/** Buckets of a histogram. */
+export const LATENCY_BUCKETS = LATENCY_BOUNDS_MS.length + 1;
+const E_COLUMNS = E.buckets + LATENCY_BUCKETS;
+const P_COLUMNS = P.buckets + LATENCY_BUCKETS;
 
 /** Columns of the row of a split's variant; the histogram's buckets follow. */
 export const V = { requests: 0, failures: 1, durationMsSum: 2, buckets: 4 } as const;
-const V_COLUMNS = V.buckets + LATENCY_BOUNDS_MS.length + 1;
+const V_COLUMNS = V.buckets + LATENCY_BUCKETS;
 
 /** Columns of a listener's row; one column per error code follows. */
 export const L = {
@@ -257,6 +262,11 @@ export class Counters {
     this.#pools[row + P.durationMsSum] += ms;
   }
 
+  /** Counts one answer in the endpoint's histogram. */
+  firstByte(slot: number, ms: number): void {
+    this.#endpoints[slot * E_COLUMNS + E.buckets + bucketOf(ms)] += 1;
+  }
+
   /** Counts one answered request of a variant. */
   variant(slot: number, failed: boolean, ms: number): void {
     const row = slot * V_COLUMNS;
@@ -316,6 +326,7 @@ export class Counters {
       this.#listeners[slot * L_COLUMNS + L.open] = 0;
       this.#listeners[slot * L_COLUMNS + L.openUpgrades] = 0;
     }
+    for (let at = E.openStreams; at < this.#endpoints.length; at += E_COLUMNS) this.#endpoints[at] = 0;
   }
 
   /** A slot that changes its tenant starts from nothing. */

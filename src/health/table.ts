@@ -146,6 +146,21 @@ export class HealthTable {
     return ok(entry.word);
   }
 
+  /** What an operator said before the process was started again; no news to anybody. */
+  remember(id: EndpointId, override: Override): void {
+    this.#overrides.set(id, override);
+  }
+
+  overrideOf(id: EndpointId): Override {
+    return this.#overrides.get(id);
+  }
+
+  /** As `ready`, also for endpoints that are not there. */
+  forgetOverride(id: EndpointId, note: string): void {
+    if (this.#entries.has(id)) this.override(id, 'ready', note);
+    else this.#overrides.set(id, { mode: 'ready', at: this.#clock.epoch(), note });
+  }
+
   /** Called in the same tick, after the load table was written. Returns the unsubscriber. */
   subscribe(listener: (change: HealthChange) => void): () => void {
     this.#listeners.add(listener);

@@ -31,7 +31,11 @@ function statusColumn(first: number, status: number): number {
 export function settleWith(outcome: Outcome, attempts: Attempts, { counters }: HttpContext): void {
   const { lease } = attempts;
   if (lease === undefined) return;
-  if (outcome.kind === 'ok') counters.endpoint(lease.endpoint.slot, statusColumn(E.status1xx, outcome.status));
+  if (outcome.kind === 'ok') {
+    const { slot } = lease.endpoint;
+    counters.endpoint(slot, statusColumn(E.status1xx, outcome.status));
+    counters.firstByte(slot, outcome.firstByteMs);
+  }
   attempts.settle(outcome);
 }
 

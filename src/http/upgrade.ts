@@ -69,6 +69,7 @@ export class Tunnel implements SpliceOwner {
     const { counters } = listener.ctx;
     counters.listener(listener.slot, L.upgrades);
     counters.listener(listener.slot, L.openUpgrades);
+    counters.endpoint(terms.lease.endpoint.slot, E.openStreams);
     listener.tunnels.add(this);
     this.splice = new Splice(client.conn, upstream.conn, idleMs, lifetimeMs, this);
   }
@@ -106,6 +107,7 @@ export class Tunnel implements SpliceOwner {
     ctx.counters.listener(slot, L.bytesIn, client.bytes);
     lease.settle({ kind: 'ok', status: 101, firstByteMs });
     ctx.counters.endpoint(lease.endpoint.slot, E.status1xx);
+    ctx.counters.endpoint(lease.endpoint.slot, E.openStreams, -1);
     onDone(server.bytes);
   }
 }

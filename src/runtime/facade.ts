@@ -2,7 +2,7 @@
 
 import type { ConfigIssue } from '../config/issues.ts';
 import type { Plan } from '../config/plan.ts';
-import type { Config, Protocol } from '../config/types.ts';
+import type { Config, EndpointConfig, Protocol } from '../config/types.ts';
 import type { EndpointId } from '../core/endpoint.ts';
 import type { Result } from '../core/result.ts';
 import type { BreakerReport } from '../health/breakers.ts';
@@ -11,8 +11,10 @@ import type { OverrideMode } from '../health/override.ts';
 import type { EndpointStatus } from '../health/status.ts';
 import type { HealthChange } from '../health/timeline.ts';
 import type { Purge } from '../http/cache/memory.ts';
+import type { Origin } from './desired.ts';
 
-export type { Purge };
+export { LATENCY_BOUNDS_MS } from '../core/counters.ts';
+export type { ConfigIssue, EndpointConfig, HealthChange, OverrideMode, Plan, Purge, Result, StateWord };
 
 export interface PoolStatus {
   readonly name: string;
@@ -40,6 +42,53 @@ export interface EndpointReport extends EndpointStatus {
   readonly bytesReceived: number;
   /** Share of the pool's requests since start, 0-1. */
   readonly share: number;
+  readonly origin: Origin;
+  /** Upgraded connections (WebSockets) that are open. */
+  readonly streams: number;
+}
+
+/** Numbers since the start. */
+export interface LiveEndpoint {
+  readonly id: EndpointId;
+  readonly pool: string;
+  readonly state: StateWord;
+  readonly weight: number;
+  readonly inFlight: number;
+  readonly streams: number;
+  readonly requests: number;
+  readonly failures: number;
+  readonly status4xx: number;
+  readonly status5xx: number;
+  readonly bytesIn: number;
+  readonly bytesOut: number;
+  /** Counts by `LATENCY_BOUNDS_MS`, of times to the first byte. */
+  readonly latency: readonly number[];
+}
+
+export interface LivePool {
+  readonly name: string;
+  readonly mode: string;
+  readonly requests: number;
+  readonly retries: number;
+  readonly queued: number;
+  /** Counts by `LATENCY_BOUNDS_MS`, of whole response times. */
+  readonly latency: readonly number[];
+}
+
+export interface LiveListener {
+  readonly name: string;
+  readonly open: number;
+  readonly requests: number;
+  readonly status5xx: number;
+  readonly bytesIn: number;
+  readonly bytesOut: number;
+}
+
+export interface Live {
+  readonly at: number;
+  readonly listeners: readonly LiveListener[];
+  readonly pools: readonly LivePool[];
+  readonly endpoints: readonly LiveEndpoint[];
 }
 
 export interface ListenerStatus {
@@ -94,6 +143,8 @@ export interface Status {
   readonly listeners: readonly ListenerStatus[];
   readonly pools: readonly PoolStatus[];
   readonly splits: readonly SplitStatus[];
+  /** What operators changed beside the configuration. */
+  readonly runtime: RuntimeChanges;
   /** The newest changes of health, newest first. */
   readonly changes: readonly HealthChange[];
 }
@@ -129,23 +180,101 @@ export interface StopReport {
   readonly tookMs: number;
 }
 
+/** What was asked for is in effect; `saved`: it also outlives a restart. */
+export type Changed = Result<{ readonly saved: boolean }, ConfigIssue[]>;
+
+export interface RuntimeChange {
+  /** An endpoint, a site (`@sites/name`) or `split name`. */
+  readonly what: string;
+  /** `weight 3`, `added`, `removed`, `drain`, `maintenance`, or weights of variants. */
+  readonly change: string;
+  /** Wall-clock ms. */
+  readonly at: number;
+  readonly note: string;
+}
+
+/** What operators changed beside the configuration. */
+export interface RuntimeChanges {
+  /** Where it is kept; '' for nowhere. */
+  readonly file: string;
+  /** It outlives a restart. */
+  readonly saved: boolean;
+  /** Why it could not be written; '' otherwise. */
+  readonly problem: string;
+  readonly changes: readonly RuntimeChange[];
+}
+
+export interface DrainProgress {
+  readonly id: EndpointId;
+  readonly note: string;
+  /** `late`: the deadline has passed and something still runs. `ended`: somebody said otherwise, or it is gone. */
+  readonly phase: 'draining' | 'late' | 'empty' | 'ended';
+  /** Wall-clock ms. */
+  readonly startedAt: number;
+  readonly tookMs: number;
+  /** Until the deadline; undefined for none. */
+  readonly leftMs: number | undefined;
+  /** In flight when it began. */
+  readonly began: number;
+  readonly inFlight: number;
+  /** Upgraded connections (WebSockets) among them. */
+  readonly streams: number;
+  /** Pinned here; undefined in pools without affinity. */
+  readonly sessions: number | undefined;
+  /** At the pace of the last seconds; undefined when there is none. */
+  readonly estimateMs: number | undefined;
+}
+
+/** What operators may change while it runs. Ids are `pool/host:port`; `note` says who and why. */
+export interface Operations {
+  setMode(id: EndpointId, mode: OverrideMode, note: string): Promise<Changed>;
+  setWeight(id: EndpointId, weight: number, note: string): Promise<Changed>;
+  /** `written` as in a file: `host:port`, or an object. */
+  addEndpoint(pool: string, written: unknown, note: string): Promise<Changed>;
+  removeEndpoint(id: EndpointId, note: string): Promise<Changed>;
+  /** Whatever was said about an endpoint. */
+  takeBack(id: EndpointId, note: string): Promise<Changed>;
+  /** Changes the weights of a split, by variant, until its configuration changes; a rollout of it stops. */
+  setSplit(name: string, weights: Readonly<Record<string, number>>, note: string): Promise<Changed>;
+  /** Back to the configured weights; a rollout begins anew. */
+  resetSplit(name: string, note: string): Promise<Changed>;
+  /** Takes a site out of DNS answers, and drains its endpoints when those have run out: in so many seconds. */
+  drainSite(name: string, note: string): Result<number, string>;
+  readySite(name: string, note: string): Result<void, string>;
+  /** No new work from now on; at the deadline (0: none) sessions that are pinned there are moved. */
+  drain(id: EndpointId, deadlineMs: number, note: string): Result<DrainProgress, string>;
+  /** Of the newest drain; undefined when there was none. */
+  drainProgress(id: EndpointId): DrainProgress | undefined;
+  drains(): readonly DrainProgress[];
+  changes(): RuntimeChanges;
+}
+
+export type BalancerEvent =
+  | { readonly kind: 'health'; readonly change: HealthChange }
+  /** Another configuration, or another set of endpoints, is in effect. */
+  | { readonly kind: 'config'; readonly version: number; readonly plan: Plan }
+  /** Operators changed something, or took it back. */
+  | { readonly kind: 'changes' };
+
 export interface Balancer {
+  /** In effect, with what was found and what operators changed. */
   readonly config: Config;
+  readonly operations: Operations;
   /** Applies a configuration as a whole, or not at all. */
   apply(next: Config, kindsFile?: string): Promise<ReloadResult>;
+  /** Endpoints that somebody starts and stops, beside those of the configuration: a whole set each time. */
+  setEndpoints(pool: string, endpoints: readonly EndpointConfig[]): Promise<ConfigIssue[] | undefined>;
   status(): Promise<Status>;
+  /** Numbers since the start, in the order of `status()`; cheap enough for every second. */
+  live(): Live;
+  /** Oldest first; of one endpoint, or of all. */
+  timeline(id?: EndpointId): readonly HealthChange[];
   /** How far clients' networks are, as measured here. */
   latency(): LatencyReport;
   /** Prometheus text. */
   metrics(): string;
-  override(id: EndpointId, mode: OverrideMode, note: string): Result<StateWord, string>;
-  /** Takes a site out of DNS answers, and drains its endpoints when those have run out: in so many seconds. */
-  drainSite(name: string, note: string): Result<number, string>;
-  readySite(name: string, note: string): Result<void, string>;
-  /** Changes the weights of a split, by variant, until its configuration changes; a rollout of it stops. */
-  setSplit(name: string, weights: Readonly<Record<string, number>>, note: string): Result<void, string>;
-  /** Back to the configured weights; a rollout begins anew. */
-  resetSplit(name: string, note: string): Result<void, string>;
+  /** Called in the same tick. Returns the unsubscriber. */
+  subscribe(listener: (event: BalancerEvent) => void): () => void;
   /** Takes answers out of the caches of all workers. How many. */
   purge(what: Purge): Promise<number>;
   reopenLogs(): Promise<void>;

@@ -1,9 +1,10 @@
 // Owns the control plane: the shared memory, the one health view, the workers, and what may be asked of them. How a
 // configuration comes into effect is `transaction.ts`. Main thread only. The hot path never waits for it.
 
+import { resolve } from 'node:path';
 import type { ConfigIssue } from '../config/issues.ts';
 import { type Plan, plan } from '../config/plan.ts';
-import type { Config } from '../config/types.ts';
+import type { Config, EndpointConfig } from '../config/types.ts';
 import type { Counters } from '../core/counters.ts';
 import type { EndpointId } from '../core/endpoint.ts';
 import type { Env } from '../core/env.ts';
@@ -13,24 +14,38 @@ import { err, ok, type Result } from '../core/result.ts';
 import type { StateWord } from '../health/entry.ts';
 import type { OverrideMode } from '../health/override.ts';
 import { HealthTable } from '../health/table.ts';
+import type { HealthChange } from '../health/timeline.ts';
 import type { Log } from '../observe/log.ts';
 import { SlotRegistry } from '../pool/registry.ts';
-import { buildView } from '../pool/view.ts';
 import { ProbeRunner } from '../probes/runner.ts';
 import { AcmeKeeper } from './acme-keeper.ts';
 import { listenerAddresses } from './addresses.ts';
 import { AffinityKeeper, hasKeyFiles } from './affinity-keeper.ts';
+import { Desired } from './desired.ts';
 import { drainFleet } from './drain.ts';
-import type { Balancer, LatencyReport, Purge, ReloadResult, Status, StopReport } from './facade.ts';
+import { Events } from './events.ts';
+import type {
+  Balancer,
+  BalancerEvent,
+  LatencyReport,
+  Live,
+  Purge,
+  ReloadResult,
+  Status,
+  StopReport,
+} from './facade.ts';
 import { FactKeeper } from './fact-keeper.ts';
 import { Fleet } from './fleet.ts';
 import { GeoKeeper } from './geo-keeper.ts';
 import { logChanges } from './health-log.ts';
 import { KernelListeners } from './kernel-listeners.ts';
 import { enableLinearRegex } from './linear-regex.ts';
+import { liveNumbers } from './live.ts';
 import { metricsText } from './metrics.ts';
+import { RuntimeOperations } from './operations.ts';
+import { OperatorState } from './operator-state.ts';
+import { runningOn } from './running.ts';
 import { controlCountersOf, countersOf, createSharedMemory, loadTableOf, pinsOf } from './shared-memory.ts';
-import { SiteDrains } from './site-drain.ts';
 import type { Blueprint, BlueprintPool } from './snapshot.ts';
 import { SocketAlarm } from './socket-alarm.ts';
 import { statusOfParts } from './status.ts';
@@ -39,6 +54,7 @@ import { hasTlsFiles } from './tls-files.ts';
 import { TlsKeeper } from './tls-keeper.ts';
 import { Transaction } from './transaction.ts';
 import { VariantSlots } from './variant-slots.ts';
+import { ViewModes } from './view-modes.ts';
 import { hasRuleFiles } from './waf-check.ts';
 import { ZoneNotices } from './zone-notices.ts';
 import { hasZoneFiles } from './zones.ts';
@@ -68,7 +84,9 @@ export class Runtime implements Balancer {
   readonly #probes: ProbeRunner;
   readonly #fleet: Fleet;
   readonly #kernel: KernelListeners;
-  readonly #siteDrains: SiteDrains;
+  readonly #desired = new Desired();
+  readonly #modes: ViewModes;
+  readonly #events = new Events();
   readonly #geo: GeoKeeper;
   readonly #tls: TlsKeeper;
   readonly #acme: AcmeKeeper;
@@ -77,6 +95,11 @@ export class Runtime implements Balancer {
   readonly #storeAlarm: StoreAlarm;
   readonly #pins: KeyedTable;
   readonly #startedAt: number;
+  readonly #folder: string;
+  readonly operations: RuntimeOperations;
+  #state = new OperatorState('');
+  /** As it was written. */
+  #base: Config | undefined;
   readonly #reloads = { applied: 0, refused: 0, lastError: undefined as string | undefined };
   #blueprint: Blueprint | undefined;
   #configVersion = 0;
@@ -91,6 +114,7 @@ export class Runtime implements Balancer {
     this.#log = log;
     this.#version = version;
     this.#startedAt = env.clock.epoch();
+    this.#folder = folder;
     const memory = createSharedMemory(workers);
     // As worker 0; the control plane itself holds no leases.
     this.#load = loadTableOf(memory, 0);
@@ -122,15 +146,15 @@ export class Runtime implements Balancer {
       health: this.#health,
       counters: control,
     });
-    this.#siteDrains = new SiteDrains(env.clock, (id, mode, note) => this.override(id, mode, note));
+    this.#modes = new ViewModes(this.#load, env.clock);
     this.#geo = new GeoKeeper({
-      onChange: () => void this.#inTurn(() => this.#renew()),
+      onChange: () => void this.#inTurn(() => this.#reread()),
       onProblem: (reason) => log.warn(reason),
     });
     this.#tls = new TlsKeeper({
       clock: env.clock,
       folder,
-      onChange: () => void this.#inTurn(() => this.#renew()),
+      onChange: () => void this.#inTurn(() => this.#reread()),
       onProblem: (reason) => log.error(reason),
       onUse: (certificates) => this.#facts.ocsp.watch(certificates),
     });
@@ -166,7 +190,27 @@ export class Runtime implements Balancer {
     this.#alarm = new SocketAlarm(env.clock, log, this.#counters, () => [...transaction.listenerSlots.values()]);
     this.#storeAlarm = new StoreAlarm(env.clock, log, this.#counters);
     this.#pins = pinsOf(memory, 0);
+    this.operations = new RuntimeOperations({
+      clock: env.clock,
+      desired: this.#desired,
+      health: this.#health,
+      splits: this.#facts.splits,
+      config: () => this.config,
+      base: () => this.#base!,
+      state: () => this.#state,
+      renew: (undo) => this.#inTurn(() => this.#renew(undo)),
+      running: runningOn({
+        blueprint: () => this.#blueprint,
+        load: this.#load,
+        counters,
+        pins: this.#pins,
+        clock: env.clock,
+      }),
+      onChange: () => this.#events.emit({ kind: 'changes' }),
+      onProblem: (text) => log.error(text),
+    });
     logChanges(this.#health, log);
+    this.#health.subscribe((change) => this.#events.emit({ kind: 'health', change }));
   }
 
   get config(): Config {
@@ -188,15 +232,21 @@ export class Runtime implements Balancer {
     return result;
   }
 
-  async #apply(next: Config, kindsFile: string): Promise<ReloadResult> {
+  async #apply(written: Config, kindsFile: string): Promise<ReloadResult> {
     const current = this.#blueprint;
     if (this.#draining) return err([{ path: [], message: 'comes too late: the balancer is stopping' }]);
+    if (current === undefined) {
+      const restored = await this.#restore(written);
+      if (restored !== undefined) return err([restored]);
+    }
+    const next = this.#desired.merge(written);
     const changes = plan(current?.config, next);
     // A program may have changed its code and not its data, and files their content, so those are always applied.
     const readsFiles =
       kindsFile !== '' || hasZoneFiles(next) || hasTlsFiles(next) || hasKeyFiles(next) || hasRuleFiles(next);
     if (current !== undefined && changes.entries.length === 0 && !readsFiles) {
       this.#reloads.lastError = undefined;
+      this.#base = written;
       return ok({ version: current.version, plan: changes });
     }
     const refused = await this.#tryApply(next, kindsFile, changes);
@@ -204,13 +254,40 @@ export class Runtime implements Balancer {
       this.refuse(refused[0].message);
       return err(refused);
     }
-    if (current !== undefined) this.#reloads.applied++;
+    this.#base = written;
+    this.#desired.retain(written.pools);
+    if (current === undefined) this.operations.resume();
+    else this.#reloads.applied++;
     this.#reloads.lastError = undefined;
+    this.#events.emit({ kind: 'config', version: this.#configVersion, plan: changes });
     return ok({ version: this.#configVersion, plan: changes });
   }
 
+  /** What operators said before the last stop. */
+  async #restore({ admin }: Config): Promise<ConfigIssue | undefined> {
+    const file = admin?.state ?? '';
+    this.#state = new OperatorState(file === '' ? '' : resolve(this.#folder, file));
+    const words = await this.#state.read();
+    if (!words.ok) return { path: ['admin', 'state'], message: words.error };
+    this.operations.restore(words.value);
+    return undefined;
+  }
+
+  /** The same configuration with what is desired beside it now; undone by `undo` when something stands in the way. */
+  async #renew(undo: () => void = () => undefined): Promise<ConfigIssue[] | undefined> {
+    const current = this.#blueprint;
+    if (current === undefined || this.#draining) return undefined;
+    const next = this.#desired.merge(this.#base!);
+    const changes = plan(current.config, next);
+    if (changes.entries.length === 0) return undefined;
+    const refused = await this.#tryApply(next, current.kindsFile, changes);
+    if (refused !== undefined) undo();
+    else this.#events.emit({ kind: 'config', version: this.#configVersion, plan: changes });
+    return refused;
+  }
+
   /** The same configuration over data that changed beside it. */
-  async #renew(): Promise<void> {
+  async #reread(): Promise<void> {
     const current = this.#blueprint;
     if (current === undefined || this.#draining) return;
     const refused = await this.#tryApply(current.config, current.kindsFile, plan(current.config, current.config));
@@ -260,20 +337,28 @@ export class Runtime implements Balancer {
     return this.#health.override(id, mode, note);
   }
 
-  drainSite(name: string, note: string): Result<number, string> {
-    return this.#siteDrains.begin(this.config, name, note);
+  setEndpoints(pool: string, endpoints: readonly EndpointConfig[]): Promise<ConfigIssue[] | undefined> {
+    this.#desired.setEndpoints('autoscale', pool, endpoints);
+    return this.#inTurn(() => this.#renew());
   }
 
-  readySite(name: string, note: string): Result<void, string> {
-    return this.#siteDrains.end(this.config, name, note);
+  subscribe(listener: (event: BalancerEvent) => void): () => void {
+    return this.#events.subscribe(listener);
   }
 
-  setSplit(name: string, weights: Readonly<Record<string, number>>, note: string): Result<void, string> {
-    return this.#facts.splits.set(name, weights, note);
+  timeline(id?: EndpointId): readonly HealthChange[] {
+    return this.#health.timeline(id);
   }
 
-  resetSplit(name: string, note: string): Result<void, string> {
-    return this.#facts.splits.reset(name, note);
+  live(): Live {
+    return liveNumbers({
+      blueprint: this.#blueprint!,
+      counters: this.#counters,
+      load: this.#load,
+      health: this.#health,
+      mode: (pool) => this.#mode(pool),
+      at: this.#env.clock.epoch(),
+    });
   }
 
   purge(what: Purge): Promise<number> {
@@ -313,10 +398,8 @@ export class Runtime implements Balancer {
     });
   }
 
-  #mode({ name, endpoints, slot }: BlueprintPool): string {
-    const { config } = this.#blueprint!;
-    const version = Atomics.load(this.#load.poolVersion, slot);
-    return buildView(endpoints, this.#load, config.pools[name], config.zone, this.#env.clock.now(), version).mode;
+  #mode(pool: BlueprintPool): string {
+    return this.#modes.of(pool, this.#blueprint!.config);
   }
 
   async status(): Promise<Status> {
@@ -339,7 +422,9 @@ export class Runtime implements Balancer {
         mode: (pool) => this.#mode(pool),
         breaker: (pool) => this.#health.breaker(pool),
         pathOf: (listener) => this.#kernel.pathOf(listener),
+        originOf: (pool, address) => this.#desired.originOf(this.#base!, pool, address) ?? 'config',
       }),
+      runtime: this.operations.changes(),
       splits: this.#facts.splits.status(),
       changes: this.#health.timeline().slice(-RECENT_CHANGES).reverse(),
     };
@@ -352,7 +437,7 @@ export class Runtime implements Balancer {
     const drain = this.#blueprint?.config.drain ?? { requestsMs: 0, streamsMs: 0 };
     const report = await drainFleet(this.#fleet, this.#kernel, drain, this.#env.clock);
     this.#health.stop();
-    this.#siteDrains.stop();
+    this.operations.stop();
     this.#geo.close();
     this.#acme.close();
     this.#tls.close();

@@ -5,6 +5,7 @@ import { type Counters, E, L, P, W } from '../core/counters.ts';
 import type { BreakerReport } from '../health/breakers.ts';
 import type { EndpointStatus } from '../health/status.ts';
 import { listenerAddresses } from './addresses.ts';
+import type { Origin } from './desired.ts';
 import type { EndpointReport, ListenerStatus, PoolStatus, WorkerStatus } from './facade.ts';
 import type { ListenerPath } from './kernel-listeners.ts';
 import { sum } from './metrics.ts';
@@ -20,6 +21,7 @@ export interface StatusInput {
   readonly breaker: (pool: string) => BreakerReport | undefined;
   /** Of layer 4 listeners. */
   readonly pathOf: (listener: string) => ListenerPath | undefined;
+  readonly originOf: (pool: string, address: string) => Origin;
 }
 
 export interface StatusParts {
@@ -59,7 +61,7 @@ function isHttps({ config }: Blueprint, name: string): boolean {
   return listener?.protocol === 'http' && listener.tls !== undefined;
 }
 
-function poolStatuses({ blueprint, counters, endpoints, mode, breaker }: StatusInput): PoolStatus[] {
+function poolStatuses({ blueprint, counters, endpoints, mode, breaker, originOf }: StatusInput): PoolStatus[] {
   const known = new Map(endpoints.map((status) => [status.id, status]));
   return blueprint.pools.map((pool) => {
     const total = pool.endpoints.reduce(
@@ -69,7 +71,9 @@ function poolStatuses({ blueprint, counters, endpoints, mode, breaker }: StatusI
     const count = (column: number): number => sum(counters, (c) => c.readPool(pool.slot, column));
     const reports = pool.endpoints.flatMap(({ id, slot }) => {
       const status = known.get(id);
-      return status === undefined ? [] : [endpointReport(status, slot, total, counters)];
+      return status === undefined
+        ? []
+        : [endpointReport(status, slot, total, counters, originOf(pool.name, status.address))];
     });
     return {
       name: pool.name,
@@ -93,6 +97,7 @@ function endpointReport(
   slot: number,
   total: number,
   counters: readonly Counters[],
+  origin: Origin,
 ): EndpointReport {
   const read = (column: number): number => sum(counters, (c) => c.readEndpoint(slot, column));
   const requests = read(E.requests);
@@ -106,5 +111,7 @@ function endpointReport(
     bytesSent: read(E.bytesSent),
     bytesReceived: read(E.bytesReceived),
     share: total === 0 ? 0 : requests / total,
+    origin,
+    streams: read(E.openStreams),
   };
 }

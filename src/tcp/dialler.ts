@@ -102,6 +102,7 @@ export class Dialler implements ConnOwner {
     const tookMs = this.#ctx.env.clock.now() - this.#startedAt;
     lease.answered(0, tookMs);
     this.#ctx.counters.duration(this.#pool.slot, tookMs);
+    this.#ctx.counters.firstByte(lease.endpoint.slot, tookMs);
     this.#user.onServer(conn, lease);
   }
 

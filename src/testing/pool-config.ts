@@ -11,6 +11,8 @@ export function poolConfig(over: Partial<PoolConfig> = {}): PoolConfig {
     name: 'p',
     balance: { kind: 'round-robin', key: { from: 'source' }, options: {} },
     endpoints: [],
+    maxInFlight: 0,
+    maxRate: 0,
     filters: [],
     health: undefined,
     passive: undefined,

@@ -167,7 +167,7 @@ test('weights that are set while it runs reach every worker at once, and hold ov
   };
   await apply('a');
   assert.deepEqual([...(await answers(ports[0], 100)).keys()], ['stable 200']);
-  assert.ok(runtime.setSplit('web/shop', { canary: 1 }, 'test').ok);
+  assert.ok((await runtime.operations.setSplit('web/shop', { canary: 1 }, 'test')).ok);
   await wait(20);
   assert.deepEqual([...(await answers(ports[0], 100)).keys()], ['canary 200']);
   await apply('b');
@@ -175,7 +175,10 @@ test('weights that are set while it runs reach every worker at once, and hold ov
   await apply('b', 2);
   await wait(20);
   assert.deepEqual([...(await answers(ports[0], 100)).keys()], ['stable 200'], 'a reload with other weights');
-  assert.deepEqual(runtime.setSplit('web/none', {}, ''), { ok: false, error: 'there is no split "web/none"' });
+  assert.deepEqual(await runtime.operations.setSplit('web/none', {}, ''), {
+    ok: false,
+    error: [{ path: [], message: 'there is no split "web/none"' }],
+  });
 });
 
 test('predicates run in every worker; one that throws is contained, counted, and told once a worker', async (t) => {

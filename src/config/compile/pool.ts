@@ -6,6 +6,7 @@ import type { Path } from '../issues.ts';
 import type { ParsedDocument } from '../schema.ts';
 import type { AdaptiveConfig, BalanceConfig, EndpointConfig, PoolConfig } from '../types.ts';
 import { compileAffinity } from './affinity.ts';
+import { compileEndpoint } from './endpoint.ts';
 import { checkFilters } from './filters.ts';
 import type { Findings } from './findings.ts';
 import { compileHealth } from './health.ts';
@@ -22,23 +23,13 @@ export function compilePool(name: string, pool: ParsedPool, findings: Findings, 
   checkFilters(pool.filters, [...path, 'filters'], findings, around);
   const adaptive = compileAdaptive(pool, path, findings);
   const seen = new Set<string>();
+  const most = pool.maxInFlight === 'auto' ? 0 : pool.maxInFlight;
+  const defaults = { maxInFlight: most, maxRate: pool.maxRate, adaptive };
   const endpoints = pool.endpoints.map((endpoint, i): EndpointConfig => {
     const id = formatAddress(endpoint.address);
     if (seen.has(id)) findings.add([...path, 'endpoints', i], `is ${id}, which the pool has already`);
     seen.add(id);
-    if (endpoint.address.port === 0) findings.add([...path, 'endpoints', i], 'needs a port from 1 to 65535');
-    if (endpoint.backup !== undefined && endpoint.tier !== 0) {
-      findings.add([...path, 'endpoints', i], 'has both "backup" and "tier"', '"backup: true" is short for "tier: 1"');
-    }
-    const { address, weight, zone, backup, tier } = endpoint;
-    return {
-      address,
-      weight,
-      zone,
-      tier: backup === true ? 1 : tier,
-      maxInFlight: mostInFlight(endpoint.maxInFlight, pool.maxInFlight, adaptive),
-      maxRate: endpoint.maxRate ?? pool.maxRate,
-    };
+    return compileEndpoint(endpoint, defaults, [...path, 'endpoints', i], findings);
   });
   const { tls } = pool;
   if (tls != null && (tls.cert === '') !== (tls.key === ''))
@@ -48,6 +39,7 @@ export function compilePool(name: string, pool: ParsedPool, findings: Findings, 
   return {
     name,
     endpoints,
+    ...defaults,
     balance: balance(pool),
     health: compileHealth(pool, path, findings),
     passive: passive ?? undefined,
@@ -58,7 +50,6 @@ export function compilePool(name: string, pool: ParsedPool, findings: Findings, 
     queue,
     retries,
     breaker: breaker ?? undefined,
-    adaptive,
     connection,
     protocol: pool.protocol,
     tls: pool.tls ?? undefined,
@@ -67,12 +58,6 @@ export function compilePool(name: string, pool: ParsedPool, findings: Findings, 
     filters: pool.filters,
     affinity: compileAffinity(affinity, [...path, 'affinity'], findings),
   };
-}
-
-/** An adaptive limit needs an upper end. */
-function mostInFlight(own: number | undefined, pools: number | 'auto', adaptive: AdaptiveConfig | undefined): number {
-  const most = own ?? (pools === 'auto' ? 0 : pools);
-  return most === 0 && adaptive !== undefined ? adaptive.max : most;
 }
 
 function compileAdaptive(

@@ -1,29 +1,15 @@
 // Owns the written form of a pool: endpoints, algorithm, and what it does when things go wrong.
 
 import { z } from 'zod';
-import { address, duration, integer, isOff, section, share, shorthand } from '../fields.ts';
+import { duration, integer, isOff, section, share, shorthand } from '../fields.ts';
 import type { QueueConfig, SlowStartConfig, UpstreamConnectionConfig } from '../types.ts';
 import { affinity } from './affinity.ts';
 import { balance, type Kinds } from './balance.ts';
+import { endpoint } from './endpoint.ts';
 import { filters } from './filters.ts';
 import { health, passive } from './health.ts';
 import { adaptive, breaker, retries } from './resilience.ts';
 import { upstreamTls } from './tls.ts';
-
-const endpointFields = {
-  address: address(),
-  weight: z.number().min(0).max(65_535).default(1),
-  tier: integer(0, 100).default(0),
-  backup: z.boolean().optional(),
-  zone: z.string().default(''),
-  maxInFlight: integer(0, 1_000_000_000).optional(),
-  maxRate: integer(0, 1_000_000_000).optional(),
-};
-const endpoint = shorthand(
-  { type: 'string', description: 'host:port' },
-  (value) => (typeof value === 'string' ? { address: value } : undefined),
-  z.strictObject(endpointFields),
-);
 
 const proxyProtocol = shorthand(
   { enum: [false, 'off', 'v1', 'v2'] },

@@ -11,6 +11,9 @@ export interface PoolConfig {
   readonly name: string;
   readonly balance: BalanceConfig;
   readonly endpoints: readonly EndpointConfig[];
+  /** Of endpoints that come later and say nothing of their own. */
+  readonly maxInFlight: number;
+  readonly maxRate: number;
   readonly health: HealthConfig | undefined;
   readonly passive: PassiveConfig | undefined;
   readonly slowStart: SlowStartConfig | undefined;
