@@ -1,5 +1,6 @@
 // Owns `evenkeel run`: starts a balancer from a file, keeps it in step with the file, stops it in order.
 
+import { readFile } from 'node:fs/promises';
 import { availableParallelism } from 'node:os';
 import { dirname, resolve } from 'node:path';
 import { AdminServer } from '../admin/server.ts';
@@ -10,6 +11,7 @@ import type { AdminConfig, Config } from '../config/types.ts';
 import { formatAddress } from '../core/address.ts';
 import { createLog, type Log } from '../observe/log.ts';
 import { bindError } from '../runtime/bind-error.ts';
+import { FileConfigurations, kindsFileOf } from '../runtime/configurations.ts';
 import { Runtime } from '../runtime/runtime.ts';
 import { type FileWatch, watchFile } from '../runtime/watch.ts';
 import type { CliContext } from './context.ts';
@@ -35,12 +37,10 @@ export async function run(ctx: CliContext, options: RunOptions): Promise<void> {
     ctx.exit(1);
     return;
   }
-  const server = new RunningServer(ctx, options, log, loaded.value);
+  const text = await readFile(options.config, 'utf8').catch(() => '');
+  const server = new RunningServer(ctx, options, log, loaded.value, text);
   if (!(await server.start())) ctx.exit(1);
 }
-
-/** Code that came with the file must be loaded again by every worker. */
-const kindsFile = (loaded: Loaded): string => (loaded.hasCode ? loaded.file : '');
 
 class RunningServer {
   readonly #ctx: CliContext;
@@ -48,18 +48,27 @@ class RunningServer {
   readonly #log: Log;
   readonly #loaded: Loaded;
   readonly #runtime: Runtime;
+  readonly #configurations: FileConfigurations;
   #admin: AdminServer | undefined;
   #watch: FileWatch | undefined;
   #ready = false;
   #stopping = false;
 
-  constructor(ctx: CliContext, options: RunOptions, log: Log, loaded: Loaded) {
+  constructor(ctx: CliContext, options: RunOptions, log: Log, loaded: Loaded, text: string) {
     this.#ctx = ctx;
     this.#options = options;
     this.#log = log;
     this.#loaded = loaded;
     const workers = workerCount(loaded.config.workers);
     this.#runtime = new Runtime({ env: ctx.env, log, workers, version: version(), folder: dirname(loaded.file) });
+    this.#configurations = new FileConfigurations({
+      clock: ctx.env.clock,
+      file: resolve(options.config),
+      loaded,
+      text,
+      apply: (config, kindsFile) => this.#runtime.apply(config, kindsFile),
+      refuse: (reason) => this.#runtime.refuse(reason),
+    });
   }
 
   /** False when something stood in the way; then nothing is left running. */
@@ -100,7 +109,7 @@ class RunningServer {
   }
 
   async #startAll(config: Config): Promise<string | undefined> {
-    const applied = await this.#runtime.apply(config, kindsFile(this.#loaded));
+    const applied = await this.#runtime.apply(config, kindsFileOf(this.#loaded));
     if (!applied.ok) return applied.error.map(sentenceOf).join('; ');
     return this.#startAdmin(config.admin);
   }
@@ -126,25 +135,15 @@ class RunningServer {
 
   async #reload(why: string): Promise<void> {
     if (this.#stopping || !this.#ready) return;
-    const { config: file } = this.#options;
-    const loaded = await loadConfig(file);
-    if (this.#stopping) return;
-    if (!loaded.ok) {
-      this.#runtime.refuse(loaded.error[0].message);
-      this.#log.error(`reload refused (${why}); the old configuration goes on serving`);
-      this.#ctx.stderr.write(issuesText(file, loaded.error));
-      return;
-    }
-    const { config } = loaded.value;
-    const fixed = unchangeable(this.#runtime.config, config);
-    if (fixed !== undefined) this.#log.warn(`${fixed} takes effect at the next start only`);
-    const applied = await this.#runtime.apply(config, kindsFile(loaded.value));
+    const before = this.#runtime.config;
+    const applied = await this.#configurations.reload(why);
     if (!applied.ok) {
-      this.#log.error(`reload refused (${why}); the old configuration goes on serving`, {
-        reason: applied.error.map(sentenceOf).join('; '),
-      });
+      this.#log.error(`reload refused (${why}); the old configuration goes on serving`);
+      this.#ctx.stderr.write(issuesText(this.#options.config, applied.error));
       return;
     }
+    const fixed = unchangeable(before, this.#runtime.config);
+    if (fixed !== undefined) this.#log.warn(`${fixed} takes effect at the next start only`);
     this.#log.info(`reloaded (${why})`, {
       version: applied.value.version,
       changes: formatPlan(applied.value.plan).split('\n'),

@@ -55,7 +55,12 @@ export async function loadConfig(file: string): Promise<Result<Loaded, ConfigIss
   } catch (error) {
     return err([unreadable(file, error as NodeJS.ErrnoException)]);
   }
-  if (PROGRAMS.has(extname(path))) return loadProgram(path, text);
+  return PROGRAMS.has(extname(path)) ? loadProgram(path, text) : loadText(text, path);
+}
+
+/** A document that is to stand in place of a file. */
+export function loadText(text: string, path: string): Result<Loaded, ConfigIssue[]> {
+  if (text.length > MAX_BYTES) return err([{ path: [], message: 'is larger than 64 MiB' }]);
   const source = parseYaml(text);
   if (source.issues.length > 0) return err(place(source.issues, source));
   return finish(source.document, NOTHING, source, path);

@@ -63,7 +63,7 @@ export const LATENCY_BUCKETS = LATENCY_BOUNDS_MS.length + 1;
 const E_COLUMNS = E.buckets + LATENCY_BUCKETS;
 const P_COLUMNS = P.buckets + LATENCY_BUCKETS;
 
-/** Columns of the row of a split's variant; the histogram's buckets follow. */
+/** Columns of the row of a route or of a split's variant; the histogram's buckets follow (variants only). */
 export const V = { requests: 0, failures: 1, durationMsSum: 2, buckets: 4 } as const;
 const V_COLUMNS = V.buckets + LATENCY_BUCKETS;
 
@@ -274,6 +274,13 @@ export class Counters {
     if (failed) this.#variants[row + V.failures] += 1;
     this.#variants[row + V.durationMsSum] += ms;
     this.#variants[row + V.buckets + bucketOf(ms)] += 1;
+  }
+
+  /** Counts one request of a route; -1 is counted nowhere. */
+  route(slot: number, failed: boolean): void {
+    if (slot < 0) return;
+    this.#variants[slot * V_COLUMNS + V.requests] += 1;
+    if (failed) this.#variants[slot * V_COLUMNS + V.failures] += 1;
   }
 
   readVariant(slot: number, column: number): number {

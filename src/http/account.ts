@@ -44,10 +44,12 @@ export function countFinished(
   { counters }: HttpContext,
   listenerSlot: number,
   status: number,
+  route: HttpRoute | undefined,
   pool: HttpPool | undefined,
   durationMs: number,
   bytesOut: number,
 ): void {
+  if (route !== undefined) counters.route(route.slot, status >= 500 || status === 0);
   if (status !== 0) {
     counters.listener(listenerSlot, statusColumn(L.status1xx, status));
     if (pool !== undefined && status !== 101) counters.duration(pool.slot, durationMs);

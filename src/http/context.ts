@@ -41,6 +41,8 @@ export interface HttpVariant {
 
 export interface HttpRoute {
   readonly name: string;
+  /** Row of the counters; -1 for none. */
+  readonly slot: number;
   /** The pool for this request; undefined where filters were to answer. */
   poolFor(head: HeadView): HttpPool | undefined;
   readonly timeouts: RouteTimeouts;

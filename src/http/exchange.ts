@@ -834,7 +834,7 @@ export class Exchange implements AttemptedRequest, RunSource, SinkOwner {
     const durationMs = (this.#endedAt === 0 ? ctx.env.clock.now() : this.#endedAt) - this.#startedAt;
     const { bytesOut } = this.#response;
     if (this.#grpcStatus >= 0) ctx.counters.listener(listener.slot, L.grpcStatus + this.#grpcStatus);
-    countFinished(ctx, listener.slot, this.#status, this.#pool, durationMs, bytesOut);
+    countFinished(ctx, listener.slot, this.#status, this.#route, this.#pool, durationMs, bytesOut);
     const identity = this.#isFiltered ? this.#run!.identity : '';
     if (this.#isFiltered) {
       this.#sink!.cancel();

@@ -84,8 +84,19 @@ export interface LiveListener {
   readonly bytesOut: number;
 }
 
+export interface LiveRoute {
+  readonly listener: string;
+  readonly name: string;
+  /** Where its requests go; several for splits and tables. */
+  readonly pools: readonly string[];
+  readonly requests: number;
+  readonly failures: number;
+}
+
 export interface Live {
+  /** Wall-clock ms. */
   readonly at: number;
+  readonly routes: readonly LiveRoute[];
   readonly listeners: readonly LiveListener[];
   readonly pools: readonly LivePool[];
   readonly endpoints: readonly LiveEndpoint[];
@@ -247,6 +258,59 @@ export interface Operations {
   drainProgress(id: EndpointId): DrainProgress | undefined;
   drains(): readonly DrainProgress[];
   changes(): RuntimeChanges;
+}
+
+export interface ConfigurationVersion {
+  readonly version: number;
+  /** Of what was written; for `ifMatch`. */
+  readonly etag: string;
+  /** Wall-clock ms. */
+  readonly at: number;
+  readonly note: string;
+}
+
+export interface ConfigurationState extends ConfigurationVersion {
+  readonly file: string;
+  /** A program cannot be replaced by a document. */
+  readonly isProgram: boolean;
+  /** The file says the same; otherwise it is gone with the process. */
+  readonly saved: boolean;
+  /** With every default, without secrets. */
+  readonly document: Readonly<Record<string, unknown>>;
+}
+
+export interface Planned {
+  /** Of what is in effect now. */
+  readonly etag: string;
+  readonly plan: Plan;
+}
+
+export interface Proposal {
+  /** The etag of what the author saw. */
+  readonly ifMatch: string;
+  /** Write it to the file as well. */
+  readonly save: boolean;
+  readonly note: string;
+}
+
+export type ProposalRefusal =
+  | { readonly kind: 'issues'; readonly issues: readonly ConfigIssue[] }
+  /** Somebody was faster. */
+  | { readonly kind: 'conflict'; readonly etag: string }
+  /** In effect, but the file could not be written. */
+  | { readonly kind: 'unsaved'; readonly problem: string; readonly etag: string };
+
+/** The configuration as it was written. */
+export interface Configurations {
+  current(): ConfigurationState;
+  /** With its secrets. */
+  text(): string;
+  /** Newest first. */
+  versions(): readonly ConfigurationVersion[];
+  plan(text: string): Result<Planned, ConfigIssue[]>;
+  propose(text: string, proposal: Proposal): Promise<Result<Planned, ProposalRefusal>>;
+  rollback(version: number, proposal: Proposal): Promise<Result<Planned, ProposalRefusal>>;
+  reload(why: string): Promise<ReloadResult>;
 }
 
 export type BalancerEvent =

@@ -24,6 +24,7 @@ import type { UdpHandler } from '../udp/context.ts';
 import { httpRouting, type RoutingParts } from './http-routes.ts';
 import type { ServedPool } from './snapshot.ts';
 import type { TlsBlueprint } from './tls-keeper.ts';
+import { routeKey } from './variant-slots.ts';
 
 export type Handler = HttpHandler | TcpHandler | UdpHandler | DnsHandler;
 /** `place` names where the filters stand; undefined for none. */
@@ -53,7 +54,7 @@ export function handlerBuilder(
       case 'http':
         return httpHandler(listener, pools, trusted, tls, chainOf, routing);
       case 'tcp':
-        return tcpHandler(listener, pools, tls);
+        return tcpHandler(listener, pools, tls, routing.variantSlots);
       case 'udp':
         return udpHandler(listener, pools);
     }
@@ -80,10 +81,19 @@ function httpHandler(
   };
 }
 
-function tcpHandler(listener: TcpListenerConfig, pools: Pools, tls: WorkerTls): TcpHandler {
+function tcpHandler(
+  listener: TcpListenerConfig,
+  pools: Pools,
+  tls: WorkerTls,
+  slots: Readonly<Record<string, number>>,
+): TcpHandler {
   const routes = listener.routes.map((config) => ({
     config,
-    target: { name: config.name, pool: tcpPool(pools.get(config.pool)!) },
+    target: {
+      name: config.name,
+      slot: slots[routeKey(listener.name, config.name)] ?? -1,
+      pool: tcpPool(pools.get(config.pool)!),
+    },
   }));
   const router = compileTcpRoutes(routes);
   const needsHello = router.needsHello || routes.some(({ target }) => target.pool.key === 'sni');

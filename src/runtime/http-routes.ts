@@ -17,6 +17,7 @@ import { type LiveWeights, Split, setCookieText, splitName } from '../routing/sp
 import { Tables, valuesOf } from '../routing/tables.ts';
 import type { ChainBuilder } from './handlers.ts';
 import type { ServedPool } from './snapshot.ts';
+import { routeKey } from './variant-slots.ts';
 
 /** What routes lean on beside the request; the same for all listeners of a configuration. */
 export interface RoutingParts {
@@ -51,7 +52,8 @@ export function httpRouting(
     const filters = chainOf(listener.name, `${listener.name}/route ${config.name}`, config.filters);
     const { name, timeouts, retries } = config;
     const hedge = config.hedge && new HedgeDelay(config.hedge);
-    const target: HttpRoute = { name, poolFor, timeouts, retries, hedge, filters };
+    const slot = parts.variantSlots[routeKey(listener.name, name)] ?? -1;
+    const target: HttpRoute = { name, slot, poolFor, timeouts, retries, hedge, filters };
     captures.set(target, capturesOf(config, compilePattern));
     return { config, target };
   });

@@ -8,8 +8,8 @@ import { RateTable } from '../limits/rate-table.ts';
 export const MAX_ENDPOINTS = 16_384;
 export const MAX_POOLS = 2048;
 export const MAX_LISTENERS = 256;
-/** Of all splits. */
-export const MAX_VARIANTS = 1024;
+/** Routes, and variants of splits. */
+export const MAX_VARIANTS = 8192;
 /** Clients whose connections are counted, and clients that are pinned, per worker. */
 const KEYED_ENTRIES = 131_072;
 /** Keys of rate limits, over all workers: 64 MiB, of which only what is used takes memory. */

@@ -1,4 +1,4 @@
-// Owns which row of the counters a variant of a split has: the same one across reloads, given back when its split is gone.
+// Owns which row of the counters a route has, and a variant of a split: the same one across reloads, given back when it is gone.
 
 import type { Config, RouteConfig, SplitConfig } from '../config/types.ts';
 import { err, ok, type Result } from '../core/result.ts';
@@ -26,6 +26,15 @@ export function variantKeys(config: Pick<Config, 'listeners'>): readonly string[
   return splitsOf(config).flatMap(({ name, config: { variants } }) => variants.map((one) => `${name}/${one.name}`));
 }
 
+/** How the row of a route is called. */
+export const routeKey = (listener: string, route: string): string => `route ${listener}/${route}`;
+
+function routeKeys({ listeners }: Pick<Config, 'listeners'>): readonly string[] {
+  return Object.values(listeners).flatMap((listener) =>
+    listener.protocol === 'udp' ? [] : listener.routes.map(({ name }) => routeKey(listener.name, name)),
+  );
+}
+
 export class VariantSlots {
   readonly #clear: (slot: number) => void;
   readonly #taken = new Map<string, number>();
@@ -40,21 +49,28 @@ export class VariantSlots {
   assign(config: Config): Result<Readonly<Record<string, number>>, string> {
     const slots: Record<string, number> = {};
     for (const key of variantKeys(config)) {
-      let slot = this.#taken.get(key);
-      if (slot === undefined) {
-        slot = this.#free.pop();
-        if (slot === undefined) return err(`the variant "${key}" does not fit: ${MAX_VARIANTS} are the limit`);
-        this.#clear(slot);
-        this.#taken.set(key, slot);
-      }
+      const slot = this.#take(key);
+      if (slot === undefined) return err(`the variant "${key}" does not fit: ${MAX_VARIANTS} are the limit`);
       slots[key] = slot;
     }
+    // Routes are only looked at; those that do not fit are not counted.
+    for (const key of routeKeys(config)) slots[key] = this.#take(key) ?? -1;
     return ok(slots);
+  }
+
+  #take(key: string): number | undefined {
+    const known = this.#taken.get(key);
+    if (known !== undefined) return known;
+    const slot = this.#free.pop();
+    if (slot === undefined) return undefined;
+    this.#clear(slot);
+    this.#taken.set(key, slot);
+    return slot;
   }
 
   /** Everything that is not in this configuration is given back. */
   retain(config: Config | undefined): void {
-    const kept = new Set(config === undefined ? [] : variantKeys(config));
+    const kept = new Set(config === undefined ? [] : [...variantKeys(config), ...routeKeys(config)]);
     for (const [key, slot] of this.#taken) {
       if (kept.has(key)) continue;
       this.#taken.delete(key);

@@ -29,6 +29,8 @@ export interface TcpPool {
 
 export interface TcpRoute {
   readonly name: string;
+  /** Row of the counters; -1 for none. */
+  readonly slot: number;
   readonly pool: TcpPool;
 }
 

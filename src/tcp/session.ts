@@ -126,7 +126,8 @@ export class Session implements FreshOwner, DialUser, SpliceOwner {
     const { sni, alpn } = hello;
     this.#route = this.#handler.router.match({ sni, alpn, client: this.#client });
     if (this.#route === undefined) return this.#refuse('no-route');
-    const { pool } = this.#route;
+    const { pool, slot } = this.#route;
+    this.#listener.ctx.counters.route(slot, false);
     const key = pool.key === undefined ? '' : pool.key === 'sni' ? sni : this.#client;
     this.#dialler = new Dialler(ctx, pool, key, this.#client, this);
     this.#dialler.begin();
