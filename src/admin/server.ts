@@ -1,34 +1,49 @@
-// Owns the admin HTTP server: metrics and status for operators and Prometheus, and the purging of caches. Loopback only, and on
-// the main thread, so that a slow scrape never touches traffic. It sees the balancer through its facade alone.
+// Owns the socket of the admin API: binding, bounds, TLS, closing. What is answered is app.ts. On the main thread, so that a slow
+// scrape never touches traffic.
 
-import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import { createServer, type RequestListener, type Server } from 'node:http';
+import { createServer as createTlsServer } from 'node:https';
+import { getRequestListener } from '@hono/node-server';
 import type { Address } from '../core/address.ts';
-import type { Balancer, Purge } from '../runtime/facade.ts';
+import type { Balancer, Configurations } from '../runtime/facade.ts';
+import { buildApp } from './app.ts';
+import { Audit, type AuditEntry } from './audit.ts';
+import { Gate, type Token } from './auth.ts';
+import type { Pages } from './context.ts';
+import { LiveSampler } from './live.ts';
 
-interface Page {
-  readonly type: string;
-  readonly body: string;
-  readonly status?: number;
+export interface AdminOptions {
+  readonly balancer: Balancer;
+  readonly configurations?: Configurations | undefined;
+  readonly tokens: readonly Token[];
+  /** PEM; undefined: plain HTTP. */
+  readonly tls?: { readonly cert: string; readonly key: string } | undefined;
+  readonly configSchema: () => object;
+  readonly pages: Pages;
+  readonly now: () => number;
+  readonly onAudit: (entry: AuditEntry) => void;
 }
 
-const TEXT = 'text/plain; charset=utf-8';
-
-/** Names under which a browser may reach a loopback server; others are DNS rebinding. */
-const LOOPBACK_HOST = /^(?:localhost|127(?:\.\d{1,3}){3}|\[::1\])(?::\d{1,5})?$/i;
+const BOUNDS = { maxHeaderSize: 16_384, headersTimeout: 5000, requestTimeout: 30_000 };
 
 export class AdminServer {
-  readonly #balancer: Balancer;
   readonly #server: Server;
+  readonly #live: LiveSampler;
+  readonly #gate: Gate;
 
-  constructor(balancer: Balancer) {
-    this.#balancer = balancer;
-    this.#server = createServer(
-      { maxHeaderSize: 16_384, headersTimeout: 5000, requestTimeout: 5000 },
-      (request, response) => {
-        void this.#answer(request, response);
-      },
-    );
+  constructor({ balancer, configurations, tokens, tls, configSchema, pages, now, onAudit }: AdminOptions) {
+    this.#live = new LiveSampler(balancer);
+    this.#gate = new Gate(tokens);
+    const parts = { balancer, configurations, configSchema, pages, now, live: this.#live, gate: this.#gate };
+    const app = buildApp({ ...parts, audit: new Audit(onAudit) });
+    const answer = getRequestListener(app.fetch, { overrideGlobalObjects: false }) as RequestListener;
+    this.#server = tls === undefined ? createServer(BOUNDS, answer) : createTlsServer({ ...BOUNDS, ...tls }, answer);
     this.#server.maxConnections = 256;
+  }
+
+  /** Who may come in from now on. */
+  setTokens(tokens: readonly Token[]): void {
+    this.#gate.setTokens(tokens);
   }
 
   listen(bind: Address): Promise<void> {
@@ -37,6 +52,7 @@ export class AdminServer {
       this.#server.listen({ host: bind.host, port: bind.port }, () => {
         this.#server.off('error', reject);
         this.#server.on('error', () => undefined);
+        this.#live.start();
         resolve();
       });
     });
@@ -48,97 +64,10 @@ export class AdminServer {
   }
 
   close(): Promise<void> {
+    this.#live.stop();
     return new Promise((resolve) => {
       this.#server.close(() => resolve());
       this.#server.closeAllConnections();
     });
   }
-
-  async #answer(request: IncomingMessage, response: ServerResponse): Promise<void> {
-    let page: Page;
-    try {
-      page = await this.#page(request);
-    } catch {
-      page = { status: 500, type: TEXT, body: 'internal error\n' };
-    }
-    response.writeHead(page.status ?? 200, {
-      'content-type': page.type,
-      'content-length': Buffer.byteLength(page.body),
-      'cache-control': 'no-store',
-      'x-content-type-options': 'nosniff',
-      'content-security-policy': "default-src 'none'",
-    });
-    response.end(request.method === 'HEAD' ? undefined : page.body);
-  }
-
-  async #page(request: IncomingMessage): Promise<Page> {
-    if (!LOOPBACK_HOST.test(request.headers.host ?? ''))
-      return { status: 403, type: TEXT, body: 'ask by a loopback name\n' };
-    const { pathname, searchParams } = new URL(request.url ?? '/', 'http://localhost');
-    if (pathname === '/cache/purge') return this.#purge(request, searchParams);
-    if (request.method !== 'GET' && request.method !== 'HEAD')
-      return { status: 405, type: TEXT, body: 'read-only: use GET\n' };
-    switch (pathname) {
-      case '/metrics':
-        return { type: 'text/plain; version=0.0.4; charset=utf-8', body: this.#balancer.metrics() };
-      case '/status':
-        return { type: 'application/json', body: `${JSON.stringify(await this.#balancer.status(), null, 2)}\n` };
-      case '/latency':
-        return { type: 'application/json', body: `${JSON.stringify(this.#balancer.latency())}\n` };
-      case '/':
-        return {
-          type: TEXT,
-          body: 'Evenkeel admin\n\n/status    everything there is to see, as JSON\n/metrics   Prometheus text\n/latency   how far client networks are, as measured here; JSON\n/cache/purge   POST, with url=, prefix=, tag= or all=1, and the field X-Evenkeel: 1\n',
-        };
-      default:
-        return { status: 404, type: TEXT, body: 'not found; there are /status, /metrics, /latency and /cache/purge\n' };
-    }
-  }
-
-  async #purge(request: IncomingMessage, query: URLSearchParams): Promise<Page> {
-    if (request.method !== 'POST') return { status: 405, type: TEXT, body: 'use POST\n' };
-    // Pages of other sites can send forms here from an operator's browser, but none of these fields without asking first.
-    const { origin, 'x-evenkeel': own, 'content-type': type = '' } = request.headers;
-    const site = request.headers['sec-fetch-site'] ?? 'none';
-    const isOurs = own === '1' || /^application\/json(?:;|$)/i.test(type);
-    if (!isOurs || origin !== undefined || (site !== 'none' && site !== 'same-origin'))
-      return { status: 403, type: TEXT, body: 'not for browsers: send the field X-Evenkeel: 1\n' };
-    const what = purgeOf(query);
-    if (what === undefined)
-      return {
-        status: 400,
-        type: TEXT,
-        body: 'say one of url=http://host/path, prefix=http://host/, tag=NAME, all=1\n',
-      };
-    return { type: 'application/json', body: `${JSON.stringify({ purged: await this.#balancer.purge(what) })}\n` };
-  }
-}
-
-/** Undefined: it is not said what, or several things are. */
-function purgeOf(query: URLSearchParams): Purge | undefined {
-  const said = [...query];
-  if (said.length !== 1) return undefined;
-  const [[name, value]] = said;
-  if (value === '') return undefined;
-  switch (name) {
-    case 'url':
-      return { key: addressOf(value) };
-    case 'prefix':
-      return { prefix: addressOf(value) };
-    case 'tag':
-      return { tag: value };
-    case 'all':
-      return value === '1' || value === 'true' ? { all: true } : undefined;
-    default:
-      return undefined;
-  }
-}
-
-/** As keys are: the host in lower case, without the usual port. What is no address may be a key of somebody's own. */
-function addressOf(text: string): string {
-  const match = /^(https?):\/\/(\[[^\]/]*\]|[^/:?#]+)(:\d+)?(\/[^#]*)?(?:#.*)?$/i.exec(text);
-  if (match === null) return text;
-  const scheme = match[1].toLowerCase();
-  const port = match[3] === (scheme === 'https' ? ':443' : ':80') ? '' : (match[3] ?? '');
-  return `${scheme}://${match[2].toLowerCase()}${port}${match[4] ?? '/'}`;
 }

@@ -3,17 +3,16 @@
 import { readFile } from 'node:fs/promises';
 import { availableParallelism } from 'node:os';
 import { dirname, resolve } from 'node:path';
-import { AdminServer } from '../admin/server.ts';
 import { sentenceOf } from '../config/issues.ts';
 import { type Loaded, loadConfig } from '../config/load.ts';
 import { formatPlan } from '../config/plan.ts';
 import type { AdminConfig, Config } from '../config/types.ts';
 import { formatAddress } from '../core/address.ts';
 import { createLog, type Log } from '../observe/log.ts';
-import { bindError } from '../runtime/bind-error.ts';
 import { FileConfigurations, kindsFileOf } from '../runtime/configurations.ts';
 import { Runtime } from '../runtime/runtime.ts';
 import { type FileWatch, watchFile } from '../runtime/watch.ts';
+import { type AdminServer, readTokens, startAdmin } from './admin-server.ts';
 import type { CliContext } from './context.ts';
 import { issuesText } from './report.ts';
 import { version } from './version.ts';
@@ -94,7 +93,12 @@ class RunningServer {
     }
     if (this.#admin !== undefined && config.admin !== undefined) {
       const { host } = config.admin.bind;
-      this.#log.info(`admin on http://${formatAddress({ host, port: this.#admin.port })} (/status, /metrics)`);
+      const scheme = config.admin.tls === undefined ? 'http' : 'https';
+      this.#log.info(
+        `admin on ${scheme}://${formatAddress({ host, port: this.#admin.port })}/ (dashboard, API, metrics)`,
+      );
+      if (scheme === 'http' && config.admin.tokens.length > 0 && !isLoopback(host))
+        this.#log.warn('admin has no "tls": tokens travel in the clear');
     }
     if (status.workers.some(({ plainSockets }) => plainSockets)) {
       this.#log.warn('this Node works otherwise than known: connections take the portable, slower way');
@@ -114,16 +118,28 @@ class RunningServer {
     return this.#startAdmin(config.admin);
   }
 
-  async #startAdmin(admin: AdminConfig | undefined): Promise<string | undefined> {
-    if (admin === undefined) return undefined;
-    const server = new AdminServer(this.#runtime);
-    try {
-      await server.listen(admin.bind);
-      this.#admin = server;
-      return undefined;
-    } catch (error) {
-      return bindError('admin', admin.bind, error as NodeJS.ErrnoException);
-    }
+  async #startAdmin(config: AdminConfig | undefined): Promise<string | undefined> {
+    if (config === undefined) return undefined;
+    const started = await startAdmin({
+      config,
+      folder: dirname(this.#loaded.file),
+      balancer: this.#runtime,
+      configurations: this.#configurations,
+      log: this.#log,
+      now: this.#ctx.env.clock.epoch,
+    });
+    if (!started.ok) return started.error;
+    this.#admin = started.value;
+    return undefined;
+  }
+
+  /** Tokens may be exchanged while it runs. */
+  async #renewTokens(): Promise<void> {
+    const { admin } = this.#runtime.config;
+    if (admin === undefined || this.#admin === undefined) return;
+    const tokens = await readTokens(admin, dirname(this.#loaded.file));
+    if (tokens.ok) this.#admin.setTokens(tokens.value);
+    else this.#log.error(`the tokens of admin stay as they were: ${tokens.error}`);
   }
 
   #listenForSignals(): void {
@@ -143,6 +159,7 @@ class RunningServer {
       return;
     }
     const fixed = unchangeable(before, this.#runtime.config);
+    await this.#renewTokens();
     if (fixed !== undefined) this.#log.warn(`${fixed} takes effect at the next start only`);
     this.#log.info(`reloaded (${why})`, {
       version: applied.value.version,
@@ -169,6 +186,9 @@ class RunningServer {
 /** What a running process cannot change. */
 function unchangeable(before: Config, after: Config): string | undefined {
   if (workerCount(before.workers) !== workerCount(after.workers)) return 'the number of workers';
-  if (JSON.stringify(before.admin) !== JSON.stringify(after.admin)) return 'the admin address';
+  const fixed = ({ admin }: Config): string => JSON.stringify({ ...admin, tokens: [] });
+  if (fixed(before) !== fixed(after)) return 'what "admin" says beside its tokens';
   return undefined;
 }
+
+const isLoopback = (host: string): boolean => /^(?:127\.|::1$|localhost$)/.test(host);

@@ -148,6 +148,7 @@ test('the admin server answers loopback names only, and reads only', async () =>
     });
   assert.equal(await ask({}), 200);
   assert.equal(await ask({ headers: { host: 'evil.example' } }), 403, 'DNS rebinding');
-  assert.equal(await ask({ method: 'POST' }), 405);
+  assert.equal(await ask({ method: 'POST' }), 403, 'a form of some page');
+  assert.equal(await ask({ method: 'POST', headers: { 'x-evenkeel': '1' } }), 405);
   assert.equal(await ask({ path: '/nope' }), 404);
 });

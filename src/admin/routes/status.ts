@@ -1,0 +1,115 @@
+// Owns what may be read of the balancer: its status as a whole and in parts, health with its evidence, numbers for Prometheus.
+
+import { createRoute, z } from '@hono/zod-openapi';
+import type { PoolStatus } from '../../runtime/facade.ts';
+import { type AdminApp, type AdminParts, plain, refuse } from '../context.ts';
+import { anything, healthChange, problem, runtimeChanges } from '../schemas.ts';
+
+const json = <T extends z.ZodType>(schema: T, description: string) => ({
+  content: { 'application/json': { schema } },
+  description,
+});
+const missing = { content: { 'application/problem+json': { schema: problem } }, description: 'there is none' };
+const MOST_CHANGES = 1000;
+
+export function addStatusRoutes(app: AdminApp, { balancer, live }: AdminParts): void {
+  app.get('/metrics', (c) =>
+    c.body(balancer.metrics(), 200, { 'content-type': 'text/plain; version=0.0.4; charset=utf-8' }),
+  );
+  const status = async () => balancer.status();
+  // As before there was an API; kept for scripts.
+  app.get('/status', async (c) => c.body(`${JSON.stringify(await status(), null, 2)}\n`, 200, JSON_TYPE));
+  app.get('/latency', (c) => c.body(`${JSON.stringify(balancer.latency())}\n`, 200, JSON_TYPE));
+
+  app.openapi(
+    createRoute({
+      method: 'get',
+      path: '/api/v1/status',
+      summary: 'Everything there is to see',
+      responses: { 200: json(anything, 'listeners, pools, endpoints, splits, workers, newest changes') },
+    }),
+    async (c) => c.json(plain(await status()), 200),
+  );
+  app.openapi(
+    createRoute({
+      method: 'get',
+      path: '/api/v1/pools',
+      summary: 'All pools with their endpoints',
+      responses: { 200: json(z.array(anything), 'pools') },
+    }),
+    async (c) => c.json((await status()).pools.map(plain), 200),
+  );
+  app.openapi(
+    createRoute({
+      method: 'get',
+      path: '/api/v1/pools/{pool}',
+      summary: 'One pool',
+      request: { params: z.object({ pool: z.string() }) },
+      responses: { 200: json(anything, 'the pool'), 404: missing },
+    }),
+    async (c) => {
+      const found = poolOf((await status()).pools, c.req.valid('param').pool);
+      return found === undefined ? (refuse(c, 404, 'there is no such pool') as never) : c.json(plain(found), 200);
+    },
+  );
+  app.openapi(
+    createRoute({
+      method: 'get',
+      path: '/api/v1/listeners',
+      summary: 'All listeners',
+      responses: { 200: json(z.array(anything), 'listeners') },
+    }),
+    async (c) => c.json((await status()).listeners.map(plain), 200),
+  );
+  app.openapi(
+    createRoute({
+      method: 'get',
+      path: '/api/v1/timeline',
+      summary: 'Changes of health with their evidence, newest first',
+      request: {
+        query: z.object({
+          endpoint: z.string().optional().openapi({ description: '`pool/host:port`' }),
+          limit: z.coerce.number().int().min(1).max(MOST_CHANGES).default(200),
+        }),
+      },
+      responses: { 200: json(z.array(healthChange), 'changes') },
+    }),
+    (c) => {
+      const { endpoint, limit } = c.req.valid('query');
+      return c.json([...balancer.timeline(endpoint)].reverse().slice(0, limit), 200);
+    },
+  );
+  app.openapi(
+    createRoute({
+      method: 'get',
+      path: '/api/v1/changes',
+      summary: 'What operators changed beside the configuration, and whether that outlives a restart',
+      responses: { 200: json(runtimeChanges, 'changes') },
+    }),
+    (c) => c.json({ ...balancer.operations.changes(), changes: [...balancer.operations.changes().changes] }, 200),
+  );
+  app.openapi(
+    createRoute({
+      method: 'get',
+      path: '/api/v1/live',
+      summary: 'Rates and percentiles of the last second',
+      responses: { 200: json(anything, 'numbers') },
+    }),
+    (c) => c.json(plain(live.latest ?? { at: 0, listeners: [], routes: [], pools: [], endpoints: [] }), 200),
+  );
+  app.openapi(
+    createRoute({
+      method: 'get',
+      path: '/api/v1/pools/{pool}/past',
+      summary: 'The last minutes of a pool, one value a second',
+      request: { params: z.object({ pool: z.string() }) },
+      responses: { 200: json(anything, 'columns') },
+    }),
+    (c) => c.json(plain(live.past(c.req.valid('param').pool)), 200),
+  );
+}
+
+const JSON_TYPE = { 'content-type': 'application/json' };
+
+const poolOf = (pools: readonly PoolStatus[], wanted: string): PoolStatus | undefined =>
+  pools.find(({ name }) => name === wanted);
