@@ -149,6 +149,8 @@ class LeastResponseTime implements Balancer {
       if (place !== undefined) this.#probedAt[i] = previous.#probedAt[place];
     }
     if (this.#endpoints.length > 0) this.#start = previous.#start % this.#endpoints.length;
+    // Somebody new is looked at at once.
+    if (this.#endpoints.every(({ id }) => places.has(id))) this.#nextCheck = previous.#nextCheck;
   }
 }
 

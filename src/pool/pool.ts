@@ -8,12 +8,14 @@
 import type { Balancer, BalancerEnv, BalancerKind } from '../balancing/balancer.ts';
 import { leastConnections } from '../balancing/least-connections.ts';
 import type { PoolConfig } from '../config/types.ts';
+import type { Random } from '../core/env.ts';
 import { LATENCY_UNITS_PER_MS, STATE } from '../core/load-table.ts';
 import type { Outcome } from '../core/outcome.ts';
 import { take as takeTurn } from '../limits/gcra.ts';
 import { RetryBudget } from '../limits/retry-budget.ts';
 import { BreakerGate } from './breaker-gate.ts';
 import { Exclusions } from './exclusions.ts';
+import { type Foresight, foresee, type PoolInsides } from './foresight.ts';
 import { Lease, type Lessor } from './lease.ts';
 import type { AcquireRequest } from './queue.ts';
 import { REFUSALS, type Refusal } from './refusal.ts';
@@ -166,6 +168,37 @@ export class Pool implements Lessor {
     if (this.config.passive !== undefined || breaker !== undefined) this.#options.onSignal();
   }
 
+  /** What `acquire` would answer, and then again after failures, `count` times in all; takes and changes nothing. */
+  foresee(request: AcquireRequest, random: Random, count: number): Foresight {
+    if (this.#successor !== undefined) return this.#successor.foresee(request, random, count);
+    this.#refresh();
+    const { kind, env, endpoints, slot, zone } = this.#options;
+    const now = request.lasting === true ? this.#forLasting() : this.#balancer;
+    const isOwn = now === this.#balancer;
+    const used = isOwn ? kind : leastConnections;
+    const insides: PoolInsides = {
+      config: this.config,
+      slot,
+      zone,
+      endpoints,
+      env,
+      view: this.#view,
+      gate: this.#gate,
+      isGated: this.#isGated,
+      isGuarded: this.#guarded,
+      waiting: this.#waiting.size,
+      exclusions: this.#exclusions,
+      // Kinds that hash remember nothing, and may be slow to build.
+      copy: (chance) =>
+        used.needs === 'key'
+          ? now
+          : used.build(this.#view, isOwn ? this.config.balance.options : {}, { ...env, random: chance }, now),
+      servesPinned: (pinned) => this.servesPinned(pinned),
+      elsewhere: () => this.#bestElsewhere(),
+    };
+    return foresee(insides, request, random, count);
+  }
+
   settled(lease: Lease, outcome: Outcome, teaches: boolean): void {
     this.#open--;
     this.#options.env.load.end(lease.endpoint.slot);
@@ -285,12 +318,15 @@ export class Pool implements Lessor {
     if (endpoints.length === 0) return this.#nothing();
     const exclusions = this.#exclusions;
     if (!endpoints.every((endpoint) => exclusions.wasTried(endpoint))) return REFUSALS['pool-saturated'];
+    if (reserve.every((endpoint) => exclusions.wasTried(endpoint))) return REFUSALS['tried-all'];
+    const best = this.#bestElsewhere();
+    return (best && this.#claim(best)) ?? REFUSALS['pool-saturated'];
+  }
+
+  #bestElsewhere(): PoolEndpoint | undefined {
     let best: PoolEndpoint | undefined;
-    let untried = false;
-    for (const endpoint of reserve) {
-      if (exclusions.wasTried(endpoint)) continue;
-      untried = true;
-      if (exclusions.excludes(endpoint)) continue;
+    for (const endpoint of this.#view.reserve) {
+      if (this.#exclusions.excludes(endpoint)) continue;
       if (
         best === undefined ||
         endpoint.tier < best.tier ||
@@ -298,8 +334,7 @@ export class Pool implements Lessor {
       )
         best = endpoint;
     }
-    if (!untried) return REFUSALS['tried-all'];
-    return (best && this.#claim(best)) ?? REFUSALS['pool-saturated'];
+    return best;
   }
 
   #lessBusy(a: PoolEndpoint, b: PoolEndpoint): boolean {
