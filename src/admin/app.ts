@@ -9,6 +9,7 @@ import { addConfigRoutes } from './routes/config.ts';
 import { addDrainRoutes } from './routes/drains.ts';
 import { addEndpointRoutes } from './routes/endpoints.ts';
 import { addEventRoutes } from './routes/events.ts';
+import { addExplainRoutes } from './routes/explain.ts';
 import { addPageRoutes } from './routes/pages.ts';
 import { addSiteRoutes } from './routes/sites.ts';
 import { addSplitRoutes } from './routes/splits.ts';
@@ -87,6 +88,7 @@ export function buildApp(parts: AdminParts): AdminApp {
   addConfigRoutes(app, parts);
   addCacheRoutes(app, parts);
   addAuditRoutes(app, parts);
+  addExplainRoutes(app, parts);
   addEventRoutes(app, parts);
   addDocument(app, parts);
   addPageRoutes(app, parts);

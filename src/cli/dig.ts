@@ -16,6 +16,7 @@ import { SLACK } from '../dns/wire/writer.ts';
 import { GeoDatabase } from '../geo/database.ts';
 import { readGeoFiles } from '../geo/files.ts';
 import { dnsListenerNames } from '../runtime/dns-handler.ts';
+import { queryOf } from '../runtime/explain/dns.ts';
 import { readLatencyFile } from '../runtime/latency-files.ts';
 import { offlineSnapshot } from '../runtime/offline.ts';
 import { readZones } from '../runtime/zones.ts';
@@ -110,9 +111,4 @@ async function openPlaces(config: Config): Promise<Result<GeoDatabase | undefine
   if (!needsGeo(allPolicies(config))) return ok(undefined);
   const files = await readGeoFiles(config.geo);
   return files.ok ? GeoDatabase.open(files.value) : files;
-}
-
-/** A question without EDNS, recursion not desired. */
-function queryOf(name: Uint8Array, type: number): Uint8Array {
-  return Uint8Array.from([0, 1, 0, 0, 0, 1, 0, 0, 0, 0, 0, 0, ...name, type >> 8, type & 255, 0, 1]);
 }

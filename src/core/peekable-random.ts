@@ -11,17 +11,21 @@ interface Drawn {
 export class PeekableRandom implements Random {
   readonly #source: Random;
   #ahead: Drawn[] = [];
+  /** Draws go here while somebody only looks. */
+  #looking: Random | undefined;
+  /** Nothing was looked at and nobody looks: the usual case. */
+  #plain = true;
 
   constructor(source: Random) {
     this.#source = source;
   }
 
   u32(): number {
-    return this.#ahead.length === 0 ? this.#source.u32() : this.#next('u32');
+    return this.#plain ? this.#source.u32() : this.#next('u32');
   }
 
   unit(): number {
-    return this.#ahead.length === 0 ? this.#source.unit() : this.#next('unit');
+    return this.#plain ? this.#source.unit() : this.#next('unit');
   }
 
   /** Draws in order what the next ones will draw. */
@@ -31,13 +35,31 @@ export class PeekableRandom implements Random {
       const known = this.#ahead[at];
       if (known !== undefined && known.kind !== kind) this.#ahead.length = at;
       if (at === this.#ahead.length) this.#ahead.push({ kind, value: this.#source[kind]() });
+      this.#plain = false;
       return this.#ahead[at++].value;
     };
     return { u32: () => draw('u32'), unit: () => draw('unit') };
   }
 
+  /** Whatever draws during this work only looks ahead. */
+  looking<T>(work: () => T): T {
+    this.#looking = this.peek();
+    this.#plain = false;
+    try {
+      return work();
+    } finally {
+      this.#looking = undefined;
+      this.#plain = this.#ahead.length === 0;
+    }
+  }
+
   #next(kind: Drawn['kind']): number {
+    if (this.#looking !== undefined) return this.#looking[kind]();
     const [first] = this.#ahead;
+    if (first === undefined) {
+      this.#plain = true;
+      return this.#source[kind]();
+    }
     if (first.kind === kind) {
       this.#ahead.shift();
       return first.value;

@@ -8,6 +8,7 @@ import type { KeyedCounts } from '../limits/keyed-counts.ts';
 import type { NetLoop } from '../net/loop.ts';
 import type { ProxyTrust } from '../net/proxy-gate.ts';
 import type { Pool } from '../pool/pool.ts';
+import type { RouteReport } from '../routing/explain.ts';
 import type { KnownChallenges } from '../tls/challenges.ts';
 import type { TlsTerms } from '../tls/secure.ts';
 import type { FilterChain } from './filter-chain.ts';
@@ -57,6 +58,8 @@ export interface HttpHandler {
   readonly config: HttpListenerConfig;
   readonly limits: HttpLimits;
   match(head: HeadView): HttpRoute | undefined;
+  /** Which routes match, and what keeps the others from it; slow. */
+  explain(head: HeadView): readonly RouteReport[];
   /** Before a route is chosen. */
   readonly filters: FilterChain | undefined;
   /** What patterns of the route and tables say of a request; '' for what is not there. */

@@ -12,6 +12,7 @@ import { sameSocket } from '../config/plan.ts';
 import type { CacheConfig } from '../config/types.ts';
 import { type Counters, W } from '../core/counters.ts';
 import type { KeyedTable } from '../core/keyed-table.ts';
+import { PeekableRandom } from '../core/peekable-random.ts';
 import { err, ok, type Result } from '../core/result.ts';
 import type { AnswerTools } from '../dns/engine/settings.ts';
 import { GeoDatabase } from '../geo/database.ts';
@@ -33,6 +34,8 @@ import { NOWHERE } from '../steering/unknown.ts';
 import { SharedStores } from '../store/shared-stores.ts';
 import { listenerAddresses } from './addresses.ts';
 import { bindError } from './bind-error.ts';
+import type { Explanation, Question } from './explain/explanation.ts';
+import { explain } from './explain/index.ts';
 import { type Facts, KnownFacts } from './facts.ts';
 import { filterNotices, type OnNotice } from './filter-notices.ts';
 import type { Handler } from './handlers.ts';
@@ -83,6 +86,7 @@ type AnyListener = Listener<Handler>;
 
 export class DataPlane {
   readonly #options: DataPlaneOptions;
+  readonly #random: PeekableRandom;
   readonly #contexts: Contexts;
   readonly #upstreams: UpstreamPool;
   readonly #listeners = new Map<string, AnyListener>();
@@ -98,8 +102,11 @@ export class DataPlane {
   #prepared: Prepared | undefined;
   #log: AccessLogSink | undefined;
 
-  constructor(options: DataPlaneOptions) {
+  constructor(given: DataPlaneOptions) {
+    const random = new PeekableRandom(given.env.random);
+    const options = { ...given, env: { ...given.env, random } };
     this.#options = options;
+    this.#random = random;
     this.#facts = new KnownFacts(options.env.clock);
     const { env, counters, counts, idPrefix } = options;
     this.#stores = new SharedStores(env, counters);
@@ -290,6 +297,18 @@ export class DataPlane {
   /** What answers are made from beside the configuration. */
   learn(facts: Facts): void {
     this.#facts.learn(facts);
+  }
+
+  /** What would happen, as this worker sees it. */
+  explain(question: Question): Result<Explanation, string> {
+    const { clock } = this.#options.env;
+    return explain(question, {
+      handlers: this.#snapshot?.handlers ?? new Map(),
+      port: (listener) => this.port(listener),
+      clock,
+      random: this.#random,
+      dnsTools: this.#contexts.dns.tools,
+    });
   }
 
   reopenLog(): void {

@@ -12,8 +12,10 @@ import type { EndpointStatus } from '../health/status.ts';
 import type { HealthChange } from '../health/timeline.ts';
 import type { Purge } from '../http/cache/memory.ts';
 import type { Origin } from './desired.ts';
+import type { Explanation, Question } from './explain/explanation.ts';
 
 export { LATENCY_BOUNDS_MS } from '../core/counters.ts';
+export type * from './explain/explanation.ts';
 export type { ConfigIssue, EndpointConfig, HealthChange, OverrideMode, Plan, Purge, Result, StateWord };
 
 export interface PoolStatus {
@@ -339,6 +341,8 @@ export interface Balancer {
   metrics(): string;
   /** Called in the same tick. Returns the unsubscriber. */
   subscribe(listener: (event: BalancerEvent) => void): () => void;
+  /** What would become of a request, connection or query, and why. The error says what is wrong with the question. */
+  explain(question: Question): Promise<Result<Explanation, string>>;
   /** Takes answers out of the caches of all workers. How many. */
   purge(what: Purge): Promise<number>;
   reopenLogs(): Promise<void>;

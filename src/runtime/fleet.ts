@@ -8,6 +8,7 @@ import type { Env } from '../core/env.ts';
 import { ok, type Result } from '../core/result.ts';
 import type { Purge } from '../http/cache/memory.ts';
 import type { Log } from '../observe/log.ts';
+import type { Explanation, Question } from './explain/explanation.ts';
 import type { Facts } from './facts.ts';
 import type { OnNotice } from './filter-notices.ts';
 import { localLink, type Open, ThreadLink, type WorkerLink } from './link.ts';
@@ -136,6 +137,11 @@ export class Fleet {
   async purge(what: Purge): Promise<number> {
     const counts = await Promise.all(this.#links.map((link) => link.purge(what)));
     return counts.reduce((all, count) => all + count, 0);
+  }
+
+  /** As the first worker sees it: what is in flight is the same for all, whose turn it is may differ. */
+  explain(question: Question): Promise<Result<Explanation, string>> {
+    return this.#links[0].explain(question);
   }
 
   port(listener: string): Promise<number> {

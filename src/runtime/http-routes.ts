@@ -11,6 +11,7 @@ import { agentClass } from '../routing/agent.ts';
 import { capturesOf } from '../routing/captures.ts';
 import { compileRoutes, type RoutingFacts } from '../routing/compile.ts';
 import { cookieOf, parameterOf } from '../routing/conditions.ts';
+import { explainRoutes } from '../routing/explain.ts';
 import { looseReading } from '../routing/normalize.ts';
 import type { ClientPlace, Predicate } from '../routing/route.ts';
 import { type LiveWeights, Split, setCookieText, splitName } from '../routing/split.ts';
@@ -40,7 +41,7 @@ export function httpRouting(
   pools: ReadonlyMap<string, ServedPool>,
   parts: RoutingParts,
   chainOf: ChainBuilder,
-): Pick<HttpHandler, 'match' | 'lookUp'> {
+): Pick<HttpHandler, 'match' | 'lookUp' | 'explain'> {
   const { maps, predicates, place, onThrow } = parts;
   const base = { regex: compilePattern, place };
   const tables = new Tables(Object.values(maps), base);
@@ -64,6 +65,7 @@ export function httpRouting(
       head.routedPath = head.path;
       return strict ? matchSafely(router, head) : router.match(head);
     },
+    explain: (head) => explainRoutes(listener.routes, facts, head),
     lookUp: (name, argument, head, route) => {
       switch (name) {
         case 'capture':

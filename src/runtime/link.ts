@@ -4,6 +4,7 @@ import { Worker } from 'node:worker_threads';
 import { err, ok, type Result } from '../core/result.ts';
 import type { Purge } from '../http/cache/memory.ts';
 import type { DataPlane } from './data-plane.ts';
+import type { Explanation, Question } from './explain/explanation.ts';
 import type { Facts } from './facts.ts';
 import type { OnNotice } from './filter-notices.ts';
 import type { SharedMemory } from './shared-memory.ts';
@@ -30,6 +31,7 @@ export interface WorkerLink {
   reopenLog(): Promise<void>;
   /** How many answers were taken out of the caches. */
   purge(what: Purge): Promise<number>;
+  explain(question: Question): Promise<Result<Explanation, string>>;
   close(): Promise<void>;
 }
 
@@ -47,6 +49,7 @@ export function localLink(plane: DataPlane): WorkerLink {
     port: async (listener) => plane.port(listener),
     reopenLog: async () => plane.reopenLog(),
     purge: async (what) => plane.purge(what),
+    explain: async (question) => plane.explain(question),
     close: async () => undefined,
   };
 }
@@ -64,6 +67,7 @@ export interface Calls {
   port: [string, number];
   reopenLog: [undefined, undefined];
   purge: [Purge, number];
+  explain: [Question, Result<Explanation, string>];
 }
 
 export type CallName = keyof Calls;
@@ -169,6 +173,9 @@ export class ThreadLink implements WorkerLink {
   }
   async purge(what: Purge): Promise<number> {
     return (await this.#ask('purge', what)) ?? 0;
+  }
+  async explain(question: Question): Promise<Result<Explanation, string>> {
+    return (await this.#ask('explain', question)) ?? err('the worker that was asked died');
   }
   async close(): Promise<void> {
     this.#closing = true;

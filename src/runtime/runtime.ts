@@ -24,6 +24,7 @@ import { AffinityKeeper, hasKeyFiles } from './affinity-keeper.ts';
 import { Desired } from './desired.ts';
 import { drainFleet } from './drain.ts';
 import { Events } from './events.ts';
+import type { Explanation, Question } from './explain/explanation.ts';
 import type {
   Balancer,
   BalancerEvent,
@@ -359,6 +360,10 @@ export class Runtime implements Balancer {
       mode: (pool) => this.#mode(pool),
       at: this.#env.clock.epoch(),
     });
+  }
+
+  explain(question: Question): Promise<Result<Explanation, string>> {
+    return this.#fleet.explain(question);
   }
 
   purge(what: Purge): Promise<number> {

@@ -2,6 +2,7 @@
 
 import { parentPort, workerData } from 'node:worker_threads';
 import type { Purge } from '../http/cache/memory.ts';
+import type { Question } from './explain/explanation.ts';
 import type { Facts } from './facts.ts';
 import type { CallName, FromWorker, ToWorker, WorkerData } from './link.ts';
 import { realEnv } from './real-env.ts';
@@ -41,6 +42,7 @@ const handlers: { readonly [N in CallName]: (argument: never) => unknown } = {
   port: (listener: string) => plane.port(listener),
   reopenLog: () => plane.reopenLog(),
   purge: (what: Purge) => plane.purge(what),
+  explain: (question: Question) => plane.explain(question),
 };
 
 port.on('message', ({ id, call, argument }: ToWorker) => {
