@@ -41,7 +41,7 @@ class ConsulSource implements Source {
     const { service, tags, datacenter } = config;
     const query = new URLSearchParams({ passing: '1', ...(datacenter !== '' && { dc: datacenter }) });
     for (const tag of tags) query.append('tag', tag);
-    this.#path = `/v1/health/service/${encodeURIComponent(service)}?${query}`;
+    this.#path = `/v1/health/service/${encodeURIComponent(service)}?${query.toString()}`;
   }
 
   async look(signal: AbortSignal): Promise<Result<Look, string>> {

@@ -39,6 +39,8 @@ export interface DiscoveryKind<C extends DiscoverConfig = DiscoverConfig> {
 export interface FoundSet {
   readonly endpoints: readonly EndpointConfig[];
   readonly note: string;
+  /** False: a good look that found nothing new. */
+  readonly isNew: boolean;
 }
 
 /** Each call has a whole set, or why there is none: who watches keeps the last good one then. */

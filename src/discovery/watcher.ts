@@ -6,7 +6,7 @@
 import type { DiscoverConfig } from '../config/types.ts';
 import type { Env, Timer } from '../core/env.ts';
 import { err, ok, type Result } from '../core/result.ts';
-import { type Look, MOST_ENDPOINTS, type OnSet, type Source, type SourceTools } from './discovery.ts';
+import { type FoundSet, type Look, MOST_ENDPOINTS, type OnSet, type Source, type SourceTools } from './discovery.ts';
 import { kindOf } from './index.ts';
 
 const FIRST_PAUSE_MS = 1000;
@@ -24,7 +24,7 @@ export class Watcher {
   /** Looking now. */
   #busy = false;
   #stirred = false;
-  #known: Look['endpoints'];
+  #known: Omit<FoundSet, 'isNew'> = { endpoints: [], note: '' };
 
   constructor(build: (tools: SourceTools) => Source, env: Env, folder: string, onSet: OnSet) {
     this.#env = env;
@@ -82,10 +82,11 @@ export class Watcher {
       const pause = Math.min(LONGEST_PAUSE_MS, FIRST_PAUSE_MS * 2 ** Math.min(this.#failures++, 10));
       return pause * (0.5 + random.unit() / 2);
     }
-    const { endpoints, note = '', againMs } = good.value;
-    this.#known = endpoints ?? this.#known;
+    const { endpoints, note, againMs } = good.value;
     // "As before" after a failure is news as well.
-    if (endpoints !== undefined || this.#failures > 0) this.#onSet(ok({ endpoints: this.#known ?? [], note }));
+    const isNew = endpoints !== undefined || this.#failures > 0;
+    this.#known = endpoints === undefined ? this.#known : { endpoints, note: note ?? '' };
+    this.#onSet(ok({ ...this.#known, isNew }));
     this.#failures = 0;
     return againMs;
   }

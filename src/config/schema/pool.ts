@@ -5,8 +5,8 @@ import { duration, integer, isOff, section, share, shorthand } from '../fields.t
 import type { QueueConfig, SlowStartConfig, UpstreamConnectionConfig } from '../types.ts';
 import { affinity } from './affinity.ts';
 import { balance, type Kinds } from './balance.ts';
-import { endpoint } from './endpoint.ts';
 import { discover } from './discovery.ts';
+import { endpoint } from './endpoint.ts';
 import { filters } from './filters.ts';
 import { health, passive } from './health.ts';
 import { adaptive, breaker, retries } from './resilience.ts';
