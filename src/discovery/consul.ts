@@ -53,15 +53,13 @@ class ConsulSource implements Source {
     const json = jsonOf(answer.value);
     if (!json.ok) return this.#failed(json.error);
     if (!Array.isArray(json.value)) return this.#failed('answered no list of instances');
-    const isNew = this.#learn(Number(answer.value.headers['x-consul-index']));
-    if (!isNew) return ok({ endpoints: undefined, againMs: PAUSE_MS });
+    const index = Number(answer.value.headers['x-consul-index']);
+    // Who tells no index cannot be waited for.
+    const againMs = index > 0 ? PAUSE_MS : intervalMs;
+    if (!this.#learn(index)) return ok({ endpoints: undefined, againMs });
     const registered = new Registrations(defaults);
     for (const instance of json.value as Instance[]) register(instance, registered);
-    return ok({
-      endpoints: registered.endpoints,
-      note: registered.note,
-      againMs: this.#index === 0 ? intervalMs : PAUSE_MS,
-    });
+    return ok({ endpoints: registered.endpoints, note: registered.note, againMs });
   }
 
   /** Asked without waiting next time. */
