@@ -211,7 +211,7 @@ const scope = new Scope();
 try {
   const port = await backend(scope);
   const rows: Row[] = [];
-  for (const workers of [1, 2])
+  for (const workers of [2, 1])
     for (const change of changesOf(count)) rows.push(await measure(workers, change, port, scope));
   printRows(
     rows,
