@@ -41,7 +41,10 @@ export function compile(
   const issues: ConfigIssue[] = danglingReferences(document);
   if (!parsed.success) {
     const found = translate(parsed.error.issues, (path) => knownKeys(schema, path, document));
-    return err([...found.map((issue) => ({ ...issue, path: asWritten(issue.path, document) })), ...issues]);
+    return err([
+      ...found.map((issue) => ({ ...issue, path: asWritten(unlisted(issue.path, document), document) })),
+      ...issues,
+    ]);
   }
   const config = normalized(parsed.data, new Findings(issues), own, ownFilters, predicates);
   return issues.length > 0 ? err(issues) : ok(config);
@@ -49,6 +52,16 @@ export function compile(
 
 const isGroup = (value: unknown): value is Record<string | number, unknown> =>
   typeof value === 'object' && value !== null;
+
+/** One thing may stand where a list may: then it has no number. */
+function unlisted(path: Path, document: unknown): Path {
+  let node = document;
+  return path.filter((step) => {
+    if (typeof step === 'number' && !Array.isArray(node)) return false;
+    node = isGroup(node) ? node[step] : undefined;
+    return true;
+  });
+}
 
 /** A short form hides the parts it stands for: the path ends where the document does. */
 function asWritten(path: Path, document: unknown): Path {

@@ -2249,6 +2249,83 @@ export interface DocumentInput {
       readonly maxInFlight?: number;
       readonly maxRate?: number;
     })[];
+    readonly discover?: {
+      readonly file?: string;
+      readonly http?: string;
+      readonly dns?: string;
+      readonly docker?: string;
+      readonly kubernetes?: string;
+      readonly consul?: string;
+      readonly etcd?: string;
+      readonly redis?: string;
+      readonly type?: "A" | "AAAA" | "both" | "SRV";
+      /** host:port, such as 10.0.0.1:8080 or [::1]:8080 */
+      readonly resolvers?: string | readonly (string)[];
+      /** such as 250ms, 5s, 10m */
+      readonly minTtl?: string;
+      /** such as 250ms, 5s, 10m */
+      readonly maxTtl?: string;
+      readonly port?: number | string;
+      readonly label?: string;
+      readonly network?: string;
+      readonly server?: string;
+      readonly ca?: string;
+      readonly tokenFile?: string;
+      readonly tokenEnv?: string;
+      readonly tags?: string | readonly (string)[];
+      readonly datacenter?: string;
+      readonly key?: string;
+      /** such as 250ms, 5s, 10m */
+      readonly interval?: string;
+      /** such as 250ms, 5s, 10m */
+      readonly timeout?: string;
+      /** Default: 1. */
+      readonly weight?: number;
+      /** Default: 0. */
+      readonly tier?: number;
+      /** Default: "". */
+      readonly zone?: string;
+      readonly maxInFlight?: number;
+      readonly maxRate?: number;
+    } | readonly ({
+      readonly file?: string;
+      readonly http?: string;
+      readonly dns?: string;
+      readonly docker?: string;
+      readonly kubernetes?: string;
+      readonly consul?: string;
+      readonly etcd?: string;
+      readonly redis?: string;
+      readonly type?: "A" | "AAAA" | "both" | "SRV";
+      /** host:port, such as 10.0.0.1:8080 or [::1]:8080 */
+      readonly resolvers?: string | readonly (string)[];
+      /** such as 250ms, 5s, 10m */
+      readonly minTtl?: string;
+      /** such as 250ms, 5s, 10m */
+      readonly maxTtl?: string;
+      readonly port?: number | string;
+      readonly label?: string;
+      readonly network?: string;
+      readonly server?: string;
+      readonly ca?: string;
+      readonly tokenFile?: string;
+      readonly tokenEnv?: string;
+      readonly tags?: string | readonly (string)[];
+      readonly datacenter?: string;
+      readonly key?: string;
+      /** such as 250ms, 5s, 10m */
+      readonly interval?: string;
+      /** such as 250ms, 5s, 10m */
+      readonly timeout?: string;
+      /** Default: 1. */
+      readonly weight?: number;
+      /** Default: 0. */
+      readonly tier?: number;
+      /** Default: "". */
+      readonly zone?: string;
+      readonly maxInFlight?: number;
+      readonly maxRate?: number;
+    })[];
     /** Default: 0. */
     readonly maxInFlight?: number | "auto";
     /** Default: 0. */

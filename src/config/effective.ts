@@ -23,6 +23,7 @@ import type {
   TlsConfig,
 } from './types.ts';
 import { formatDuration } from './units.ts';
+import { discoverForm } from './written-discovery.ts';
 import { breakerForm, retriesForm } from './written-resilience.ts';
 import { filtersForm, routeForm, tableForm } from './written-route.ts';
 import { ranges, text, written } from './written-text.ts';
@@ -113,6 +114,7 @@ function pool(config: PoolConfig, needsKey: boolean): Json {
     endpoints: endpoints.map(endpointForm),
     maxInFlight: config.maxInFlight,
     maxRate: config.maxRate,
+    ...(config.discover.length === 0 ? {} : { discover: config.discover.map(discoverForm) }),
     health: health(config),
     passive: passive === undefined ? false : { ...written(passive), status: ranges(passive.status) },
     slowStart: slowStart === undefined ? false : written(slowStart),

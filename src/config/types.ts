@@ -16,6 +16,7 @@ import type { TableConfig } from './types/table.ts';
 export type * from './types/acme.ts';
 export type * from './types/admin.ts';
 export type * from './types/affinity.ts';
+export type * from './types/discovery.ts';
 export type * from './types/dns.ts';
 export type * from './types/filters.ts';
 export type * from './types/geo.ts';

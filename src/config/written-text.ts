@@ -29,3 +29,8 @@ export function text(match: TextMatch): unknown {
 export function ranges(list: readonly (readonly [number, number])[]): unknown[] {
   return list.map(([low, high]) => (low === high ? low : `${low}-${high}`));
 }
+
+/** An address that may be shown. */
+export function withoutPassword(url: string): string {
+  return url.replace(/^(\w+:\/\/[^@/]*?):[^@/]*@/, '$1:hidden@');
+}

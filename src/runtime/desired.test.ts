@@ -39,7 +39,7 @@ test('what was written, found and started is joined; what was written is known b
   assert.deepEqual(shown(desired), ['10.0.0.1:1 1', '10.0.0.1:2 7', '10.0.0.1:3 1'], 'a whole set each time');
   const written = config('10.0.0.1:1');
   assert.deepEqual(
-    ['10.0.0.1:1', '10.0.0.1:3', '10.0.0.1:4'].map((address) => desired.originOf(written, 'api', address)),
+    ['10.0.0.1:1', '10.0.0.1:3', '10.0.0.1:4'].map((address) => desired.originsOf(written, 'api').get(address)),
     ['config', 'autoscale', undefined],
   );
 });

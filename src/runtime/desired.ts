@@ -39,6 +39,10 @@ export class Desired {
     this.#sets.set(pool, sets);
   }
 
+  endpointsOf(source: EndpointSource, pool: string): readonly EndpointConfig[] {
+    return this.#sets.get(pool)?.get(source) ?? [];
+  }
+
   /** Pools that are not configured any more take what was found for them along. */
   retain(pools: Config['pools']): void {
     for (const name of this.#sets.keys()) if (pools[name] === undefined) this.#sets.delete(name);
@@ -72,12 +76,17 @@ export class Desired {
     return { ...config, pools: Object.fromEntries(pools) };
   }
 
-  /** Who brought it; undefined where it is not known. */
-  originOf(config: Config, pool: string, address: string): Origin | undefined {
-    const isIt = (endpoint: EndpointConfig): boolean => formatAddress(endpoint.address) === address;
-    if (config.pools[pool]?.endpoints.some(isIt) === true) return 'config';
-    for (const [source, set] of this.#sets.get(pool) ?? []) if (set.some(isIt)) return source;
-    return this.#edits.get(`${pool}/${address}`)?.added === undefined ? undefined : 'operator';
+  /** Who brought the endpoints of a pool, by address. */
+  originsOf(config: Config, pool: string): ReadonlyMap<string, Origin> {
+    const origins = new Map<string, Origin>();
+    const add = ({ address }: EndpointConfig, origin: Origin): void => {
+      const id = formatAddress(address);
+      if (!origins.has(id)) origins.set(id, origin);
+    };
+    for (const endpoint of config.pools[pool]?.endpoints ?? []) add(endpoint, 'config');
+    for (const [source, set] of this.#sets.get(pool) ?? []) for (const endpoint of set) add(endpoint, source);
+    for (const { added } of this.#editsOf(pool)) if (added !== undefined) add(added, 'operator');
+    return origins;
   }
 
   #merged(pool: PoolConfig): PoolConfig {

@@ -145,6 +145,24 @@ export interface SplitStatus {
     | undefined;
 }
 
+/** How a source of endpoints stands. */
+export interface DiscoveryReport {
+  readonly pool: string;
+  readonly kind: string;
+  readonly where: string;
+  /** `stale`: it fails, and what it found last is kept. */
+  readonly state: 'waiting' | 'ok' | 'stale';
+  readonly endpoints: number;
+  readonly lastError: string | undefined;
+  /** What was left out of the last set, and why; '' for nothing. */
+  readonly note: string;
+  /** Wall-clock ms; 0: never. */
+  readonly lastSuccess: number;
+  /** Sets that came, and looks that failed. */
+  readonly updates: number;
+  readonly errors: number;
+}
+
 export interface Status {
   readonly version: string;
   readonly startedAt: number;
@@ -156,6 +174,7 @@ export interface Status {
   readonly listeners: readonly ListenerStatus[];
   readonly pools: readonly PoolStatus[];
   readonly splits: readonly SplitStatus[];
+  readonly discovery: readonly DiscoveryReport[];
   /** What operators changed beside the configuration. */
   readonly runtime: RuntimeChanges;
   /** The newest changes of health, newest first. */

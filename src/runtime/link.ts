@@ -141,7 +141,8 @@ export class ThreadLink implements WorkerLink {
 
   async prepare(blueprint: Blueprint): Promise<Result<void, string>> {
     return (
-      (await this.#ask('prepare', blueprint)) ?? (this.#dead ? err('the worker died while it prepared') : ok(undefined))
+      (await this.#ask('prepare', slim(blueprint))) ??
+      (this.#dead ? err('the worker died while it prepared') : ok(undefined))
     );
   }
   async commit(): Promise<void> {
@@ -186,4 +187,11 @@ export class ThreadLink implements WorkerLink {
   async kill(): Promise<void> {
     await this.#thread.terminate();
   }
+}
+
+/** Endpoints stand in the blueprint with their slots; the configuration's own would be copied and read for nothing. */
+function slim(blueprint: Blueprint): Blueprint {
+  const { config } = blueprint;
+  const pools = Object.values(config.pools).map((pool) => [pool.name, { ...pool, endpoints: [] }]);
+  return { ...blueprint, config: { ...config, pools: Object.fromEntries(pools) } };
 }

@@ -13,7 +13,9 @@ import { acmeMetrics } from './acme-metrics.ts';
 import { listenerAddresses } from './addresses.ts';
 import { affinityMetrics, storeMetrics } from './affinity-metrics.ts';
 import type { AliasCounts } from './alias-keeper.ts';
+import { discoveryMetrics } from './discovery-metrics.ts';
 import { aliasMetrics, dnsMetrics, latencyMetrics } from './dns-metrics.ts';
+import type { DiscoveryReport } from './facade.ts';
 import type { ListenerPath } from './kernel-listeners.ts';
 import type { LatencyCounts } from './latency-keeper.ts';
 import type { OcspReport } from './ocsp-keeper.ts';
@@ -45,6 +47,8 @@ export interface MetricsInput {
   /** Monotonic ms. */
   readonly now: number;
   readonly splits: Omit<SplitReport, 'variantSlots'>;
+  readonly discovery: readonly DiscoveryReport[];
+  readonly epoch: number;
 }
 
 export function sum(counters: readonly Counters[], read: (counters: Counters) => number): number {
@@ -75,6 +79,7 @@ export function metricsText(input: MetricsInput): string {
     latencyMetrics(text, input.latency);
   }
   if (input.blueprint.config.acme !== undefined) acmeMetrics(text, input.acme);
+  discoveryMetrics(text, input.discovery, input.epoch);
   splitMetrics(text, { ...input.splits, variantSlots: input.blueprint.variantSlots }, input.counters);
   workers(text, input);
   return text.toString();

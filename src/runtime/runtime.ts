@@ -22,6 +22,7 @@ import { AcmeKeeper } from './acme-keeper.ts';
 import { listenerAddresses } from './addresses.ts';
 import { AffinityKeeper, hasKeyFiles } from './affinity-keeper.ts';
 import { Desired } from './desired.ts';
+import { DiscoveryKeeper } from './discovery-keeper.ts';
 import { drainFleet } from './drain.ts';
 import { Events } from './events.ts';
 import type { Explanation, Question } from './explain/explanation.ts';
@@ -37,6 +38,7 @@ import type {
 } from './facade.ts';
 import { FactKeeper } from './fact-keeper.ts';
 import { Fleet } from './fleet.ts';
+import { FoundEndpoints } from './found-endpoints.ts';
 import { GeoKeeper } from './geo-keeper.ts';
 import { logChanges } from './health-log.ts';
 import { KernelListeners } from './kernel-listeners.ts';
@@ -70,6 +72,8 @@ export interface RuntimeOptions {
 }
 
 const COLLECT_MS = 20;
+/** The first sets of discovery may hold a start or a reload up for so long. */
+const FIRST_SETS_MS = 3000;
 const RECENT_CHANGES = 50;
 
 export class Runtime implements Balancer {
@@ -92,6 +96,7 @@ export class Runtime implements Balancer {
   readonly #tls: TlsKeeper;
   readonly #acme: AcmeKeeper;
   readonly #facts: FactKeeper;
+  readonly #discovery: DiscoveryKeeper;
   readonly #alarm: SocketAlarm;
   readonly #storeAlarm: StoreAlarm;
   readonly #pins: KeyedTable;
@@ -168,6 +173,17 @@ export class Runtime implements Balancer {
       counters,
       fleet: () => this.#fleet,
     });
+    const found = new FoundEndpoints({
+      desired: this.#desired,
+      log,
+      keeper: () => this.#discovery,
+      renew: (begin, undo) =>
+        this.#inTurn(() => {
+          begin();
+          return this.#renew(undo);
+        }),
+    });
+    this.#discovery = new DiscoveryKeeper({ env, log, folder, onSets: (sets) => found.take(sets) });
     this.#acme = new AcmeKeeper({ env, log, folder, board: this.#facts.challenges });
     this.#notices = new ZoneNotices(env, log);
     const transaction = new Transaction({
@@ -240,6 +256,7 @@ export class Runtime implements Balancer {
       const restored = await this.#restore(written);
       if (restored !== undefined) return err([restored]);
     }
+    await this.#discovery.follow(written, FIRST_SETS_MS);
     const next = this.#desired.merge(written);
     const changes = plan(current?.config, next);
     // A program may have changed its code and not its data, and files their content, so those are always applied.
@@ -247,15 +264,18 @@ export class Runtime implements Balancer {
       kindsFile !== '' || hasZoneFiles(next) || hasTlsFiles(next) || hasKeyFiles(next) || hasRuleFiles(next);
     if (current !== undefined && changes.entries.length === 0 && !readsFiles) {
       this.#reloads.lastError = undefined;
+      this.#discovery.settle(written);
       this.#base = written;
       return ok({ version: current.version, plan: changes });
     }
     const refused = await this.#tryApply(next, kindsFile, changes);
     if (refused !== undefined) {
+      this.#discovery.settle(this.#base ?? { pools: {} });
       this.refuse(refused[0].message);
       return err(refused);
     }
     this.#base = written;
+    this.#discovery.settle(written);
     this.#desired.retain(written.pools);
     if (current === undefined) this.operations.resume();
     else this.#reloads.applied++;
@@ -399,6 +419,8 @@ export class Runtime implements Balancer {
       acme: this.#acme.report,
       pins: this.#pins,
       now: this.#env.clock.now(),
+      discovery: this.#discovery.report(),
+      epoch: this.#env.clock.epoch(),
       splits: { splits: this.#facts.splits.status(), halts: this.#facts.splits.halts },
     });
   }
@@ -427,16 +449,18 @@ export class Runtime implements Balancer {
         mode: (pool) => this.#mode(pool),
         breaker: (pool) => this.#health.breaker(pool),
         pathOf: (listener) => this.#kernel.pathOf(listener),
-        originOf: (pool, address) => this.#desired.originOf(this.#base!, pool, address) ?? 'config',
+        originsOf: (pool) => this.#desired.originsOf(this.#base!, pool),
       }),
       runtime: this.operations.changes(),
       splits: this.#facts.splits.status(),
+      discovery: this.#discovery.report(),
       changes: this.#health.timeline().slice(-RECENT_CHANGES).reverse(),
     };
   }
 
   async stop(): Promise<StopReport> {
     this.#draining = true;
+    this.#discovery.close();
     await this.#turn;
     this.#probes.stop();
     const drain = this.#blueprint?.config.drain ?? { requestsMs: 0, streamsMs: 0 };

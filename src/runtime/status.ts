@@ -21,7 +21,7 @@ export interface StatusInput {
   readonly breaker: (pool: string) => BreakerReport | undefined;
   /** Of layer 4 listeners. */
   readonly pathOf: (listener: string) => ListenerPath | undefined;
-  readonly originOf: (pool: string, address: string) => Origin;
+  readonly originsOf: (pool: string) => ReadonlyMap<string, Origin>;
 }
 
 export interface StatusParts {
@@ -61,7 +61,7 @@ function isHttps({ config }: Blueprint, name: string): boolean {
   return listener?.protocol === 'http' && listener.tls !== undefined;
 }
 
-function poolStatuses({ blueprint, counters, endpoints, mode, breaker, originOf }: StatusInput): PoolStatus[] {
+function poolStatuses({ blueprint, counters, endpoints, mode, breaker, originsOf }: StatusInput): PoolStatus[] {
   const known = new Map(endpoints.map((status) => [status.id, status]));
   return blueprint.pools.map((pool) => {
     const total = pool.endpoints.reduce(
@@ -69,11 +69,12 @@ function poolStatuses({ blueprint, counters, endpoints, mode, breaker, originOf 
       0,
     );
     const count = (column: number): number => sum(counters, (c) => c.readPool(pool.slot, column));
+    const origins = originsOf(pool.name);
     const reports = pool.endpoints.flatMap(({ id, slot }) => {
       const status = known.get(id);
       return status === undefined
         ? []
-        : [endpointReport(status, slot, total, counters, originOf(pool.name, status.address))];
+        : [endpointReport(status, slot, total, counters, origins.get(status.address) ?? 'config')];
     });
     return {
       name: pool.name,

@@ -13,6 +13,7 @@ export function poolConfig(over: Partial<PoolConfig> = {}): PoolConfig {
     endpoints: [],
     maxInFlight: 0,
     maxRate: 0,
+    discover: [],
     filters: [],
     health: undefined,
     passive: undefined,

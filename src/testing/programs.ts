@@ -32,6 +32,7 @@ export const DEBIAN_PACKAGES = {
   pebble: 'pebble',
   htpasswd: 'apache2-utils',
   varnishd: 'varnish',
+  etcd: 'etcd-server',
 } as const satisfies Record<string, string>;
 
 export type Program = keyof typeof DEBIAN_PACKAGES;

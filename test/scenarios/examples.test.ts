@@ -60,6 +60,9 @@ before(async () => {
     sockets.push(datagrams);
   }
   servers.set(3008, await speakHttp2());
+  const { port } = servers.get(3001)!.address() as AddressInfo;
+  mkdirSync(join(files.path, 'endpoints'));
+  files.text('endpoints/api.yaml', `- 127.0.0.1:${port}\n`);
 });
 
 /** Says its name, and that it serves when it is asked by gRPC. */
@@ -349,6 +352,9 @@ const CHECKS: Record<string, Check> = {
   'kernel-nat.yaml': async (ask) => {
     const seen = [await ask(), await ask(), await ask(), await ask()];
     assert.equal(seen.filter((port) => port === '3001').length, 3);
+  },
+  'discovery.yaml': async (ask) => {
+    assert.deepEqual([await ask(), await ask()], ['3001', '3001'], 'the backup is not needed');
   },
   'basic.yaml': async (ask) => {
     const seen = new Set([await ask(), await ask(), await ask(), await ask()]);

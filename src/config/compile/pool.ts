@@ -6,6 +6,7 @@ import type { Path } from '../issues.ts';
 import type { ParsedDocument } from '../schema.ts';
 import type { AdaptiveConfig, BalanceConfig, EndpointConfig, PoolConfig } from '../types.ts';
 import { compileAffinity } from './affinity.ts';
+import { compileDiscover } from './discovery.ts';
 import { compileEndpoint } from './endpoint.ts';
 import { checkFilters } from './filters.ts';
 import type { Findings } from './findings.ts';
@@ -31,6 +32,9 @@ export function compilePool(name: string, pool: ParsedPool, findings: Findings, 
     seen.add(id);
     return compileEndpoint(endpoint, defaults, [...path, 'endpoints', i], findings);
   });
+  const discover = pool.discover.flatMap(
+    (source, i) => compileDiscover(source, name, [...path, 'discover', i], findings, defaults) ?? [],
+  );
   const { tls } = pool;
   if (tls != null && (tls.cert === '') !== (tls.key === ''))
     findings.add([...path, 'tls'], 'needs "cert" and "key" together');
@@ -40,6 +44,7 @@ export function compilePool(name: string, pool: ParsedPool, findings: Findings, 
     name,
     endpoints,
     ...defaults,
+    discover,
     balance: balance(pool),
     health: compileHealth(pool, path, findings),
     passive: passive ?? undefined,

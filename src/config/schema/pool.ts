@@ -5,6 +5,7 @@ import { duration, integer, isOff, section, share, shorthand } from '../fields.t
 import type { QueueConfig, SlowStartConfig, UpstreamConnectionConfig } from '../types.ts';
 import { affinity } from './affinity.ts';
 import { balance, type Kinds } from './balance.ts';
+import { discover } from './discovery.ts';
 import { endpoint } from './endpoint.ts';
 import { filters } from './filters.ts';
 import { health, passive } from './health.ts';
@@ -25,6 +26,7 @@ export function pool(kinds: Kinds) {
   return z.strictObject({
     balance: balance(kinds).prefault({ kind: 'round-robin' } as never),
     endpoints: z.array(endpoint).default([]),
+    discover,
     maxInFlight: z.union([integer(0, 1_000_000_000), z.literal('auto')]).default(0),
     maxRate: integer(0, 1_000_000_000).default(0),
     health: health.optional(),

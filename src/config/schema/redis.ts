@@ -4,6 +4,7 @@ import { z } from 'zod';
 import { duration, isOff, section, shorthand } from '../fields.ts';
 import type { RedisConfig } from '../types.ts';
 import { formatDuration } from '../units.ts';
+import { withoutPassword } from '../written-text.ts';
 
 export interface ParsedRedis {
   readonly redis: string;
@@ -35,6 +36,5 @@ export function redisConfig({ redis: url, prefix, timeoutMs }: ParsedRedis): Red
 
 /** As somebody could have written it, but for the password. */
 export function redisForm({ url, prefix, timeoutMs }: RedisConfig): Record<string, unknown> {
-  const shown = url.replace(/^(\w+:\/\/[^@/]*?):[^@/]*@/, '$1:hidden@');
-  return { redis: shown, prefix, timeout: formatDuration(timeoutMs) };
+  return { redis: withoutPassword(url), prefix, timeout: formatDuration(timeoutMs) };
 }

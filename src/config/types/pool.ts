@@ -2,6 +2,7 @@
 
 import type { Address } from '../../core/address.ts';
 import type { AffinityConfig } from './affinity.ts';
+import type { DiscoverConfig } from './discovery.ts';
 import type { FilterEntry } from './filters.ts';
 import type { HealthConfig, PassiveConfig } from './health.ts';
 import type { AdaptiveConfig, BreakerConfig, RetryConfig } from './resilience.ts';
@@ -14,6 +15,8 @@ export interface PoolConfig {
   /** Of endpoints that come later and say nothing of their own. */
   readonly maxInFlight: number;
   readonly maxRate: number;
+  /** Where more endpoints are found out; empty for nowhere. */
+  readonly discover: readonly DiscoverConfig[];
   readonly health: HealthConfig | undefined;
   readonly passive: PassiveConfig | undefined;
   readonly slowStart: SlowStartConfig | undefined;
