@@ -210,6 +210,7 @@ export const SCENARIOS: readonly Scenario[] = [
     comparison: {
       subjects: [
         { ...EVENKEEL, name: 'Evenkeel, tracing off' },
+        { ...EVENKEEL, name: 'Evenkeel, trace context only', tracing: 0 },
         { ...EVENKEEL, name: 'Evenkeel, 1 % traced', tracing: 0.01 },
         { ...EVENKEEL, name: 'Evenkeel, 100 % traced', tracing: 1 },
       ],

@@ -93,9 +93,9 @@ test('a share of traces is as large as it says, and smaller shares lie within la
 
 test('ids are of the right form, and no two are alike', () => {
   const one = tracer(1);
-  const ids = Array.from({ length: 1000 }, () => one.traceId());
+  const ids = Array.from({ length: 150_000 }, () => one.traceId());
   assert.ok(ids.every((id) => /^[0-9a-f]{32}$/.test(id)));
-  assert.equal(new Set(ids).size, 1000);
+  assert.equal(new Set(ids).size, ids.length);
   assert.match(one.spanId(), /^[0-9a-f]{16}$/);
   const zeros = new Tracer(
     { sample: 1, propagate: true, trustClients: false },
@@ -105,29 +105,34 @@ test('ids are of the right form, and no two are alike', () => {
   assert.equal(parseTraceparent(formatTraceparent(zeros.traceId(), zeros.spanId(), true))?.sampled, true);
 });
 
-test('a proxy of ours decides for its trace; of others the trace goes on, and chance decides', () => {
-  const never = tracer(0);
-  assert.deepEqual(never.begin(good, true)?.sampled, true);
-  assert.deepEqual(never.begin(good, false)?.sampled, false, 'no client can force a span');
-  assert.equal(never.begin(good, false)?.traceId, TRACE);
-  assert.equal(tracer(0, { trustClients: true }).begin(good, false)?.sampled, true);
-  const unsampled = `00-${TRACE}-${SPAN}-00`;
-  assert.equal(tracer(1).begin(unsampled, true)?.sampled, false);
-  assert.equal(tracer(1).begin(unsampled, false)?.sampled, true, 'nor can one hide');
+test('a proxy of ours decides for its trace; for others chance does, so that nobody forces a span or hides one', () => {
+  assert.equal(tracer(0).follows(true, true), true);
+  assert.equal(tracer(1).follows(false, true), false);
+  assert.equal(tracer(0).follows(true, false), false);
+  assert.equal(tracer(1).follows(false, false), true);
+  assert.equal(tracer(0, { trustClients: true }).follows(true, false), true);
   const tenth = tracer(0.1);
-  const sampled = Array.from({ length: 5000 }, () => tenth.begin(good, false)!.sampled).filter(Boolean).length;
-  assert.ok(sampled > 400 && sampled < 600, `${sampled} of 5000 at 10 % with one id that a client chose`);
+  const sampled = Array.from({ length: 5000 }, () => tenth.follows(true, false)).filter(Boolean).length;
+  assert.ok(sampled > 400 && sampled < 600, `${sampled} of 5000 at 10 %`);
 });
 
-test('what is no traceparent begins a new trace', () => {
-  const start = tracer(1).begin(`ff-${TRACE}-${SPAN}-01`, true);
-  assert.equal(start?.parent, undefined);
-  assert.notEqual(start?.traceId, TRACE);
+test('what is picked is what everybody else would pick by its id', () => {
+  for (const share of [0, 0.01, 0.5, 1]) {
+    const one = tracer(share);
+    for (let i = 0; i < 3000; i++) {
+      const id = one.traceId();
+      assert.equal(one.isPicked, inShare(id, share), `${id} at ${share}`);
+    }
+  }
 });
 
-test('without propagation there is nothing to do for a request that is not sampled', () => {
-  const quiet = tracer(0, { propagate: false });
-  assert.equal(quiet.begin(undefined, false), undefined);
-  assert.equal(quiet.begin(good, false), undefined);
-  assert.equal(tracer(1, { propagate: false }).begin(undefined, false)?.sampled, true);
+test('the field of a trace that is not sampled says so', () => {
+  const one = tracer(0);
+  for (let i = 0; i < 10; i++) {
+    const id = one.traceId();
+    const [name, value] = one.unsampledLine(id).split(': ');
+    assert.equal(name, 'traceparent');
+    assert.ok(value.endsWith('-00\r\n'));
+    assert.deepEqual([parseTraceparent(value.trim())?.traceId, parseTraceparent(value.trim())?.sampled], [id, false]);
+  }
 });

@@ -2,7 +2,6 @@
 // of a span that it hands out. What becomes of spans is `observe/tracing/`. Undefined in a context: tracing is off.
 
 import type { Random } from './env.ts';
-import { inShare, parseTraceparent, type TraceParent } from './trace-context.ts';
 
 export type SpanValue = string | number | boolean;
 
@@ -31,17 +30,11 @@ export interface TracerTerms {
   readonly trustClients: boolean;
 }
 
-/** Where a request stands in its trace. */
-export interface TraceStart {
-  readonly traceId: string;
-  /** Undefined at the root. */
-  readonly parent: TraceParent | undefined;
-  readonly sampled: boolean;
-}
-
 /** 16 bits as four hex digits. */
 const HEX: readonly string[] = Array.from({ length: 65_536 }, (_, i) => i.toString(16).padStart(4, '0'));
 const NO_SPAN = '0'.repeat(16);
+
+const LAPS = HEX.length;
 
 export class Tracer {
   readonly propagate: boolean;
@@ -49,10 +42,21 @@ export class Tracer {
   readonly #trustClients: boolean;
   readonly #random: Random;
   readonly #out: (span: SpanRecord) => void;
+  /** From here on 32 bits belong to the share. */
+  readonly #least: number;
+  /** The newest trace id belongs to the share, as `inShare` would say. */
+  isPicked = false;
+  /** Of trace ids: 18 digits at their beginning and 2 at their end, for as long as 4 digits between them count. */
+  #head = '';
+  #tail = '';
+  #lap = 0;
+  /** What is said of a span that nobody records. */
+  #nobody = '';
 
   constructor({ sample, propagate, trustClients }: TracerTerms, random: Random, out: (span: SpanRecord) => void) {
     this.propagate = propagate;
     this.#sample = sample;
+    this.#least = Math.ceil(2 ** 32 * (1 - sample));
     this.#trustClients = trustClients;
     this.#random = random;
     this.#out = out;
@@ -64,23 +68,34 @@ export class Tracer {
   }
 
   /**
-   * `trusted`: the peer is a proxy of ours. Of others the trace is continued, but whether it is recorded is left to chance, as
-   * they could choose ids as well as flags. Undefined when there is nothing to record and nothing to pass on.
+   * For what has a parent. `trusted`: the peer is a proxy of ours, whose word holds. Of others the trace goes on, but whether it is
+   * recorded is left to chance, as they could choose ids as well as flags.
    */
-  begin(traceparent: string | undefined, trusted: boolean): TraceStart | undefined {
-    const parent = traceparent === undefined ? undefined : parseTraceparent(traceparent);
-    if (parent !== undefined) {
-      const sampled = trusted || this.#trustClients ? parent.sampled : this.picks;
-      return sampled || this.propagate ? { traceId: parent.traceId, parent, sampled } : undefined;
-    }
-    if (!this.propagate && !this.picks) return undefined;
-    const traceId = this.traceId();
-    // Without propagation chance has decided already.
-    return { traceId, parent: undefined, sampled: !this.propagate || inShare(traceId, this.#sample) };
+  follows(sampled: boolean, trusted: boolean): boolean {
+    return trusted || this.#trustClients ? sampled : this.picks;
   }
 
+  /** A new one. The 32 bits that decide are chance; the rest makes it unique, and is made quickly, as most are never recorded. */
   traceId(): string {
-    return this.#hex32() + this.#hex32() + this.spanId();
+    if (this.#lap === 0) this.#beginLap();
+    const lap = HEX[this.#lap++];
+    if (this.#lap === LAPS) this.#lap = 0;
+    const word = this.#random.u32();
+    this.isPicked = word >= this.#least;
+    return this.#head + HEX[word >>> 16] + HEX[word & 0xffff] + lap + this.#tail;
+  }
+
+  /** The first number of a lap is left out: no id is all zeros. */
+  #beginLap(): void {
+    this.#lap = 1;
+    this.#head = this.#hex32() + this.#hex32() + this.#hex32().slice(0, 2);
+    this.#tail = this.#hex32().slice(0, 2);
+    this.#nobody = `-${this.spanId()}-00\r\n`;
+  }
+
+  /** The field for a new trace that is not sampled. */
+  unsampledLine(traceId: string): string {
+    return `traceparent: 00-${traceId}${this.#nobody}`;
   }
 
   /** Never all zeros. */

@@ -69,7 +69,7 @@ export function logFinished({ log }: HttpContext, listener: string, finished: Fi
   const { facts, attempts, route, pool, error, ...rest } = finished;
   const { logged } = facts;
   const { trace } = attempts;
-  trace?.finish(listener, finished);
+  trace?.spans?.finish(listener, finished);
   if (log === undefined || logged === undefined) return;
   facts.logged = undefined;
   log({

@@ -178,7 +178,7 @@ export class Attempts implements HedgeOwner {
     this.sent = false;
     const { endpoint } = lease;
     this.endpointId = endpoint.id;
-    this.trace?.attempt(lease, false);
+    this.trace?.spans?.attempt(lease, false);
     if (this.#pool.affinity !== undefined && !fresh) this.#placed(endpoint);
     const { counters } = this.#ctx;
     const request = this.#request;
@@ -229,7 +229,7 @@ export class Attempts implements HedgeOwner {
     counters.endpoint(lease.endpoint.slot, E.requests);
     const hedge = new Hedge(lease, this.#request, this, env.clock, counters);
     this.#hedge = hedge;
-    this.trace?.attempt(lease, true);
+    this.trace?.spans?.attempt(lease, true);
     const upstream = this.#take(lease.endpoint, false);
     counters.endpoint(lease.endpoint.slot, upstream.connected ? E.reuses : E.connects);
     hedge.begin(upstream);
@@ -253,7 +253,7 @@ export class Attempts implements HedgeOwner {
   }
 
   ended({ lease }: Hedge, outcome: Outcome): void {
-    this.trace?.settled(lease, outcome);
+    this.trace?.spans?.settled(lease, outcome);
   }
 
   /** `slot`: of the endpoint whose attempt it takes the place of, which is settled. */
@@ -401,7 +401,7 @@ export class Attempts implements HedgeOwner {
     const { lease } = this;
     this.lease = undefined;
     if (lease === undefined) return;
-    this.trace?.settled(lease, outcome);
+    this.trace?.spans?.settled(lease, outcome);
     lease.settle(outcome);
   }
 }

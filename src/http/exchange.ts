@@ -428,7 +428,7 @@ export class Exchange implements AttemptedRequest, RunSource, SinkOwner {
     this.#attempts.sent = true;
     this.#sentAt = first ? this.#startedAt : this.#ctx.env.clock.now();
     const batched = connection.pipelining > 1;
-    this.#attempts.trace?.stamp(this.#request, this.#attempts.lease);
+    this.#attempts.trace?.spans?.stamp(this.#request, this.#attempts.lease);
     const accepted = this.#request.send(upstream, batched);
     if (this.#request.done) return;
     const { conn } = this.#client;
@@ -574,7 +574,7 @@ export class Exchange implements AttemptedRequest, RunSource, SinkOwner {
   }
 
   sendAgain(upstream: Upstream, lease: Lease): void {
-    this.#attempts.trace?.stamp(this.#request, lease);
+    this.#attempts.trace?.spans?.stamp(this.#request, lease);
     this.#request.send(upstream, false);
   }
 
@@ -856,7 +856,7 @@ export class Exchange implements AttemptedRequest, RunSource, SinkOwner {
       const status = this.#grpcStatus < 0 ? this.#status : statusOfGrpc(this.#grpcStatus);
       countVariant(ctx, this.#pool, status, durationMs);
     }
-    if (ctx.log === undefined && this.#attempts.trace === undefined) return;
+    if (ctx.log === undefined && this.#attempts.trace?.spans === undefined) return;
     logFinished(ctx, this.#handler.config.name, {
       facts: this.#facts,
       attempts: this.#attempts,
