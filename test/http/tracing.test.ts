@@ -8,6 +8,7 @@ import { answering, FakeUpstream, reply, type Script } from '../../src/testing/f
 import type { Message } from '../../src/testing/http-message.ts';
 import { request } from '../../src/testing/raw-client.ts';
 import { eventually, type ProxyOptions, startProxy } from '../../src/testing/scenario.ts';
+import { asker, type Served, serve, VERSIONS } from '../../src/testing/versions.ts';
 
 const good = answering(() => reply('good'));
 const TRACE = '4bf92f3577b34da6a3ce929d0e0e4736';
@@ -267,3 +268,29 @@ test('long paths are cut off', async (t) => {
   await client.status(request(`GET /${'x'.repeat(5000)}`));
   assert.equal(String(serverOf(proxy).attributes['url.path']).length, 1024);
 });
+
+for (const from of VERSIONS) {
+  for (const to of VERSIONS) {
+    test(`${from} → ${to}: the endpoint gets its attempt as its parent`, async (t) => {
+      const seen: Served['headers'][] = [];
+      const { port } = await serve(t, to, (served) => {
+        seen.push(served.headers);
+        served.head(200, {});
+        served.end('');
+      });
+      const proxy = await startProxy(t, {
+        endpoints: [port],
+        listener: { http2: true },
+        pool: { protocol: to === 'h2' ? 'h2' : 'http1', retries: 0 },
+        config: { ...ALL, ...TRUSTED },
+      });
+      await asker(t, from, proxy.port).ask({ path: '/a', headers: { traceparent: PARENT, tracestate: 'a=1' } });
+      await eventually(() => proxy.spans.length === 2, 'both spans');
+      const [attempt] = attemptsOf(proxy);
+      assert.equal(String(seen[0].traceparent), `00-${TRACE}-${attempt.spanId}-01`);
+      assert.equal(String(seen[0].tracestate), 'a=1');
+      assert.equal(attempt.attributes['network.protocol.version'], to === 'h2' ? '2' : '1.1');
+      assert.equal(serverOf(proxy).attributes['network.protocol.version'], from === 'h2' ? '2' : '1.1');
+    });
+  }
+}
