@@ -3,7 +3,7 @@ import { test } from 'node:test';
 import fc from 'fast-check';
 import { seededRandom } from '../testing/seeded-random.ts';
 import { boundedTracestate, formatTraceparent, inShare, parseTraceparent } from './trace-context.ts';
-import { Tracer } from './tracer.ts';
+import { idInLine, Tracer } from './tracer.ts';
 
 const TRACE = '4bf92f3577b34da6a3ce929d0e0e4736';
 const SPAN = '00f067aa0ba902b7';
@@ -130,7 +130,8 @@ test('the field of a trace that is not sampled says so', () => {
   const one = tracer(0);
   for (let i = 0; i < 10; i++) {
     const id = one.traceId();
-    const [name, value] = one.unsampledLine(id).split(': ');
+    const [name, value] = one.unsampledLine.split(': ');
+    assert.equal(idInLine(one.unsampledLine), id);
     assert.equal(name, 'traceparent');
     assert.ok(value.endsWith('-00\r\n'));
     assert.deepEqual([parseTraceparent(value.trim())?.traceId, parseTraceparent(value.trim())?.sampled], [id, false]);

@@ -35,6 +35,11 @@ const HEX: readonly string[] = Array.from({ length: 65_536 }, (_, i) => i.toStri
 const NO_SPAN = '0'.repeat(16);
 
 const LAPS = HEX.length;
+const UNSAMPLED_HEAD = 'traceparent: 00-';
+
+export function idInLine(line: string): string {
+  return line.slice(UNSAMPLED_HEAD.length, UNSAMPLED_HEAD.length + 32);
+}
 
 export class Tracer {
   readonly propagate: boolean;
@@ -50,8 +55,11 @@ export class Tracer {
   #head = '';
   #tail = '';
   #lap = 0;
-  /** What is said of a span that nobody records. */
-  #nobody = '';
+  /** The field of a trace that nobody records, before and behind the digits that change: most requests have one. */
+  #lineHead = '';
+  #lineTail = '';
+  /** Digits of the newest trace id between head and tail. */
+  #middle = '';
 
   constructor({ sample, propagate, trustClients }: TracerTerms, random: Random, out: (span: SpanRecord) => void) {
     this.propagate = propagate;
@@ -75,14 +83,24 @@ export class Tracer {
     return trusted || this.#trustClients ? sampled : this.picks;
   }
 
-  /** A new one. The 32 bits that decide are chance; the rest makes it unique, and is made quickly, as most are never recorded. */
-  traceId(): string {
-    if (this.#lap === 0) this.#beginLap();
-    const lap = HEX[this.#lap++];
-    if (this.#lap === LAPS) this.#lap = 0;
+  /**
+   * Begins a trace, of which `newest` and `unsampledLine` tell. The 32 bits that decide are chance; the rest makes its id unique, and is
+   * made quickly, as most are never recorded.
+   */
+  begin(): void {
+    if (this.#lap === 0 || this.#lap === LAPS) this.#beginLap();
     const word = this.#random.u32();
     this.isPicked = word >= this.#least;
-    return this.#head + HEX[word >>> 16] + HEX[word & 0xffff] + lap + this.#tail;
+    this.#middle = HEX[word >>> 16] + HEX[word & 0xffff] + HEX[this.#lap++];
+  }
+
+  traceId(): string {
+    this.begin();
+    return this.newest;
+  }
+
+  get newest(): string {
+    return this.#head + this.#middle + this.#tail;
   }
 
   /** The first number of a lap is left out: no id is all zeros. */
@@ -90,12 +108,13 @@ export class Tracer {
     this.#lap = 1;
     this.#head = this.#hex32() + this.#hex32() + this.#hex32().slice(0, 2);
     this.#tail = this.#hex32().slice(0, 2);
-    this.#nobody = `-${this.spanId()}-00\r\n`;
+    this.#lineHead = `${UNSAMPLED_HEAD}${this.#head}`;
+    this.#lineTail = `${this.#tail}-${this.spanId()}-00\r\n`;
   }
 
-  /** The field for a new trace that is not sampled. */
-  unsampledLine(traceId: string): string {
-    return `traceparent: 00-${traceId}${this.#nobody}`;
+  /** The field for the newest trace, which is not sampled: its id stands where `idInLine` finds it. */
+  get unsampledLine(): string {
+    return this.#lineHead + this.#middle + this.#lineTail;
   }
 
   /** Never all zeros. */

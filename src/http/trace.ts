@@ -3,7 +3,7 @@
 
 import type { Clock } from '../core/env.ts';
 import { boundedTracestate, formatTraceparent, parseTraceparent } from '../core/trace-context.ts';
-import type { Tracer } from '../core/tracer.ts';
+import { idInLine, type Tracer } from '../core/tracer.ts';
 import type { ClientPort } from './client-port.ts';
 import type { Fields } from './codec/fields.ts';
 import type { RequestParser } from './codec/request-parser.ts';
@@ -15,16 +15,21 @@ const TRACEPARENT = 'traceparent';
 const TRACESTATE = 'tracestate';
 
 export class RequestTrace {
-  readonly traceId: string;
+  /** '': it stands in `lines`, and few ask. */
+  readonly #traceId: string;
   /** For the head that goes upstream, each with its CRLF; '' when its own trace fields pass as they are. */
   readonly lines: string;
   /** Undefined: not sampled. */
   readonly spans: RequestSpans | undefined;
 
   constructor(traceId: string, lines: string, spans: RequestSpans | undefined) {
-    this.traceId = traceId;
+    this.#traceId = traceId;
     this.lines = lines;
     this.spans = spans;
+  }
+
+  get traceId(): string {
+    return this.#traceId === '' ? idInLine(this.lines) : this.#traceId;
   }
 
   /** A field of the client's head that `lines` replaces. */
@@ -67,9 +72,10 @@ export function beginTrace(
   let state = '';
   let sampled: boolean;
   if (parent === undefined) {
-    traceId = tracer.traceId();
+    tracer.begin();
     sampled = tracer.isPicked;
-    if (!sampled) return propagate ? new RequestTrace(traceId, tracer.unsampledLine(traceId), undefined) : undefined;
+    if (!sampled) return propagate ? new RequestTrace('', tracer.unsampledLine, undefined) : undefined;
+    traceId = tracer.newest;
   } else {
     traceId = parent.traceId;
     sampled = tracer.follows(parent.sampled, client.additions().trusted);
