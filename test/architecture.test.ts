@@ -28,6 +28,9 @@ const PURE = [
   'udp/flow-lists',
   'udp/flow-map',
   'udp/flows',
+  'autoscale/target-tracking',
+  'autoscale/metrics',
+  'autoscale/prometheus-text',
 ];
 /** What `config/compile` is made of beside itself: pure as well. */
 const COMPILE_PARTS = [

@@ -21,6 +21,7 @@ export interface Setup {
   readonly grpc: boolean;
   readonly policy: 'cache' | 'gzip' | undefined;
   readonly filters: readonly unknown[];
+  readonly tracing: { readonly otlp: string; readonly sample: number } | undefined;
 }
 
 export const routePath = (i: number): string => `/service-${i}/`;
@@ -51,6 +52,7 @@ export function evenkeelConfig(setup: Setup): string {
     },
     pools: { web: { balance, endpoints, ...connection, ...(grpc ? { protocol: 'h2' } : {}) } },
     admin: { bind: `127.0.0.1:${adminPort}` },
+    ...(setup.tracing === undefined ? {} : { tracing: setup.tracing }),
   });
 }
 

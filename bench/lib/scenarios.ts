@@ -204,6 +204,20 @@ export const SCENARIOS: readonly Scenario[] = [
     },
   },
   {
+    name: 'tracing',
+    title: 'What tracing costs, 64 connections',
+    note: 'small-64; the collector only reads what it gets, on another core; what a share of requests costs is the difference of the CPU times. At 100 % most spans are dropped: they come faster than they can be sent',
+    comparison: {
+      subjects: [
+        { ...EVENKEEL, name: 'Evenkeel, tracing off' },
+        { ...EVENKEEL, name: 'Evenkeel, trace context only', tracing: 0 },
+        { ...EVENKEEL, name: 'Evenkeel, 1 % traced', tracing: 0.01 },
+        { ...EVENKEEL, name: 'Evenkeel, 100 % traced', tracing: 1 },
+      ],
+      load: { connections: 64, path: '/' },
+    },
+  },
+  {
     name: 'tcp-64',
     title: 'TCP relay: small round trips, 64 connections',
     note: 'requests of about 50 bytes, answers of about 300, on kept connections; the relays see bytes only',

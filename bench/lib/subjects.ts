@@ -8,6 +8,7 @@ import { freePorts } from '../../src/testing/free-port.ts';
 import { listening } from '../../src/testing/nginx.ts';
 import { DEBIAN_PACKAGES, findProgram } from '../../src/testing/programs.ts';
 import type { Certificate } from './certificate.ts';
+import { startCollector } from './collector.ts';
 import { evenkeelConfig, haproxyConfig, haproxyMap, nginxConfig, type Setup } from './configs.ts';
 import { BALANCER_CORE } from './cores.ts';
 import type { Scope, Started } from './scope.ts';
@@ -43,6 +44,8 @@ export interface Subject {
   readonly policy?: Setup['policy'];
   /** Evenkeel only. */
   readonly filters?: Setup['filters'];
+  /** Evenkeel only: its share of traced requests. */
+  readonly tracing?: number;
 }
 
 /** What all subjects of a measurement share. */
@@ -82,6 +85,8 @@ export async function startSubject(
   const { workers = 1, pipelining = 1, routes = 0, balance = 'round-robin', cores = BALANCER_CORE } = subject;
   const folder = scope.folder();
   const { grpc = false, policy, filters = [] } = subject;
+  const tracing =
+    subject.tracing === undefined ? undefined : { otlp: await startCollector(scope), sample: subject.tracing };
   const tls = subject.tls ? certificate : undefined;
   const setup: Setup = {
     port,
@@ -96,6 +101,7 @@ export async function startSubject(
     grpc,
     policy,
     filters,
+    tracing,
   };
   const [program, args] = commandOf(subject.kind, setup, subject.tcp === true);
   const started = scope.start(cores, program, args, { NODE_ENV: 'production' });

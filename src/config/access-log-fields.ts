@@ -26,11 +26,13 @@ export const ACCESS_LOG_FIELDS: readonly string[] = [
   'datagramsIn',
   'datagramsOut',
   'requestId',
+  'traceId',
   'userAgent',
   'referer',
 ];
 
-/** Where nobody said. The variant is added where there are splits. Query strings often hold secrets, so they are logged only when asked for. */
+/** Where nobody said. The variant is added where there are splits, the trace's id where there is tracing. Query strings often hold secrets, so they are logged only when asked for. */
 export const ACCESS_LOG_DEFAULT: readonly string[] = ACCESS_LOG_FIELDS.filter(
-  (field) => field !== 'query' && field !== 'referer' && field !== 'variant' && field !== 'identity',
+  (field) =>
+    field !== 'query' && field !== 'referer' && field !== 'variant' && field !== 'identity' && field !== 'traceId',
 );

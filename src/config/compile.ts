@@ -18,6 +18,7 @@ import { compileTables } from './compile/tables.ts';
 import type { Surroundings } from './filters/form.ts';
 import { type ConfigIssue, type Path, suggest } from './issues.ts';
 import { knownKeys } from './json-schema.ts';
+import { tracingConfig } from './schema/tracing.ts';
 import { documentSchema, type ParsedDocument } from './schema.ts';
 import type { CacheConfig, Config, ListenerConfig } from './types.ts';
 import { translate } from './zod-issues.ts';
@@ -82,12 +83,12 @@ function cachesOf({ caches }: ParsedDocument): Readonly<Record<string, CacheConf
 }
 
 const DEFAULT_CACHE = { memoryBytes: 64 * 1024 * 1024, maxObjectBytes: 8 * 1024 * 1024, disk: undefined };
-/** As for everybody, and the variant where there is one. */
-function logFields(listeners: readonly ListenerConfig[]): readonly string[] {
+/** As for everybody, the variant where there is one, and the trace where there are traces. */
+function logFields(listeners: readonly ListenerConfig[], isTraced: boolean): readonly string[] {
   const isSplit = listeners.some(
     (one) => one.protocol === 'http' && one.routes.some(({ split }) => split !== undefined),
   );
-  return isSplit ? [...ACCESS_LOG_DEFAULT, 'variant'] : ACCESS_LOG_DEFAULT;
+  return [...ACCESS_LOG_DEFAULT, ...(isSplit ? ['variant'] : []), ...(isTraced ? ['traceId'] : [])];
 }
 
 function normalized(
@@ -103,6 +104,7 @@ function normalized(
     own: ownFilters,
   };
   const { workers, zone, trustedProxies, admin, accessLog, drain } = document;
+  const tracing = tracingConfig(document.tracing);
   const pools = Object.entries(document.pools).map(
     ([name, pool]) => [name, compilePool(name, pool, findings, around)] as const,
   );
@@ -150,7 +152,11 @@ function normalized(
     trustedProxies,
     drain,
     admin: compileAdmin(admin, findings),
-    accessLog: accessLog == null ? undefined : { ...accessLog, fields: accessLog.fields ?? logFields(compiled) },
+    accessLog:
+      accessLog == null
+        ? undefined
+        : { ...accessLog, fields: accessLog.fields ?? logFields(compiled, tracing !== undefined) },
+    tracing,
     listeners: Object.fromEntries(compiled.map((listener) => [listener.name, listener])),
     pools: Object.fromEntries(pools),
     caches: cachesOf(document),

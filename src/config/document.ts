@@ -35,6 +35,19 @@ export interface DocumentInput {
     /** such as 20% or 0.2 */
     readonly sample?: string | number;
   } | null;
+  /** the address of a collector, such as http://127.0.0.1:4318 */
+  readonly tracing?: string | boolean | {
+    readonly otlp: string;
+    /** such as 20% or 0.2 */
+    readonly sample?: string | number;
+    /** Default: true. */
+    readonly propagate?: boolean;
+    /** Default: false. */
+    readonly trustClients?: boolean;
+    /** Default: "evenkeel". */
+    readonly service?: string;
+    readonly headers?: { readonly [name: string]: string };
+  } | null;
   readonly drain?: {
     /** such as 250ms, 5s, 10m */
     readonly requests?: string;

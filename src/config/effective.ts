@@ -5,6 +5,7 @@ import { formatAddress } from '../core/address.ts';
 import { areaText } from '../steering/area.ts';
 import { plainly } from './filters/form.ts';
 import { redisForm } from './schema/redis.ts';
+import { tracingForm } from './schema/tracing.ts';
 import type {
   AcmeConfig,
   AdminConfig,
@@ -233,6 +234,7 @@ export function effective(config: Config, needsKey: (kind: string) => boolean = 
     trustedProxies: config.trustedProxies,
     admin: config.admin === undefined ? false : admin(config.admin),
     accessLog: config.accessLog ?? false,
+    tracing: config.tracing === undefined ? false : tracingForm(config.tracing),
     drain: written(config.drain),
     listeners: Object.fromEntries(listeners),
     caches: Object.fromEntries(Object.entries(config.caches).map(([name, one]) => [name, plainly(one)])),

@@ -50,6 +50,7 @@ export function plan(current: Config | undefined, next: Config): Plan {
     'trustedProxies',
     'admin',
     'accessLog',
+    'tracing',
     'drain',
     'acme',
     'dns',

@@ -15,6 +15,7 @@ import { pool } from './schema/pool.ts';
 import { site } from './schema/site.ts';
 import { policy, steer } from './schema/steering.ts';
 import { table } from './schema/table.ts';
+import { tracing } from './schema/tracing.ts';
 import type { DrainConfig } from './types.ts';
 
 const name = z
@@ -44,6 +45,7 @@ export function documentSchema(kinds: Kinds) {
     trustedProxies: oneOrMore(z.string()).default([]),
     admin: admin.optional(),
     accessLog: accessLog.optional(),
+    tracing: tracing.optional(),
     drain: section<DrainConfig>({
       requests: duration().default(30_000),
       streams: duration().default(300_000),

@@ -12,6 +12,7 @@ import type { PoolConfig } from './types/pool.ts';
 import type { SiteConfig } from './types/site.ts';
 import type { PolicyConfig } from './types/steering.ts';
 import type { TableConfig } from './types/table.ts';
+import type { TracingConfig } from './types/tracing.ts';
 
 export type * from './types/acme.ts';
 export type * from './types/admin.ts';
@@ -32,6 +33,7 @@ export type * from './types/split.ts';
 export type * from './types/steering.ts';
 export type * from './types/table.ts';
 export type * from './types/tls.ts';
+export type * from './types/tracing.ts';
 
 export interface Config {
   readonly listeners: Readonly<Record<string, ListenerConfig>>;
@@ -58,6 +60,8 @@ export interface Config {
   /** CIDRs whose X-Forwarded-* and Forwarded fields are believed. */
   readonly trustedProxies: readonly string[];
   readonly accessLog: AccessLogConfig | undefined;
+  /** Undefined: off. */
+  readonly tracing: TracingConfig | undefined;
   readonly drain: DrainConfig;
 }
 

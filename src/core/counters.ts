@@ -164,8 +164,13 @@ export const W = {
   storesDown: 5,
   /** Of the configuration's own. */
   predicateThrows: 6,
+  /** Spans that were left out because they came faster than they could be sent, and those that were sent. */
+  spansDropped: 7,
+  spansSent: 8,
+  /** Spans of this worker that the main thread has taken; it alone writes this one. */
+  spansTaken: 9,
 } as const;
-const W_COLUMNS = 8;
+const W_COLUMNS = 12;
 
 const L_EVENTS = L.errors + ERROR_CODES.length;
 const L_COLUMNS = L_EVENTS + FILTER_EVENTS.length;
@@ -291,8 +296,8 @@ export class Counters {
     this.#variants.fill(0, slot * V_COLUMNS, (slot + 1) * V_COLUMNS);
   }
 
-  addWorker(column: number): void {
-    this.#worker[column] += 1;
+  addWorker(column: number, add = 1): void {
+    this.#worker[column] += add;
   }
 
   worker(column: number, value: number): void {

@@ -2,8 +2,9 @@
 
 import { D, L } from '../core/counters.ts';
 import type { ErrorCode } from '../core/error.ts';
-import type { DnsContext } from './context.ts';
+import type { DnsContext, DnsRecord } from './context.ts';
 import type { Answerer } from './engine/answerer.ts';
+import { traceQuery } from './trace.ts';
 import { formatName } from './wire/name.ts';
 import { rcodeName, TYPE, typeName } from './wire/types.ts';
 
@@ -62,6 +63,7 @@ export function countQuery(
   if (answerer.lookup.decidedBy !== '') counters.dns(D.steered);
 }
 
+/** For the query log and the trace; `traced` was asked when the query came. */
 export function logQuery(
   ctx: DnsContext,
   answerer: Answerer,
@@ -70,10 +72,12 @@ export function logQuery(
   begun: number,
   bytesIn: number,
   bytesOut: number,
+  traced: boolean,
 ): void {
   const { query, lookup, suppressed } = answerer;
   const { edns } = query;
-  ctx.log?.({
+  const now = ctx.env.clock.now();
+  const record: DnsRecord = {
     protocol: 'dns',
     transport,
     client,
@@ -83,10 +87,12 @@ export function logQuery(
     suppressed,
     answers: lookup.sections.answers,
     truncated: answerer.truncated,
-    durationMs: ctx.env.clock.now() - begun,
+    durationMs: now - begun,
     ecs: edns.ecs && edns.ecsFamily !== 0 ? `${edns.ecsText}/${edns.ecsPrefix}` : '',
     decidedBy: lookup.decidedBy,
     bytesIn,
     bytesOut,
-  });
+  };
+  ctx.log?.(record);
+  if (traced && ctx.tracer !== undefined) traceQuery(ctx.tracer, record, now);
 }

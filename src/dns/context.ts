@@ -5,6 +5,7 @@ import type { DnsConfig } from '../config/types/dns.ts';
 import { unmapIPv4 } from '../core/address.ts';
 import type { Counters } from '../core/counters.ts';
 import type { Env } from '../core/env.ts';
+import type { Tracer } from '../core/tracer.ts';
 import type { OpenSocket } from '../net/datagrams.ts';
 import type { NetLoop } from '../net/loop.ts';
 import { Cookies } from './engine/cookies.ts';
@@ -47,6 +48,8 @@ export interface DnsContext {
   readonly tools: AnswerTools;
   /** Called once a query; undefined when nobody listens, which costs nothing. */
   log: ((record: DnsRecord) => void) | undefined;
+  /** Undefined: nothing is traced, which costs nothing. */
+  tracer: Tracer | undefined;
 }
 
 /**

@@ -113,7 +113,9 @@ export class DnsListener implements Listener<DnsHandler>, SocketOwner, Acceptor,
     const { answerer, ctx, handler, slot } = this;
     // Nobody can be answered there.
     if (from.port === 0) return ctx.counters.error(slot, 'dns-malformed');
-    const begun = ctx.log === undefined ? 0 : ctx.env.clock.now();
+    const traced = ctx.tracer?.picks === true;
+    const told = traced || ctx.log !== undefined;
+    const begun = told ? ctx.env.clock.now() : 0;
     const client = this.#client;
     client.address = plainAddress(from.address);
     const room = handler.config.ednsSize + SLACK;
@@ -129,7 +131,7 @@ export class DnsListener implements Listener<DnsHandler>, SocketOwner, Acceptor,
       this.#used = at + length;
       this.#udp!.send([this.#slab.subarray(at, at + length)], from.port, from.address);
     }
-    if (ctx.log !== undefined) logQuery(ctx, answerer, client.address, 'udp', begun, data.length, length);
+    if (told) logQuery(ctx, answerer, client.address, 'udp', begun, data.length, length, traced);
   }
 
   onSocketError(_code: string): void {

@@ -128,7 +128,9 @@ export class DnsSession implements FreshOwner {
   /** False when the client deserves no more. */
   #answer(packet: Buffer): boolean {
     const { ctx, slot, answerer } = this.#host;
-    const begun = ctx.log === undefined ? 0 : ctx.env.clock.now();
+    const traced = ctx.tracer?.picks === true;
+    const told = traced || ctx.log !== undefined;
+    const begun = told ? ctx.env.clock.now() : 0;
     const length = answerer.answer(packet, packet.length, this.#client, out, 2);
     const { transfer } = answerer;
     if (transfer !== undefined) {
@@ -139,7 +141,7 @@ export class DnsSession implements FreshOwner {
     // Before the answer goes out: whoever has it finds it counted, though another thread is asked.
     countQuery(ctx, slot, answerer, 'tcp', packet.length, length);
     if (transfer === undefined && length > 0) this.#send(length);
-    if (ctx.log !== undefined) logQuery(ctx, answerer, this.#client.address, 'tcp', begun, packet.length, length);
+    if (told) logQuery(ctx, answerer, this.#client.address, 'tcp', begun, packet.length, length, traced);
     if (transfer !== undefined) this.#sendTransfer();
     return length > 0 || transfer !== undefined;
   }

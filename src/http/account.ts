@@ -64,10 +64,12 @@ export function countVariant({ counters }: HttpContext, pool: HttpPool, status: 
   counters.variant(pool.variant.slot, status >= 500, status === 101 ? 0 : durationMs);
 }
 
-/** One line of the access log. */
+/** One line of the access log, and the spans of a request that is traced. */
 export function logFinished({ log }: HttpContext, listener: string, finished: Finished): void {
   const { facts, attempts, route, pool, error, ...rest } = finished;
   const { logged } = facts;
+  const { trace } = attempts;
+  trace?.spans?.finish(listener, finished);
   if (log === undefined || logged === undefined) return;
   facts.logged = undefined;
   log({
@@ -82,6 +84,7 @@ export function logFinished({ log }: HttpContext, listener: string, finished: Fi
     error: error ?? '',
     attempts: attempts.count,
     requestId: facts.id,
+    traceId: trace?.traceId ?? '',
   });
 }
 
@@ -107,6 +110,7 @@ export function refusedRecord(listener: string, client: string, error: ErrorCode
     bytesIn: 0,
     bytesOut: 0,
     requestId: '',
+    traceId: '',
     userAgent: '',
     referer: '',
   };

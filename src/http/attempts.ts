@@ -29,6 +29,7 @@ import {
   isRetriableStatus,
   retryAfterMs,
 } from './retry.ts';
+import type { RequestTrace } from './trace.ts';
 import type { Upstream, UpstreamUser } from './upstream.ts';
 
 const NONE: readonly number[] = [];
@@ -74,6 +75,8 @@ export class Attempts implements HedgeOwner {
   lease: Lease | undefined;
   /** Something of the request has left. */
   sent = false;
+  /** Undefined: not traced. */
+  trace: RequestTrace | undefined;
   /** What the last attempt failed with. */
   #failure: ErrorCode | undefined;
   #ticket: WaitTicket | undefined;
@@ -105,6 +108,7 @@ export class Attempts implements HedgeOwner {
     this.count = 0;
     this.endpointId = '';
     this.sent = false;
+    this.trace = undefined;
     this.#failure = undefined;
   }
 
@@ -174,6 +178,7 @@ export class Attempts implements HedgeOwner {
     this.sent = false;
     const { endpoint } = lease;
     this.endpointId = endpoint.id;
+    this.trace?.spans?.attempt(lease, false);
     if (this.#pool.affinity !== undefined && !fresh) this.#placed(endpoint);
     const { counters } = this.#ctx;
     const request = this.#request;
@@ -224,6 +229,7 @@ export class Attempts implements HedgeOwner {
     counters.endpoint(lease.endpoint.slot, E.requests);
     const hedge = new Hedge(lease, this.#request, this, env.clock, counters);
     this.#hedge = hedge;
+    this.trace?.spans?.attempt(lease, true);
     const upstream = this.#take(lease.endpoint, false);
     counters.endpoint(lease.endpoint.slot, upstream.connected ? E.reuses : E.connects);
     hedge.begin(upstream);
@@ -244,6 +250,10 @@ export class Attempts implements HedgeOwner {
 
   lost(): void {
     this.#hedge = undefined;
+  }
+
+  ended({ lease }: Hedge, outcome: Outcome): void {
+    this.trace?.spans?.settled(lease, outcome);
   }
 
   /** `slot`: of the endpoint whose attempt it takes the place of, which is settled. */
@@ -390,6 +400,8 @@ export class Attempts implements HedgeOwner {
   settle(outcome: Outcome): void {
     const { lease } = this;
     this.lease = undefined;
-    lease?.settle(outcome);
+    if (lease === undefined) return;
+    this.trace?.spans?.settled(lease, outcome);
+    lease.settle(outcome);
   }
 }

@@ -4,6 +4,7 @@ import type { HttpAffinity } from '../affinity/affinity.ts';
 import type { HttpLimits, HttpListenerConfig, PoolConfig, RetryPolicy, RouteTimeouts } from '../config/types.ts';
 import type { Counters } from '../core/counters.ts';
 import type { Env } from '../core/env.ts';
+import type { Tracer } from '../core/tracer.ts';
 import type { KeyedCounts } from '../limits/keyed-counts.ts';
 import type { NetLoop } from '../net/loop.ts';
 import type { ProxyTrust } from '../net/proxy-gate.ts';
@@ -96,6 +97,8 @@ export interface RequestRecord {
   readonly bytesIn: number;
   readonly bytesOut: number;
   readonly requestId: string;
+  /** '' without tracing. */
+  readonly traceId: string;
   readonly userAgent: string;
   readonly referer: string;
 }
@@ -111,6 +114,8 @@ export interface HttpContext {
   readonly challenges: KnownChallenges;
   /** Called once a request; undefined when nobody listens, which costs nothing. */
   log: ((record: RequestRecord) => void) | undefined;
+  /** Undefined: nothing is traced, which costs nothing. */
+  tracer: Tracer | undefined;
   /** IMF-fixdate of the current second. */
   date(): string;
   requestId(): string;

@@ -9,6 +9,7 @@ import { E, L, P } from '../core/counters.ts';
 import type { Timer } from '../core/env.ts';
 import { ERRORS, type ErrorCode, proxyError } from '../core/error.ts';
 import { CANCELLED, type Outcome } from '../core/outcome.ts';
+import type { Lease } from '../pool/lease.ts';
 import { normalizePath } from '../routing/normalize.ts';
 import { countFinished, countVariant, logFinished, settleWith } from './account.ts';
 import { withOwnCookies } from './affinity-fields.ts';
@@ -37,6 +38,7 @@ import { RequestRelay } from './request-relay.ts';
 import { endsWithConnection } from './response-head.ts';
 import { type SideAnswer, SideRequest } from './side-request.ts';
 import { Suspension } from './suspension.ts';
+import { beginTrace } from './trace.ts';
 import { openTunnel } from './upgrade.ts';
 import type { Upstream } from './upstream.ts';
 
@@ -169,6 +171,8 @@ export class Exchange implements AttemptedRequest, RunSource, SinkOwner {
     headView ??= new HeadView(parser);
     headView.set(path ?? parser.target.path, client, add.tls, add.certificate);
     if (ctx.log !== undefined) this.#facts.remember(parser, headView);
+    if (ctx.tracer !== undefined)
+      this.#attempts.trace = beginTrace(ctx.tracer, ctx.env.clock, this.#client, parser, headView);
     if (path === undefined) return this.#refuseAt('bad-request', end, start);
     if (limits.bodyBytes > 0 && parser.bodyLength > limits.bodyBytes)
       return this.#refuseAt('body-too-large', end, start);
@@ -334,7 +338,7 @@ export class Exchange implements AttemptedRequest, RunSource, SinkOwner {
     const key = pool.keyOf === undefined ? '' : pool.keyOf(view);
     const edits = this.#isFiltered ? this.#run!.edits : undefined;
     const add = this.#client.additions();
-    const built = buildRequestHead(parser, view.path, this.#facts.id, add, edits);
+    const built = buildRequestHead(parser, view.path, this.#facts.id, add, edits, this.#attempts.trace);
     const head = pool.affinity === undefined ? built : withOwnCookies(built, pool.affinity);
     const sent = web === undefined ? head : grpcHead(head, web);
     const after = this.#request.intake(parser, buffer, start, end, sent);
@@ -424,6 +428,7 @@ export class Exchange implements AttemptedRequest, RunSource, SinkOwner {
     this.#attempts.sent = true;
     this.#sentAt = first ? this.#startedAt : this.#ctx.env.clock.now();
     const batched = connection.pipelining > 1;
+    this.#attempts.trace?.spans?.stamp(this.#request, this.#attempts.lease);
     const accepted = this.#request.send(upstream, batched);
     if (this.#request.done) return;
     const { conn } = this.#client;
@@ -568,7 +573,8 @@ export class Exchange implements AttemptedRequest, RunSource, SinkOwner {
     attempts.repeat(slot, over);
   }
 
-  sendAgain(upstream: Upstream): void {
+  sendAgain(upstream: Upstream, lease: Lease): void {
+    this.#attempts.trace?.spans?.stamp(this.#request, lease);
     this.#request.send(upstream, false);
   }
 
@@ -634,6 +640,10 @@ export class Exchange implements AttemptedRequest, RunSource, SinkOwner {
     return this.#facts.id;
   }
 
+  get traceId(): string {
+    return this.#attempts.trace?.traceId ?? '';
+  }
+
   get trusted(): boolean {
     return this.#client.additions().trusted;
   }
@@ -675,7 +685,8 @@ export class Exchange implements AttemptedRequest, RunSource, SinkOwner {
     const pool = this.#pool ?? route?.poolFor(view);
     if (route === undefined || pool === undefined || parser === undefined) return done(undefined);
     const key = pool.keyOf === undefined ? '' : pool.keyOf(view);
-    const built = buildRequestHead(parser, view.path, this.#ctx.requestId(), this.#client.additions(), edits);
+    const { trace } = this.#attempts;
+    const built = buildRequestHead(parser, view.path, this.#ctx.requestId(), this.#client.additions(), edits, trace);
     // What the client brought along stays with its own request.
     const head = built.replace(OF_BODY, '');
     const totalMs = route.timeouts.firstByteMs;
@@ -845,7 +856,7 @@ export class Exchange implements AttemptedRequest, RunSource, SinkOwner {
       const status = this.#grpcStatus < 0 ? this.#status : statusOfGrpc(this.#grpcStatus);
       countVariant(ctx, this.#pool, status, durationMs);
     }
-    if (ctx.log === undefined) return;
+    if (ctx.log === undefined && this.#attempts.trace?.spans === undefined) return;
     logFinished(ctx, this.#handler.config.name, {
       facts: this.#facts,
       attempts: this.#attempts,

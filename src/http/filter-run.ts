@@ -15,6 +15,8 @@ import type { SideAnswer } from './side-request.ts';
 /** What the exchange knows and filters may ask for. */
 export interface RunSource {
   readonly requestId: string;
+  /** '' without tracing. */
+  readonly traceId: string;
   readonly scheme: 'http' | 'https';
   readonly listener: string;
   readonly route: string;
@@ -187,6 +189,10 @@ export class FilterRun implements FilterRequest {
     return this.#source.requestId;
   }
 
+  get traceId(): string {
+    return this.#source.traceId;
+  }
+
   get path(): string {
     return this.#view.path;
   }
@@ -280,6 +286,7 @@ export class FilterRun implements FilterRequest {
       case 'requestId':
       case 'route':
       case 'scheme':
+      case 'traceId':
         return this[name];
       case 'query':
         return argument === '' ? this.query : (parameterOf(this.query, argument) ?? '');
@@ -309,6 +316,7 @@ export class FilterRun implements FilterRequest {
 function nowhere(): RunSource {
   return {
     requestId: '',
+    traceId: '',
     scheme: 'http',
     listener: '',
     route: '',

@@ -20,7 +20,7 @@ import type { Upstream, UpstreamUser } from './upstream.ts';
 /** The request that is hedged. */
 export interface HedgedRequest extends UpstreamUser {
   /** Sends the whole request once more; the first one is not forgotten. */
-  sendAgain(upstream: Upstream): void;
+  sendAgain(upstream: Upstream, lease: Lease): void;
 }
 
 export interface HedgeOwner {
@@ -28,6 +28,8 @@ export interface HedgeOwner {
   won(hedge: Hedge): void;
   /** It failed, or answered what nobody wants. */
   lost(hedge: Hedge): void;
+  /** In either case, or when nobody waits for it: its lease is settled. */
+  ended(hedge: Hedge, outcome: Outcome): void;
 }
 
 export class Hedge implements UpstreamUser {
@@ -71,6 +73,7 @@ export class Hedge implements UpstreamUser {
     const { upstream } = this;
     this.upstream = undefined;
     upstream?.abandon(this);
+    this.#owner.ended(this, outcome);
     this.lease.settle(outcome);
   }
 
@@ -101,7 +104,7 @@ export class Hedge implements UpstreamUser {
   onUpstreamReady(upstream: Upstream): void {
     if (this.#state === 'taken') return this.#request.onUpstreamReady(upstream);
     this.sentAt = this.#clock.now();
-    this.#request.sendAgain(upstream);
+    this.#request.sendAgain(upstream, this.lease);
   }
 
   onInformational(parser: ResponseParser): void {

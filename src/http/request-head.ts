@@ -7,6 +7,7 @@ import type { RequestParser } from './codec/request-parser.ts';
 import { UNTIL_CLOSE } from './codec/response-parser.ts';
 import type { HttpHandler } from './context.ts';
 import type { RequestEdits } from './head-edits.ts';
+import type { RequestTrace } from './trace.ts';
 
 /** The connection whose requests get something added. */
 export interface AddedTo {
@@ -93,6 +94,7 @@ export function buildRequestHead(
   requestId: string,
   add: RequestAdditions,
   edits: RequestEdits | undefined,
+  trace?: RequestTrace,
 ): string {
   const { fields, target } = parser;
   const text = fields.text;
@@ -112,7 +114,8 @@ export function buildRequestHead(
   let lineStart = parser.fieldsStart;
   for (let i = 0; i < fields.count; i++) {
     const lineEnd = i + 1 < fields.count ? fields.at[(i + 1) << 2] : text.length - 2;
-    if (dropped(parser, i, add) || edits?.takes(fields, i) === true || (dropHost && fields.kind[i] === F.host)) {
+    const gone = dropped(parser, i, add) || edits?.takes(fields, i) === true || trace?.takes(fields, i) === true;
+    if (gone || (dropHost && fields.kind[i] === F.host)) {
       if (lineStart > run) out += text.slice(run, lineStart);
       run = lineEnd;
     }
@@ -125,7 +128,11 @@ export function buildRequestHead(
   if (parser.bodyLength > 0 && !fields.has(F.contentLength)) out += `Content-Length: ${parser.bodyLength}\r\n`;
   // A stream delimits its body by itself; here somebody has to say that it comes in chunks.
   if (parser.bodyLength === UNTIL_CLOSE) out += 'Transfer-Encoding: chunked\r\n';
-  if (edits !== undefined) out += edits.lines(fields);
+  if (edits !== undefined) {
+    if (trace !== undefined) trace.clear(edits);
+    out += edits.lines(fields);
+  }
+  if (trace !== undefined) out += trace.lines;
   return out + additions(parser, requestId, add);
 }
 

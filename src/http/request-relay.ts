@@ -156,6 +156,11 @@ export class RequestRelay {
     this.#long = false;
   }
 
+  /** In the copy: the first place where it stands. */
+  replace(text: string, by: string): void {
+    this.#text = this.#text.replace(text, by);
+  }
+
   /** Forgets the copy. */
   drop(): void {
     this.#text = '';

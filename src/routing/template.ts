@@ -20,6 +20,7 @@ export const PLAIN_VARIABLES = [
   'route',
   'scheme',
   'status',
+  'traceId',
   'uri',
   'variant',
 ] as const;

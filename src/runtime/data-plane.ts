@@ -9,11 +9,12 @@ import { join } from 'node:path';
 import type { BalancerEnv } from '../balancing/balancer.ts';
 import { loadKinds, type OwnKinds } from '../config/load.ts';
 import { sameSocket } from '../config/plan.ts';
-import type { CacheConfig } from '../config/types.ts';
+import type { CacheConfig, TracingConfig } from '../config/types.ts';
 import { type Counters, W } from '../core/counters.ts';
 import type { KeyedTable } from '../core/keyed-table.ts';
 import { PeekableRandom } from '../core/peekable-random.ts';
 import { err, ok, type Result } from '../core/result.ts';
+import { type SpanRecord, Tracer } from '../core/tracer.ts';
 import type { AnswerTools } from '../dns/engine/settings.ts';
 import { GeoDatabase } from '../geo/database.ts';
 import type { Purge } from '../http/cache/memory.ts';
@@ -66,6 +67,14 @@ export interface DataPlaneOptions {
   readonly onNotice?: OnNotice;
   /** Opens the access log of a configuration; undefined when it has none. */
   readonly openLog: (blueprint: Blueprint) => AccessLogSink | undefined;
+  /** Takes spans; absent: nothing is ever traced. */
+  readonly spans?: SpanSink;
+}
+
+export interface SpanSink {
+  add(span: SpanRecord): void;
+  /** Passes on what it holds, now. */
+  flush(): void;
 }
 
 export interface AccessLogSink {
@@ -113,7 +122,7 @@ export class DataPlane {
     this.#filterLog = filterNotices(env.clock, options.onNotice ?? (() => undefined));
     const loop = new NetLoop(env.clock);
     this.#upstreams = new UpstreamPool(loop);
-    const common = { env, loop, counters, counts: new KeyedCounts(counts), log: undefined };
+    const common = { env, loop, counters, counts: new KeyedCounts(counts), log: undefined, tracer: undefined };
     const { challenges } = this.#facts;
     this.#contexts = {
       http: {
@@ -261,6 +270,19 @@ export class DataPlane {
     this.#resources.commit();
     this.#stores.keepFor(snapshot.blueprint.config);
     this.#switchLog(snapshot.blueprint);
+    this.#traceBy(snapshot.blueprint.config.tracing);
+  }
+
+  /** Requests that run keep what they began with. */
+  #traceBy(config: TracingConfig | undefined): void {
+    const { spans, env } = this.#options;
+    // What is known so far belongs to the collector before.
+    spans?.flush();
+    const tracer =
+      config === undefined || spans === undefined
+        ? undefined
+        : new Tracer(config, env.random, (span) => spans.add(span));
+    for (const context of [this.#contexts.http, this.#contexts.tcp, this.#contexts.dns]) context.tracer = tracer;
   }
 
   #retire(name: string, listener: AnyListener): void {
@@ -356,6 +378,7 @@ export class DataPlane {
     this.#log?.close();
     this.#log = undefined;
     this.#logTo(undefined);
+    this.#options.spans?.flush();
     return left;
   }
 }

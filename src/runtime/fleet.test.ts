@@ -49,6 +49,7 @@ test('workers answer by what they are told, and one that is replaced is told all
     log: silent,
     memory,
     onSignal() {},
+    onSpans() {},
     current: () => blueprint,
     facts: () => known('a.example.net.', '192.0.2.1'),
     inTurn: (work) => work(),

@@ -6,6 +6,7 @@
 import { endAllUses } from '../affinity/pin-table.ts';
 import type { Env } from '../core/env.ts';
 import { ok, type Result } from '../core/result.ts';
+import type { SpanRecord } from '../core/tracer.ts';
 import type { Purge } from '../http/cache/memory.ts';
 import type { Log } from '../observe/log.ts';
 import type { Explanation, Question } from './explain/explanation.ts';
@@ -21,6 +22,7 @@ export interface FleetOptions {
   readonly log: Log;
   readonly memory: SharedMemory;
   readonly onSignal: () => void;
+  readonly onSpans: (worker: number, spans: readonly SpanRecord[]) => void;
   /** What a replaced worker must serve. */
   readonly current: () => Blueprint | undefined;
   /** What a replaced worker must know. */
@@ -44,12 +46,13 @@ export class Fleet {
     this.#options = options;
     const { memory, env, log, onSignal } = options;
     const onNotice: OnNotice = (text, fields) => log.warn(text, fields);
+    const onSpans = (spans: readonly SpanRecord[]): void => options.onSpans(0, spans);
     this.restarts = Array.from({ length: memory.workers }, () => 0);
     this.#pauseMs = this.restarts.map(() => SHORTEST_PAUSE_MS);
     this.#startedAt = this.restarts.map(() => env.clock.now());
     this.#links =
       memory.workers === 1
-        ? [localLink(serve({ env, memory, worker: 0, onSignal, onNotice }))]
+        ? [localLink(serve({ env, memory, worker: 0, onSignal, onNotice, onSpans }))]
         : this.restarts.map((_, worker) => this.#spawn(worker));
   }
 
@@ -61,7 +64,14 @@ export class Fleet {
     const { memory, onSignal, env, log } = this.#options;
     const onNotice: OnNotice = (text, fields) => log.warn(text, fields);
     this.#startedAt[worker] = env.clock.now();
-    return new ThreadLink({ memory, worker, onSignal, onNotice, onDeath: (error) => this.#died(worker, error) });
+    return new ThreadLink({
+      memory,
+      worker,
+      onSignal,
+      onNotice,
+      onSpans: (spans) => this.#options.onSpans(worker, spans),
+      onDeath: (error) => this.#died(worker, error),
+    });
   }
 
   #died(worker: number, error: Error | undefined): void {

@@ -2,6 +2,7 @@
 
 import { Worker } from 'node:worker_threads';
 import { err, ok, type Result } from '../core/result.ts';
+import type { SpanRecord } from '../core/tracer.ts';
 import type { Purge } from '../http/cache/memory.ts';
 import type { DataPlane } from './data-plane.ts';
 import type { Explanation, Question } from './explain/explanation.ts';
@@ -75,6 +76,7 @@ export type ToWorker = { readonly id: number; readonly call: CallName; readonly 
 export type FromWorker =
   | { readonly id: number; readonly answer: unknown }
   | { readonly notice: string; readonly fields: Readonly<Record<string, unknown>> | undefined }
+  | { readonly spans: readonly SpanRecord[] }
   | 'signal'
   | 'ready';
 
@@ -86,6 +88,7 @@ export interface WorkerData {
 export interface ThreadLinkOptions extends WorkerData {
   readonly onSignal: () => void;
   readonly onNotice: OnNotice;
+  readonly onSpans: (spans: readonly SpanRecord[]) => void;
   /** The thread ended without being told to. */
   readonly onDeath: (error: Error | undefined) => void;
 }
@@ -99,12 +102,13 @@ export class ThreadLink implements WorkerLink {
   #closing = false;
   #dead = false;
 
-  constructor({ memory, worker, onSignal, onNotice, onDeath }: ThreadLinkOptions) {
+  constructor({ memory, worker, onSignal, onNotice, onSpans, onDeath }: ThreadLinkOptions) {
     let failure: Error | undefined;
     this.#thread = new Worker(ENTRY, { workerData: { memory, worker } satisfies WorkerData, name: `worker-${worker}` });
     this.#thread.on('message', (message: FromWorker) => {
       if (message === 'signal') onSignal();
       else if (message === 'ready') return;
+      else if ('spans' in message) onSpans(message.spans);
       else if ('notice' in message) onNotice(message.notice, message.fields);
       else this.#settle(message.id, message.answer);
     });

@@ -23,6 +23,7 @@ import { resilienceMetrics } from './resilience-metrics.ts';
 import type { Blueprint } from './snapshot.ts';
 import { type SplitReport, splitMetrics } from './split-metrics.ts';
 import { type TlsReport, tlsMetrics } from './tls-metrics.ts';
+import { traceMetrics } from './trace-metrics.ts';
 
 export interface MetricsInput {
   readonly version: string;
@@ -73,6 +74,7 @@ export function metricsText(input: MetricsInput): string {
   resilienceMetrics(text, input);
   affinityMetrics(text, input.blueprint, input.counters, input.pins, input.now);
   storeMetrics(text, input.counters);
+  if (input.blueprint.config.tracing !== undefined) traceMetrics(text, input.counters);
   if (input.blueprint.config.dns !== undefined) {
     dnsMetrics(text, input.counters);
     aliasMetrics(text, input.aliases);

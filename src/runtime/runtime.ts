@@ -51,6 +51,7 @@ import { runningOn } from './running.ts';
 import { controlCountersOf, countersOf, createSharedMemory, loadTableOf, pinsOf } from './shared-memory.ts';
 import type { Blueprint, BlueprintPool } from './snapshot.ts';
 import { SocketAlarm } from './socket-alarm.ts';
+import { SpanKeeper } from './span-keeper.ts';
 import { statusOfParts } from './status.ts';
 import { StoreAlarm } from './store-alarm.ts';
 import { hasTlsFiles } from './tls-files.ts';
@@ -100,6 +101,7 @@ export class Runtime implements Balancer {
   readonly #alarm: SocketAlarm;
   readonly #storeAlarm: StoreAlarm;
   readonly #pins: KeyedTable;
+  readonly #spans: SpanKeeper;
   readonly #startedAt: number;
   readonly #folder: string;
   readonly operations: RuntimeOperations;
@@ -136,11 +138,13 @@ export class Runtime implements Balancer {
       },
     });
     this.#probes = new ProbeRunner({ health: this.#health, clock: env.clock, random: env.random });
+    this.#spans = new SpanKeeper({ clock: env.clock, log, version, control, counters: this.#counters });
     this.#fleet = new Fleet({
       env,
       log,
       memory,
       onSignal: () => this.#signal(),
+      onSpans: (worker, spans) => this.#spans.take(worker, spans),
       current: () => this.#blueprint,
       facts: () => this.#facts.all,
       inTurn: (work) => this.#inTurn(work),
@@ -339,6 +343,7 @@ export class Runtime implements Balancer {
     }
     this.#blueprint = applied.value;
     this.#notices.applied(applied.value);
+    this.#spans.applied(next.tracing);
     this.#facts.latency.applied(next);
     this.#facts.splits.applied(next, applied.value.variantSlots);
     this.#configVersion = applied.value.version;
@@ -475,6 +480,7 @@ export class Runtime implements Balancer {
     this.#alarm.stop();
     this.#storeAlarm.stop();
     await this.#fleet.close();
+    await this.#spans.close();
     return report;
   }
 }

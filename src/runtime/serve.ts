@@ -4,7 +4,9 @@ import { randomBytes } from 'node:crypto';
 import { getHeapStatistics } from 'node:v8';
 import { W } from '../core/counters.ts';
 import type { Env } from '../core/env.ts';
+import type { SpanRecord } from '../core/tracer.ts';
 import { AccessLog } from '../observe/access-log.ts';
+import { SpanBuffer } from '../observe/tracing/span-buffer.ts';
 import { DataPlane } from './data-plane.ts';
 import type { OnNotice } from './filter-notices.ts';
 import { countersOf, countsOf, loadTableOf, pinsOf, ratesOf, type SharedMemory } from './shared-memory.ts';
@@ -16,11 +18,13 @@ export interface ServeOptions {
   readonly onSignal: () => void;
   /** Something for the log of the process. */
   readonly onNotice: OnNotice;
+  /** Spans for whoever sends them on. */
+  readonly onSpans: (spans: readonly SpanRecord[]) => void;
 }
 
 const MEASURE_MS = 1000;
 
-export function serve({ env, memory, worker, onSignal, onNotice }: ServeOptions): DataPlane {
+export function serve({ env, memory, worker, onSignal, onNotice, onSpans }: ServeOptions): DataPlane {
   const counters = countersOf(memory, worker);
   measure(env, (delayMs) => {
     counters.worker(W.loopDelayMs, delayMs);
@@ -39,6 +43,12 @@ export function serve({ env, memory, worker, onSignal, onNotice }: ServeOptions)
     shared: memory.workers > 1,
     onSignal,
     onNotice,
+    spans: new SpanBuffer({
+      clock: env.clock,
+      post: onSpans,
+      taken: () => counters.readWorker(W.spansTaken),
+      onDrop: () => counters.addWorker(W.spansDropped),
+    }),
     openLog: ({ config }) => {
       if (config.accessLog === undefined) return undefined;
       const onDrop = (total: number) => counters.worker(W.logDropped, total);

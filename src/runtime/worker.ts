@@ -19,6 +19,7 @@ const plane = serve({
   memory,
   worker,
   onNotice: (notice, fields) => send({ notice, fields }),
+  onSpans: (spans) => send({ spans }),
   // Many failures in one turn are one signal: the main thread reads the counters, not the messages.
   onSignal: () => {
     if (signalled) return;

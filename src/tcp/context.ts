@@ -4,6 +4,7 @@ import type { PinTable } from '../affinity/pin-table.ts';
 import type { PoolConfig, TcpListenerConfig } from '../config/types.ts';
 import type { Counters } from '../core/counters.ts';
 import type { Env } from '../core/env.ts';
+import type { Tracer } from '../core/tracer.ts';
 import type { KeyedCounts } from '../limits/keyed-counts.ts';
 import type { NetLoop } from '../net/loop.ts';
 import type { ProxyTrust } from '../net/proxy-gate.ts';
@@ -78,4 +79,6 @@ export interface TcpContext {
   readonly challenges: KnownChallenges;
   /** Called once a connection; undefined when nobody listens, which costs nothing. */
   log: ((record: ConnectionRecord) => void) | undefined;
+  /** Undefined: nothing is traced, which costs nothing. */
+  tracer: Tracer | undefined;
 }

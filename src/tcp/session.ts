@@ -16,10 +16,11 @@ import type { FreshOwner } from '../net/tcp-listener.ts';
 import type { Lease } from '../pool/lease.ts';
 import { type ClientHello, parseClientHello } from '../tls/hello.ts';
 import { Peeked } from '../tls/peeked.ts';
-import type { TcpHandler, TcpRoute } from './context.ts';
+import type { ConnectionRecord, TcpHandler, TcpRoute } from './context.ts';
 import { Dialler, type DialUser } from './dialler.ts';
 import type { TcpProxyListener } from './listener.ts';
 import { preludeFor } from './prelude.ts';
+import { traceConnection } from './trace.ts';
 
 const NO_HELLO: ClientHello = { sni: '', alpn: [] };
 const NOTHING = Buffer.alloc(0);
@@ -45,6 +46,8 @@ export class Session implements FreshOwner, DialUser, SpliceOwner {
   #splice: Splice | undefined;
   #firstByteMs = 0;
   #error: ErrorCode | '' = '';
+  /** Asked once, when it comes: whoever is traced is named. */
+  #traced = false;
   #done = false;
 
   constructor(listener: TcpProxyListener) {
@@ -58,7 +61,8 @@ export class Session implements FreshOwner, DialUser, SpliceOwner {
     const { limits, timeouts } = this.#handler.config;
     this.#conn = conn;
     // Asking costs a system call, so only those who want to know do.
-    if (this.#handler.needsClient || ctx.log !== undefined) this.#client = conn.remote.host;
+    if (ctx.tracer !== undefined) this.#traced = ctx.tracer.picks;
+    if (this.#handler.needsClient || ctx.log !== undefined || this.#traced) this.#client = conn.remote.host;
     this.#listener.open.add(this);
     ctx.counters.listener(slot, L.open);
     if (draining) return this.#refuse('draining');
@@ -194,8 +198,9 @@ export class Session implements FreshOwner, DialUser, SpliceOwner {
     const { ctx, slot, handler, open } = this.#listener;
     open.delete(this);
     ctx.counters.listener(slot, L.open, -1);
+    if (ctx.log === undefined && !this.#traced) return;
     const splice = this.#splice;
-    ctx.log?.({
+    const record: ConnectionRecord = {
       protocol: 'tcp',
       listener: handler.config.name,
       route: this.#route?.name ?? '',
@@ -210,6 +215,8 @@ export class Session implements FreshOwner, DialUser, SpliceOwner {
       bytesIn: splice?.client.bytes ?? 0,
       bytesOut: splice?.server.bytes ?? 0,
       closedBy: splice?.endReason ?? '',
-    });
+    };
+    ctx.log?.(record);
+    if (this.#traced && ctx.tracer !== undefined) traceConnection(ctx.tracer, record, ctx.env.clock.now());
   }
 }

@@ -11,6 +11,7 @@ import { Findings } from '../config/compile/findings.ts';
 import { dns } from '../config/schema/dns.ts';
 import type { DnsConfig } from '../config/types/dns.ts';
 import { Counters } from '../core/counters.ts';
+import type { Tracer } from '../core/tracer.ts';
 import { type DnsContext, type DnsHandler, type DnsRecord, dnsHandler } from '../dns/context.ts';
 import { Answerer } from '../dns/engine/answerer.ts';
 import type { AnswerTools, ResolvedNames } from '../dns/engine/settings.ts';
@@ -33,6 +34,7 @@ export interface DnsOptions {
   /** By what `steer` says. */
   readonly members?: Readonly<Record<string, Member>>;
   readonly external?: ResolvedNames;
+  readonly tracer?: Tracer;
   /** Keys of zones with DNSSEC, by the zone's name. */
   readonly keys?: Readonly<Record<string, ZoneSigner>>;
   readonly epochSeconds?: number;
@@ -102,7 +104,15 @@ export async function startDns(t: TestContext, options: DnsOptions, port = 0): P
   const log: DnsRecord[] = [];
   const loop = new NetLoop(env.clock);
   const tools = toolsOf(options);
-  const ctx: DnsContext = { env, loop, counters, openSocket, tools, log: (record) => log.push(record) };
+  const ctx: DnsContext = {
+    env,
+    loop,
+    counters,
+    openSocket,
+    tools,
+    log: (record) => log.push(record),
+    tracer: options.tracer,
+  };
   const handler = handlerOf(options);
   const { host } = handler.config.bind[0];
   const listener = new DnsListener(ctx, 0, handler);

@@ -10,6 +10,7 @@ import { compile } from '../config/compile.ts';
 import { Counters } from '../core/counters.ts';
 import { KeyedTable } from '../core/keyed-table.ts';
 import { LoadTable, STATE } from '../core/load-table.ts';
+import type { SpanRecord } from '../core/tracer.ts';
 import type { RequestRecord } from '../http/context.ts';
 import { RateTable } from '../limits/rate-table.ts';
 import { DataPlane } from '../runtime/data-plane.ts';
@@ -53,6 +54,8 @@ export interface Proxy {
   readonly pins: KeyedTable;
   /** What the access log was told. */
   readonly log: RequestRecord[];
+  /** What the trace was told, where there is `tracing`. */
+  readonly spans: SpanRecord[];
   /** Closed at the end of the test. */
   connect(host?: string): Promise<RawClient>;
   /** Connects and is reset without a byte: perhaps before it knows that it is connected. */
@@ -69,6 +72,7 @@ export async function startProxy(t: TestContext, options: ProxyOptions): Promise
   const pins = KeyedTable.local();
   const log: RequestRecord[] = [];
   const notices: Notice[] = [];
+  const spans: SpanRecord[] = [];
   const clients: RawClient[] = [];
   const certificates =
     options.certificates ?? new TlsKeeper({ clock: realEnv().clock, folder: '.', onChange() {}, onProblem() {} });
@@ -89,6 +93,7 @@ export async function startProxy(t: TestContext, options: ProxyOptions): Promise
     adopt: options.adopt ?? true,
     onSignal() {},
     onNotice: (text, fields = {}) => notices.push({ text, fields }),
+    spans: { add: (span) => spans.push(span), flush() {} },
     openLog: () => ({ write: (record) => log.push(record as RequestRecord), reopen() {}, close() {} }),
   });
   let version = 1;
@@ -131,6 +136,7 @@ export async function startProxy(t: TestContext, options: ProxyOptions): Promise
     pins,
     notices,
     log,
+    spans,
     inFlight,
     async connect(host) {
       const client = await RawClient.connect(plane.port('web'), host);

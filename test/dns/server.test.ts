@@ -9,8 +9,10 @@ import { test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { promisify } from 'node:util';
 import { D, L } from '../../src/core/counters.ts';
+import { type SpanRecord, Tracer } from '../../src/core/tracer.ts';
 import { type DnsOptions, decode, handlerOf, question, startDns } from '../../src/testing/dns-scenario.ts';
 import { findProgram, needs } from '../../src/testing/programs.ts';
+import { seededRandom } from '../../src/testing/seeded-random.ts';
 
 const run = promisify(execFile);
 
@@ -185,4 +187,47 @@ test('dnsperf loses nothing in a burst of thousands', { skip: needs('dnsperf') }
   const { stdout } = await child;
   assert.match(stdout, /Queries completed:\s+9000 \(100\.00%\)/);
   assert.match(stdout, /NOERROR 6000 .*NXDOMAIN 3000/);
+});
+
+test('questions that are traced: a span each, whatever carried them', async (t) => {
+  const spans: SpanRecord[] = [];
+  const terms = { sample: 1, propagate: true, trustClients: false };
+  const tracer = new Tracer(terms, seededRandom(1), (span) => spans.push(span));
+  const server = await startDns(t, { ...OPTIONS, tracer });
+  await server.udp(question('www.example.com', 'A'));
+  await server.tcp([question('nope.example.com', 'AAAA')]);
+  assert.deepEqual(
+    spans.map(({ name, kind, parentId, failed, attributes }) => [name, kind, parentId, failed, attributes]),
+    [
+      [
+        'dns A',
+        'server',
+        '',
+        false,
+        {
+          'network.transport': 'udp',
+          'client.address': '127.0.0.1',
+          'evenkeel.dns.answers': 2,
+          'dns.question.name': 'www.example.com.',
+          'dns.question.type': 'A',
+          'dns.response.code': 'NOERROR',
+        },
+      ],
+      [
+        'dns AAAA',
+        'server',
+        '',
+        false,
+        {
+          'network.transport': 'tcp',
+          'client.address': '127.0.0.1',
+          'evenkeel.dns.answers': 0,
+          'dns.question.name': 'nope.example.com.',
+          'dns.question.type': 'AAAA',
+          'dns.response.code': 'NXDOMAIN',
+        },
+      ],
+    ],
+  );
+  assert.ok(spans.every(({ startedAt, endedAt }) => startedAt <= endedAt && startedAt > 0));
 });

@@ -30,6 +30,8 @@ const log = createLog({ write: () => undefined, human: false, epoch: env.clock.e
 const servers = new Map<number, Server>();
 /** The newest request of each. */
 const asked = new Map<number, string[]>();
+/** `traceparent` of the newest request of all. */
+let traced = '';
 const seenBy = (port: number): string[] => asked.get(port) ?? [];
 const sockets: Socket[] = [];
 /** Certificates that examples name. */
@@ -47,6 +49,7 @@ before(async () => {
   for (let port = 3001; port <= 3007; port++) {
     const server = createServer((request, response) => {
       asked.set(port, [String(request.url), String(request.headers['x-tenant'])]);
+      traced = String(request.headers.traceparent);
       response.end(String(port));
     });
     // What is no HTTP gets the name as well.
@@ -132,6 +135,7 @@ function moved(config: Config): Config {
     ...config,
     acme,
     dns,
+    tracing: config.tracing && { ...config.tracing, otlp: 'http://127.0.0.1:1/v1/traces' },
     admin: undefined,
     listeners: Object.fromEntries(listeners),
     pools: Object.fromEntries(pools),
@@ -502,6 +506,13 @@ const CHECKS: Record<string, Check> = {
       (key) => `/games/x?game=${key}`,
       () => ({}),
     );
+  },
+  'tracing.yaml': async (ask) => {
+    await ask();
+    assert.match(traced, /^00-[0-9a-f]{32}-[0-9a-f]{16}-0[01]$/);
+    const trace = '4bf92f3577b34da6a3ce929d0e0e4736';
+    await ask('/', { traceparent: `00-${trace}-00f067aa0ba902b7-01` });
+    assert.equal(traced.slice(3, 35), trace);
   },
   'dns-udp.yaml': async (_ask, port) => {
     assert.deepEqual([...new Set(await askByUdp(port, 10))].sort(), ['3001', '3002']);
