@@ -4,6 +4,7 @@
 import { Argument, Command, Option } from 'commander';
 import { BALANCERS } from '../balancing/index.ts';
 import type { CliContext } from './context.ts';
+import { addRemoteCommands } from './remote/commands.ts';
 import { version } from './version.ts';
 
 const DEFAULT_FILE = 'evenkeel.yaml';
@@ -54,11 +55,14 @@ export function buildProgram(ctx: CliContext): Command {
     .option('--tag <name>', 'all that the endpoint gave this tag')
     .option('--all', 'everything')
     .option('--admin <address>', 'where the balancer is asked; otherwise "admin" of the configuration')
+    .option('--token-file <file>', 'file with the token')
     .option('--json', 'print the count as JSON')
     .addHelpText('after', '\nExit codes: 0 done, also when there was nothing · 1 the balancer could not be asked')
     .action(async (file, options, command) =>
       (await import('./purge.ts')).purge(ctx, withFile(file, options, command)),
     );
+
+  addRemoteCommands(ctx, program);
 
   program
     .command('nat')

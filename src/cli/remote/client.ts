@@ -57,7 +57,8 @@ export class RemoteBalancer {
   ): Promise<Result<RemoteAnswer, string>> {
     const isText = typeof body === 'string';
     const sent = body === undefined ? undefined : Buffer.from(isText ? body : JSON.stringify(body));
-    const type: Record<string, string> = sent === undefined ? {} : { 'content-type': isText ? 'application/yaml' : 'application/json' };
+    const type: Record<string, string> =
+      sent === undefined ? {} : { 'content-type': isText ? 'application/yaml' : 'application/json' };
     const opened = await this.#open(method, path, { ...type, ...headers }, sent, MOST_MS);
     if (!opened.ok) return opened;
     const response = opened.value;

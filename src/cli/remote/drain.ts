@@ -3,9 +3,10 @@
 
 import { setTimeout as pause } from 'node:timers/promises';
 import { parseDuration } from '../../config/units.ts';
+import type { Result } from '../../core/result.ts';
 import type { DrainProgress } from '../../runtime/facade.ts';
 import type { CliContext } from '../context.ts';
-import type { RemoteBalancer } from './client.ts';
+import type { RemoteAnswer, RemoteBalancer } from './client.ts';
 import { endpointPath, failWith, NO_ENDPOINT, type RemoteCommandOptions, shortTime, theBalancer } from './command.ts';
 
 export interface DrainOptions extends RemoteCommandOptions {
@@ -19,15 +20,27 @@ const LOOK_MS = 500;
 export async function drain(ctx: CliContext, id: string, options: DrainOptions): Promise<void> {
   const path = endpointPath(id);
   if (path === undefined) return failWith(ctx, `"${id}" ${NO_ENDPOINT}`);
-  const deadlineMs = options.deadline === undefined ? 0 : parseDuration(options.deadline);
-  if (deadlineMs === undefined)
-    return failWith(ctx, `--deadline: "${options.deadline}" is no duration; write 5m or 30s`);
+  if (!hasDeadline(ctx, options)) return;
   const balancer = await theBalancer(ctx, options);
   if (balancer === undefined) return;
-  const begun = await balancer.get('POST', `${path}/drain`, { body: { deadlineMs, note: options.note } });
+  const begun = await begin(balancer, id, options);
   if (!begun.ok) return failWith(ctx, begun.error);
   if (!options.wait) return show(ctx, options, begun.value.body);
   await follow(ctx, options, balancer, path, begun.value.body);
+}
+
+function hasDeadline(ctx: CliContext, { deadline = '0' }: DrainOptions): boolean {
+  if (parseDuration(deadline) !== undefined) return true;
+  failWith(ctx, `--deadline: "${deadline}" is no duration; write 5m or 30s`);
+  return false;
+}
+
+function begin(
+  balancer: RemoteBalancer,
+  id: string,
+  { deadline = '0', note }: DrainOptions,
+): Promise<Result<RemoteAnswer, string>> {
+  return balancer.get('POST', `${endpointPath(id)}/drain`, { body: { deadlineMs: parseDuration(deadline), note } });
 }
 
 async function follow(
@@ -46,7 +59,8 @@ async function follow(
     else if (live) ctx.stdout.write(`\r\u001b[K${line}`);
     else if (changeOf(progress) !== shown) ctx.stdout.write(`${line}\n`);
     shown = changeOf(progress);
-    if (progress.phase === 'empty' || progress.phase === 'ended' || progress.phase === 'late') break;
+    const { phase, inFlight } = progress;
+    if (phase === 'empty' || phase === 'ended' || (phase === 'late' && inFlight > 0)) break;
     await pause(LOOK_MS);
     const answer = await balancer.get('GET', `${path}/drain`);
     if (!answer.ok) return failWith(ctx, `${live ? '\n' : ''}${answer.error}`);
@@ -70,7 +84,8 @@ export function lineOf(progress: DrainProgress): string {
   const parts = [
     `${requests} request${requests === 1 ? '' : 's'}`,
     ...(streams > 0 ? [`${streams} WebSocket${streams === 1 ? '' : 's'}`] : []),
-    ...(sessions === undefined ? [] : [`${sessions} pinned session${sessions === 1 ? '' : 's'}`]),
+    // After the deadline they are remembered, but go elsewhere.
+    ...(sessions === undefined || phase === 'late' ? [] : [`${sessions} pinned session${sessions === 1 ? '' : 's'}`]),
   ];
   const running = parts.join(', ');
   switch (phase) {
@@ -89,6 +104,7 @@ export function lineOf(progress: DrainProgress): string {
 }
 
 export async function drainSite(ctx: CliContext, site: string, options: DrainOptions): Promise<void> {
+  if (!hasDeadline(ctx, options)) return;
   const balancer = await theBalancer(ctx, options);
   if (balancer === undefined) return;
   const path = `/api/v1/sites/${encodeURIComponent(site)}`;
@@ -107,8 +123,15 @@ export async function drainSite(ctx: CliContext, site: string, options: DrainOpt
   await pause(seconds * 1000 + LOOK_MS);
   const status = await balancer.get('GET', `/api/v1/pools/${encodeURIComponent(pool)}`);
   if (!status.ok) return failWith(ctx, status.error);
-  for (const { id } of (status.value.body as { endpoints: readonly { id: string }[] }).endpoints)
-    await drain(ctx, id, options);
+  const { endpoints } = status.value.body as { readonly endpoints: readonly { readonly id: string }[] };
+  // All at once, so that one deadline holds for all.
+  for (const { id } of endpoints) await begin(balancer, id, options);
+  for (const { id } of endpoints) {
+    const at = endpointPath(id)!;
+    const progress = await balancer.get('GET', `${at}/drain`);
+    if (!progress.ok) return failWith(ctx, progress.error);
+    await follow(ctx, options, balancer, at, progress.value.body);
+  }
 }
 
 /** '' when there is none. */

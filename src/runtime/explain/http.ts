@@ -192,7 +192,8 @@ function affinityOf(
   const pin = new Pin();
   affinity.find(view, pin);
   const endpoint = pool.endpoints.find(({ slot }) => slot === pin.slot);
-  const by = config.affinity?.by ?? '';
+  const { by: kind = '', name = '' } = config.affinity ?? {};
+  const by = name === '' ? kind : `${kind}:${name}`;
   const result =
     pin.refused !== ''
       ? `the session's proof is ${pin.refused}, and ignored`
