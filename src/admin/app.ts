@@ -11,6 +11,7 @@ import { addEndpointRoutes } from './routes/endpoints.ts';
 import { addEventRoutes } from './routes/events.ts';
 import { addExplainRoutes } from './routes/explain.ts';
 import { addPageRoutes } from './routes/pages.ts';
+import { addProcessRoutes } from './routes/process.ts';
 import { addSiteRoutes } from './routes/sites.ts';
 import { addSplitRoutes } from './routes/splits.ts';
 import { addStatusRoutes } from './routes/status.ts';
@@ -89,6 +90,7 @@ export function buildApp(parts: AdminParts): AdminApp {
   addCacheRoutes(app, parts);
   addAuditRoutes(app, parts);
   addExplainRoutes(app, parts);
+  addProcessRoutes(app, parts);
   addEventRoutes(app, parts);
   addDocument(app, parts);
   addPageRoutes(app, parts);

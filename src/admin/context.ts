@@ -4,7 +4,7 @@ import type { OpenAPIHono } from '@hono/zod-openapi';
 import type { Context } from 'hono';
 import type { ContentfulStatusCode } from 'hono/utils/http-status';
 import type { JSONValue } from 'hono/utils/types';
-import type { Balancer, ConfigIssue, Configurations } from '../runtime/facade.ts';
+import type { Balancer, ConfigIssue, Configurations, Result } from '../runtime/facade.ts';
 import type { Audit } from './audit.ts';
 import type { Gate, Principal } from './auth.ts';
 import type { LiveSampler } from './live.ts';
@@ -21,6 +21,8 @@ export interface AdminParts {
   /** Pages of the dashboard, by path. */
   readonly pages: Pages;
   readonly now: () => number;
+  /** Starts a successor of this process; undefined where that is nobody's to do. */
+  readonly restart?: (() => Promise<Result<number, string>>) | undefined;
 }
 
 export type Pages = (

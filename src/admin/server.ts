@@ -5,7 +5,7 @@ import { createServer, type RequestListener, type Server } from 'node:http';
 import { createServer as createTlsServer } from 'node:https';
 import { getRequestListener } from '@hono/node-server';
 import type { Address } from '../core/address.ts';
-import type { Balancer, Configurations } from '../runtime/facade.ts';
+import type { Balancer, Configurations, Result } from '../runtime/facade.ts';
 import { buildApp } from './app.ts';
 import { Audit, type AuditEntry } from './audit.ts';
 import { Gate, type Token } from './auth.ts';
@@ -21,6 +21,8 @@ export interface AdminOptions {
   readonly configSchema: () => object;
   readonly pages: Pages;
   readonly now: () => number;
+  /** Starts a successor of this process; its process id, or why not. */
+  readonly restart?: (() => Promise<Result<number, string>>) | undefined;
   readonly onAudit: (entry: AuditEntry) => void;
 }
 
@@ -31,10 +33,10 @@ export class AdminServer {
   readonly #live: LiveSampler;
   readonly #gate: Gate;
 
-  constructor({ balancer, configurations, tokens, tls, configSchema, pages, now, onAudit }: AdminOptions) {
+  constructor({ balancer, configurations, tokens, tls, configSchema, pages, now, restart, onAudit }: AdminOptions) {
     this.#live = new LiveSampler(balancer);
     this.#gate = new Gate(tokens);
-    const parts = { balancer, configurations, configSchema, pages, now, live: this.#live, gate: this.#gate };
+    const parts = { balancer, configurations, configSchema, pages, now, restart, live: this.#live, gate: this.#gate };
     const app = buildApp({ ...parts, audit: new Audit(onAudit) });
     const answer = getRequestListener(app.fetch, { overrideGlobalObjects: false }) as RequestListener;
     this.#server = tls === undefined ? createServer(BOUNDS, answer) : createTlsServer({ ...BOUNDS, ...tls }, answer);
@@ -46,10 +48,11 @@ export class AdminServer {
     this.#gate.setTokens(tokens);
   }
 
-  listen(bind: Address): Promise<void> {
+  /** `given`: a socket of this process that listens there already. */
+  listen(bind: Address, given?: number): Promise<void> {
     return new Promise((resolve, reject) => {
       this.#server.once('error', reject);
-      this.#server.listen({ host: bind.host, port: bind.port }, () => {
+      this.#server.listen(given === undefined ? { host: bind.host, port: bind.port } : { fd: given }, () => {
         this.#server.off('error', reject);
         this.#server.on('error', () => undefined);
         this.#live.start();
@@ -61,6 +64,11 @@ export class AdminServer {
   get port(): number {
     const address = this.#server.address();
     return address !== null && typeof address === 'object' ? address.port : 0;
+  }
+
+  /** -1 when it is not known. */
+  get fd(): number {
+    return (this.#server as unknown as { _handle?: { fd?: number } | null })._handle?.fd ?? -1;
   }
 
   close(): Promise<void> {

@@ -22,10 +22,14 @@ export interface AdminStart {
   readonly configurations: Configurations;
   readonly log: Log;
   readonly now: () => number;
+  /** A socket that listens there already. */
+  readonly given?: number | undefined;
+  /** Starts a successor; its process id, or why not. */
+  readonly restart?: () => Promise<Result<number, string>>;
 }
 
 export async function startAdmin(start: AdminStart) {
-  const { config, folder, balancer, configurations, log, now } = start;
+  const { config, folder, balancer, configurations, log, now, given, restart } = start;
   const tokens = await readTokens(config, folder);
   if (!tokens.ok) return tokens;
   const tls = await readTls(config, folder);
@@ -40,10 +44,11 @@ export async function startAdmin(start: AdminStart) {
     configSchema: configJsonSchema,
     pages: dashboardPages(),
     now,
+    restart,
     onAudit: auditTo(config, folder, log),
   });
   try {
-    await server.listen(config.bind);
+    await server.listen(config.bind, given);
   } catch (error) {
     return err(bindError('admin', config.bind, error as NodeJS.ErrnoException));
   }

@@ -8,6 +8,8 @@ import { type Loaded, loadConfig } from '../config/load.ts';
 import { formatPlan } from '../config/plan.ts';
 import type { AdminConfig, Config } from '../config/types.ts';
 import { formatAddress } from '../core/address.ts';
+import { err, type Result } from '../core/result.ts';
+import { activatedSockets, type InheritedSocket, socketsFor } from '../net/inherited-sockets.ts';
 import { createLog, type Log } from '../observe/log.ts';
 import { FileConfigurations, kindsFileOf } from '../runtime/configurations.ts';
 import { Runtime } from '../runtime/runtime.ts';
@@ -15,6 +17,8 @@ import { type FileWatch, watchFile } from '../runtime/watch.ts';
 import { type AdminServer, readTokens, startAdmin } from './admin-server.ts';
 import type { CliContext } from './context.ts';
 import { issuesText } from './report.ts';
+import { ADMIN_SOCKET, type Inheritance, inherit, startSuccessor } from './successor.ts';
+import { Systemd } from './systemd.ts';
 import { version } from './version.ts';
 
 export interface RunOptions {
@@ -37,8 +41,14 @@ export async function run(ctx: CliContext, options: RunOptions): Promise<void> {
     return;
   }
   const text = await readFile(options.config, 'utf8').catch(() => '');
-  const server = new RunningServer(ctx, options, log, loaded.value, text);
-  if (!(await server.start())) ctx.exit(1);
+  const inheritance = await inherit();
+  const server = new RunningServer(ctx, options, log, loaded.value, text, inheritance);
+  if (await server.start()) inheritance.serving();
+  else {
+    ctx.exit(1);
+    // The channel to a predecessor must not keep a process alive that failed.
+    if (process.connected) process.disconnect();
+  }
 }
 
 class RunningServer {
@@ -48,18 +58,31 @@ class RunningServer {
   readonly #loaded: Loaded;
   readonly #runtime: Runtime;
   readonly #configurations: FileConfigurations;
+  readonly #inherited: readonly InheritedSocket[];
+  readonly #systemd = new Systemd(process.env);
   #admin: AdminServer | undefined;
   #watch: FileWatch | undefined;
   #ready = false;
   #stopping = false;
+  #succeeding = false;
 
-  constructor(ctx: CliContext, options: RunOptions, log: Log, loaded: Loaded, text: string) {
+  constructor(
+    ctx: CliContext,
+    options: RunOptions,
+    log: Log,
+    loaded: Loaded,
+    text: string,
+    { sockets, knowledge }: Inheritance,
+  ) {
     this.#ctx = ctx;
     this.#options = options;
     this.#log = log;
     this.#loaded = loaded;
     const workers = workerCount(loaded.config.workers);
-    this.#runtime = new Runtime({ env: ctx.env, log, workers, version: version(), folder: dirname(loaded.file) });
+    const inherited = [...sockets, ...activatedSockets(process.env, process.pid)];
+    this.#inherited = inherited;
+    const folder = dirname(loaded.file);
+    this.#runtime = new Runtime({ env: ctx.env, log, workers, version: version(), folder, inherited, knowledge });
     this.#configurations = new FileConfigurations({
       clock: ctx.env.clock,
       file: resolve(options.config),
@@ -107,6 +130,8 @@ class RunningServer {
       pid: process.pid,
     });
     this.#ready = true;
+    this.#systemd.ready();
+    this.#systemd.watch(() => this.#runtime.isAlive());
     if (this.#options.watch)
       this.#watch = watchFile(resolve(this.#options.config), () => void this.#reload('the file changed'));
     return true;
@@ -127,6 +152,8 @@ class RunningServer {
       configurations: this.#configurations,
       log: this.#log,
       now: this.#ctx.env.clock.epoch,
+      given: socketsFor(this.#inherited, ADMIN_SOCKET, config.bind, 'tcp')[0],
+      restart: () => this.#succeed('asked by the admin API'),
     });
     if (!started.ok) return started.error;
     this.#admin = started.value;
@@ -144,6 +171,7 @@ class RunningServer {
 
   #listenForSignals(): void {
     process.on('SIGHUP', () => void this.#reload('SIGHUP'));
+    process.on('SIGUSR2', () => void this.#succeed('SIGUSR2'));
     process.on('SIGUSR1', () => void this.#runtime.reopenLogs());
     process.on('SIGTERM', () => void this.#stop('SIGTERM'));
     process.on('SIGINT', () => void this.#stop('SIGINT'));
@@ -167,13 +195,33 @@ class RunningServer {
     });
   }
 
-  async #stop(signal: string): Promise<void> {
+  /** Another process, of whatever version stands there now, takes over; this one finishes what runs. */
+  async #succeed(why: string): Promise<Result<number, string>> {
+    if (!this.#ready || this.#stopping) return err('not now: it is starting or stopping');
+    if (this.#succeeding) return err('a successor is being started already');
+    this.#succeeding = true;
+    this.#log.info(`${why}: starting a successor`);
+    const started = await startSuccessor(await this.#runtime.estate(), this.#admin?.fd ?? -1);
+    this.#succeeding = false;
+    if (started.ok) {
+      this.#log.info(`process ${started.value} has taken over`);
+      // Whoever asked by the API gets his answer first.
+      setTimeout(() => void this.#stop('succeeded', true), ANSWER_MS);
+    } else this.#log.error(`no successor: ${started.error}; this process goes on serving`);
+    return started;
+  }
+
+  async #stop(signal: string, isSucceeded = false): Promise<void> {
     if (this.#stopping) process.exit(130);
     this.#stopping = true;
     this.#watch?.close();
     this.#log.info(`${signal}: draining; again to stop at once`);
+    // The successor is the main process now, and answers for both.
+    if (isSucceeded) await this.#admin?.close();
+    else this.#systemd.stopping();
+    this.#systemd.close();
     const report = await this.#runtime.stop();
-    await this.#admin?.close();
+    if (!isSucceeded) await this.#admin?.close();
     const cut = report.cutRequests + report.cutStreams;
     const took = `${(report.tookMs / 1000).toFixed(1)} s`;
     if (cut === 0) this.#log.info(`stopped after ${took}; every request was finished`);
@@ -182,6 +230,8 @@ class RunningServer {
     process.exit(cut === 0 ? 0 : 1);
   }
 }
+
+const ANSWER_MS = 100;
 
 /** What a running process cannot change. */
 function unchangeable(before: Config, after: Config): string | undefined {

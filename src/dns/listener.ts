@@ -8,6 +8,7 @@ import { type Address, formatAddress } from '../core/address.ts';
 import { L } from '../core/counters.ts';
 import type { Ticket } from '../net/conn.ts';
 import type { Datagrams, SocketOwner } from '../net/datagrams.ts';
+import type { SocketFd } from '../net/inherited-sockets.ts';
 import type { Listener, ListenOptions } from '../net/listener.ts';
 import { type Acceptor, type FreshOwner, TcpListener } from '../net/tcp-listener.ts';
 import { countQuery, logQuery } from './account.ts';
@@ -69,10 +70,15 @@ export class DnsListener implements Listener<DnsHandler>, SocketOwner, Acceptor,
   #bindUdp(host: string, address: Address, options: ListenOptions): Datagrams {
     const settings = { reusePort: options.shared, bufferBytes: BUFFER_BYTES };
     const socket = this.ctx.openSocket(isIP(host) === 6 ? 6 : 4, this, settings);
-    const code = socket.bind(host, address.port);
+    const code = socket.bind(host, address.port, options.given?.udp[0]);
     if (code === undefined) return socket;
     socket.close();
     throw Object.assign(new Error(`bind ${code} ${formatAddress(address)}`), { code });
+  }
+
+  get sockets(): readonly SocketFd[] {
+    const { fd = -1 } = this.#udp ?? {};
+    return [...(fd < 0 ? [] : [{ transport: 'udp' as const, fd }]), ...(this.#tcp?.sockets ?? [])];
   }
 
   get port(): number {

@@ -43,6 +43,7 @@ export class HealthTable {
   readonly #members = new Map<string, Set<Entry>>();
   readonly #pools = new Map<string, PoolHealth>();
   readonly #overrides = new Overrides();
+  #presumed: ReadonlyMap<EndpointId, 'up' | 'down'> = new Map();
   readonly #timeline: Timeline;
   readonly #listeners = new Set<(change: HealthChange) => void>();
   readonly #ejector: Ejector;
@@ -151,6 +152,11 @@ export class HealthTable {
     this.#overrides.set(id, override);
   }
 
+  /** What another process found out just now: endpoints that come begin with it, instead of being checked first. */
+  presume(verdicts: ReadonlyMap<EndpointId, 'up' | 'down'>): void {
+    this.#presumed = verdicts;
+  }
+
   overrideOf(id: EndpointId): Override {
     return this.#overrides.get(id);
   }
@@ -229,6 +235,8 @@ export class HealthTable {
     entry.seenFailures = Atomics.load(this.#load.failures, slot);
     entry.seenTrials = Atomics.load(this.#load.trialSuccesses, slot);
     entry.mode = this.#overrides.get(entry.id).mode;
+    const presumed = initial ? this.#presumed.get(entry.id) : undefined;
+    if (presumed !== undefined && pool.health !== undefined) entry.check = initialCheck(presumed, this.#clock.now());
     entry.word = wordOf(entry);
     this.#entries.set(entry.id, entry);
     const members = this.#members.get(pool.name) ?? new Set();

@@ -27,6 +27,9 @@ const LINGER_BYTES = 1024 * 1024;
 /** One parser a thread: a head is used up before the next one is parsed. */
 export const requestParser = new RequestParser();
 
+/** So long a connection without a request stays open when its listener drains. */
+const LAST_CHANCE_MS = 1000;
+
 type Phase = 'head' | 'body' | 'busy' | 'linger' | 'closed';
 
 export class ClientConn implements ConnOwner, ClientPort, OpenClient, AddedTo {
@@ -58,13 +61,12 @@ export class ClientConn implements ConnOwner, ClientPort, OpenClient, AddedTo {
     listener.open.add(this);
     listener.ctx.counters.listener(listener.slot, L.open);
     if (!this.#isWelcome()) return conn.reset();
-    conn.expireIn(listener.handler.config.timeouts.headMs);
+    conn.expireIn(listener.draining ? LAST_CHANCE_MS : listener.handler.config.timeouts.headMs);
   }
 
   /** Within what one client may have. A connection that had to say first who it is for may come too late. */
   #isWelcome(): boolean {
     const { listener, conn } = this;
-    if (listener.draining) return false;
     const { connectionsPerClient, connectionRatePerClient } = listener.handler.limits;
     if (connectionsPerClient === 0 && connectionRatePerClient === 0) return true;
     this.peer = conn.remote.host;
@@ -288,11 +290,12 @@ export class ClientConn implements ConnOwner, ClientPort, OpenClient, AddedTo {
 
   /** Something would be lost if the connection were closed now. */
   get unfinished(): boolean {
-    return this.busy || this.conn.pending > 0;
+    return this.busy || this.conn.pending > 0 || (this.listener.draining && this.#phase === 'head');
   }
 
+  /** A request may be on its way already: it is still answered, and the connection ends with that answer. */
   drain(): void {
-    if (this.#phase === 'head' && this.#held === undefined && !this.conn.blocked) this.#close();
+    if (this.#phase === 'head' && !this.conn.blocked) this.conn.expireIn(LAST_CHANCE_MS);
   }
 
   cut(): void {

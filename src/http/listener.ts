@@ -4,6 +4,7 @@ import type { Address } from '../core/address.ts';
 import { L } from '../core/counters.ts';
 import type { ErrorCode } from '../core/error.ts';
 import { admit } from '../limits/admission.ts';
+import type { SocketFd } from '../net/inherited-sockets.ts';
 import type { Listener, ListenOptions } from '../net/listener.ts';
 import { ProxyEntrance } from '../net/proxy-gate.ts';
 import { TcpListener } from '../net/tcp-listener.ts';
@@ -67,6 +68,10 @@ export class HttpListener implements Listener<HttpHandler> {
     return this.#tcp.listen(address, { ...options, adopt });
   }
 
+  get sockets(): readonly SocketFd[] {
+    return this.#tcp.sockets;
+  }
+
   get port(): number {
     return this.#tcp.port;
   }
@@ -84,7 +89,8 @@ export class HttpListener implements Listener<HttpHandler> {
 
   /** Connections with a request under way, or an answer that the client has not taken whole. */
   get requests(): number {
-    let count = 0;
+    // Who is in the middle of a handshake has been accepted, and wants something.
+    let count = this.#entrance.waiting.size + this.#tls.waiting.size;
     for (const client of this.open) if (client.unfinished) count++;
     return count;
   }
@@ -98,7 +104,10 @@ export class HttpListener implements Listener<HttpHandler> {
     this.handler = handler;
   }
 
-  /** Stops accepting, closes idle connections, lets requests finish (each says `Connection: close`). */
+  /**
+   * Stops accepting and lets requests finish (each says `Connection: close`). Connections without a request have a short time left,
+   * in case one is on its way.
+   */
   drain(): void {
     if (this.draining) return;
     this.draining = true;

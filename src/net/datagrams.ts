@@ -22,11 +22,16 @@ export interface SocketOptions {
 
 /** What the data path asks of a socket; simulations bring their own. */
 export interface Datagrams {
-  /** To a numeric address; any when undefined. The system's word when it cannot be. */
-  bind(host: string | undefined, port: number): string | undefined;
+  /**
+   * To a numeric address; any when undefined. `given`: a socket of this process that is bound already. The system's word when it
+   * cannot be.
+   */
+  bind(host: string | undefined, port: number, given?: number): string | undefined;
   /** Binds to any port and receives from this peer only. The system's word when it cannot be. */
   connect(host: string, port: number): string | undefined;
   readonly port: number;
+  /** -1 when it is not known. */
+  readonly fd: number;
   /** `parts` are one datagram; without `port` it goes to the connected peer. Failures are told to the owner. */
   send(parts: readonly Buffer[], port?: number, host?: string): void;
   close(): void;
@@ -68,9 +73,9 @@ class DatagramSocket implements Datagrams {
     });
   }
 
-  bind(host: string | undefined, port: number): string | undefined {
+  bind(host: string | undefined, port: number, given?: number): string | undefined {
     try {
-      this.#socket.bind({ port, address: host, exclusive: true });
+      this.#socket.bind(given === undefined ? { port, address: host, exclusive: true } : { fd: given });
     } catch (error) {
       this.#failure ??= codeOf(error);
     }
@@ -88,6 +93,12 @@ class DatagramSocket implements Datagrams {
       this.#failure = codeOf(error);
     }
     return this.#failure;
+  }
+
+  get fd(): number {
+    const symbol = Object.getOwnPropertySymbols(this.#socket).find(({ description }) => description === 'state symbol');
+    const state = symbol && (this.#socket as unknown as Record<symbol, { handle?: { fd?: number } | null }>)[symbol];
+    return state?.handle?.fd ?? -1;
   }
 
   get port(): number {

@@ -1,6 +1,7 @@
 // Owns the seam between a worker and its listeners, whatever protocol they speak. No logic.
 
 import type { Address } from '../core/address.ts';
+import type { SocketFd } from './inherited-sockets.ts';
 
 export interface ListenOptions {
   /** Several threads bind the same address; the kernel spreads connections over them (SO_REUSEPORT). */
@@ -8,6 +9,13 @@ export interface ListenOptions {
   /** False forces the portable path. */
   readonly adopt?: boolean;
   readonly backlog?: number;
+  /** Sockets that listen there already, given to this process: taken instead of binding. */
+  readonly given?: GivenSockets;
+}
+
+export interface GivenSockets {
+  readonly tcp: readonly number[];
+  readonly udp: readonly number[];
 }
 
 /** `H` is what a reload swaps: the compiled configuration of this listener. */
@@ -16,6 +24,8 @@ export interface Listener<H> {
   /** Resolves when bound; rejects with the system's error (EADDRINUSE, EACCES, ...). */
   listen(address: Address, options: ListenOptions): Promise<void>;
   readonly port: number;
+  /** What listens, for a process that takes over. */
+  readonly sockets: readonly SocketFd[];
   /** Requests under way: what a drain waits for first. */
   readonly requests: number;
   /** What may go on for long: upgraded connections, TCP connections, flows. */

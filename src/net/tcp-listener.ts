@@ -9,6 +9,7 @@ import type { Conn, ConnOwner, Ticket } from './conn.ts';
 import type { TcpHandle } from './handle.ts';
 import { handlesWork } from './handle-check.ts';
 import { HandleConn } from './handle-conn.ts';
+import type { SocketFd } from './inherited-sockets.ts';
 import type { ListenOptions } from './listener.ts';
 import type { NetLoop } from './loop.ts';
 import { StreamConn } from './stream-conn.ts';
@@ -30,43 +31,56 @@ interface ListeningHandle {
 
 export class TcpListener {
   readonly #loop: NetLoop;
-  readonly #server: net.Server;
   readonly #acceptor: Acceptor;
+  /** One, unless several sockets were given. */
+  readonly #servers: net.Server[] = [];
 
   constructor(loop: NetLoop, acceptor: Acceptor) {
     this.#loop = loop;
     this.#acceptor = acceptor;
-    this.#server = net.createServer({ allowHalfOpen: true }, (socket) => this.#plain(socket));
   }
 
   /** Resolves when bound; rejects with the system's error (EADDRINUSE, EACCES, ...). */
   async listen(address: Address, options: ListenOptions): Promise<void> {
     const adopts = options.adopt !== false && (await handlesWork(this.#loop));
+    const { backlog = 4096, shared, given } = options;
+    if (given === undefined || given.tcp.length === 0)
+      return this.#open({ host: address.host, port: address.port, backlog, reusePort: shared }, adopts);
+    for (const fd of given.tcp) await this.#open({ fd, backlog }, adopts);
+  }
+
+  #open(how: net.ListenOptions & { readonly fd?: number }, adopts: boolean): Promise<void> {
+    const server = net.createServer({ allowHalfOpen: true }, (socket) => this.#plain(socket));
+    this.#servers.push(server);
     return new Promise((resolve, reject) => {
-      this.#server.once('error', reject);
-      this.#server.listen(
-        { host: address.host, port: address.port, backlog: options.backlog ?? 4096, reusePort: options.shared },
-        () => {
-          this.#server.off('error', reject);
-          // An error after this point (EMFILE on accept) must not end the process; the kernel's queue holds the rest.
-          this.#server.on('error', () => undefined);
-          if (adopts) this.#adopt();
-          resolve();
-        },
-      );
+      server.once('error', reject);
+      server.listen(how, () => {
+        server.off('error', reject);
+        // An error after this point (EMFILE on accept) must not end the process; the kernel's queue holds the rest.
+        server.on('error', () => undefined);
+        if (adopts) this.#adopt(server);
+        resolve();
+      });
     });
   }
 
   get port(): number {
-    const address = this.#server.address();
+    const address = this.#servers[0]?.address();
     return address !== null && typeof address === 'object' ? address.port : 0;
+  }
+
+  get sockets(): readonly SocketFd[] {
+    return this.#servers.flatMap((server) => {
+      const { fd } = (server as unknown as { _handle?: { fd?: number } | null })._handle ?? {};
+      return fd === undefined || fd < 0 ? [] : [{ transport: 'tcp' as const, fd }];
+    });
   }
 
   /** True when accepted handles are taken over before Node wraps them. */
   adopting = false;
 
-  #adopt(): void {
-    const handle = (this.#server as unknown as { _handle?: ListeningHandle | null })._handle;
+  #adopt(server: net.Server): void {
+    const handle = (server as unknown as { _handle?: ListeningHandle | null })._handle;
     if (handle === null || handle === undefined || typeof handle.onconnection !== 'function') return;
     handle.onconnection = (status: number, accepted: TcpHandle | undefined) => {
       if (status !== 0 || accepted === undefined) return;
@@ -97,6 +111,6 @@ export class TcpListener {
 
   /** Stops accepting. Connections that are open stay open. */
   close(): void {
-    this.#server.close();
+    for (const server of this.#servers) server.close();
   }
 }

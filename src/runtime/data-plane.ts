@@ -28,7 +28,8 @@ import { KeyedCounts } from '../limits/keyed-counts.ts';
 import type { RateTable } from '../limits/rate-table.ts';
 import { openSocket } from '../net/datagrams.ts';
 import { handlesAreKnown } from '../net/handle.ts';
-import type { Listener } from '../net/listener.ts';
+import type { SocketFd } from '../net/inherited-sockets.ts';
+import type { GivenSockets, Listener } from '../net/listener.ts';
 import { NetLoop } from '../net/loop.ts';
 import type { GeoFacts } from '../steering/steering.ts';
 import { NOWHERE } from '../steering/unknown.ts';
@@ -81,6 +82,11 @@ export interface AccessLogSink {
   write(record: object): void;
   reopen(): void;
   close(): void;
+}
+
+/** A socket of a listener. */
+export interface NamedSocket extends SocketFd {
+  readonly name: string;
 }
 
 const NO_KINDS: OwnKinds = { balancers: [], filters: [], predicates: new Map() };
@@ -194,7 +200,8 @@ export class DataPlane {
         if (running !== undefined && keepsSocket(running.handler, handler)) continue;
         const fresh = openListener(this.#contexts, blueprint.listenerSlots[listener.name], handler);
         try {
-          await fresh.listen(listener.bind, { shared: this.#options.shared, adopt: this.#options.adopt ?? true });
+          const { shared, adopt = true } = this.#options;
+          await fresh.listen(listener.bind, { shared, adopt, given: this.#given(blueprint, listener.name) });
         } catch (error) {
           this.abort();
           return err(bindError(listener.name, listener.bind, error as NodeJS.ErrnoException, listener.protocol));
@@ -207,6 +214,19 @@ export class DataPlane {
       this.abort();
       return err(error instanceof Error ? error.message : String(error));
     }
+  }
+
+  /** This worker's part of the sockets that this process was given. */
+  #given({ sockets }: Blueprint, listener: string): GivenSockets {
+    const { worker, workers } = this.#options;
+    const { tcp = [], udp = [] } = sockets[listener] ?? {};
+    const mine = (fds: readonly number[]): readonly number[] => fds.filter((_, i) => i % workers === worker);
+    return { tcp: mine(tcp), udp: mine(udp) };
+  }
+
+  /** What listens in this worker, for a process that takes over. */
+  sockets(): readonly NamedSocket[] {
+    return [...this.#listeners].flatMap(([name, listener]) => listener.sockets.map((socket) => ({ name, ...socket })));
   }
 
   readonly #place = (client: string): GeoFacts => this.#geo?.find(client) ?? NOWHERE;

@@ -35,6 +35,7 @@ test('workers answer by what they are told, and one that is replaced is told all
     tls: NO_TLS,
     listenerSlots: { [`dns@127.0.0.1:${port}`]: 0 },
     variantSlots: {},
+    sockets: {},
     kernel: [],
     affinityKeys: {},
     kindsFile: '',

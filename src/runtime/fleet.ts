@@ -9,6 +9,7 @@ import { ok, type Result } from '../core/result.ts';
 import type { SpanRecord } from '../core/tracer.ts';
 import type { Purge } from '../http/cache/memory.ts';
 import type { Log } from '../observe/log.ts';
+import type { NamedSocket } from './data-plane.ts';
 import type { Explanation, Question } from './explain/explanation.ts';
 import type { Facts } from './facts.ts';
 import type { OnNotice } from './filter-notices.ts';
@@ -152,6 +153,11 @@ export class Fleet {
   /** As the first worker sees it: what is in flight is the same for all, whose turn it is may differ. */
   explain(question: Question): Promise<Result<Explanation, string>> {
     return this.#links[0].explain(question);
+  }
+
+  /** In the order of the workers. */
+  async sockets(): Promise<readonly NamedSocket[]> {
+    return (await Promise.all(this.#links.map((link) => link.sockets()))).flat();
   }
 
   port(listener: string): Promise<number> {

@@ -4,7 +4,7 @@ import { Worker } from 'node:worker_threads';
 import { err, ok, type Result } from '../core/result.ts';
 import type { SpanRecord } from '../core/tracer.ts';
 import type { Purge } from '../http/cache/memory.ts';
-import type { DataPlane } from './data-plane.ts';
+import type { DataPlane, NamedSocket } from './data-plane.ts';
 import type { Explanation, Question } from './explain/explanation.ts';
 import type { Facts } from './facts.ts';
 import type { OnNotice } from './filter-notices.ts';
@@ -29,6 +29,7 @@ export interface WorkerLink {
   /** Ends everything that is left and says what that was. */
   cut(): Promise<Open>;
   port(listener: string): Promise<number>;
+  sockets(): Promise<readonly NamedSocket[]>;
   reopenLog(): Promise<void>;
   /** How many answers were taken out of the caches. */
   purge(what: Purge): Promise<number>;
@@ -48,6 +49,7 @@ export function localLink(plane: DataPlane): WorkerLink {
     cutRequests: async () => plane.cutRequests(),
     cut: async () => plane.cut(),
     port: async (listener) => plane.port(listener),
+    sockets: async () => plane.sockets(),
     reopenLog: async () => plane.reopenLog(),
     purge: async (what) => plane.purge(what),
     explain: async (question) => plane.explain(question),
@@ -66,6 +68,7 @@ export interface Calls {
   cutRequests: [undefined, undefined];
   cut: [undefined, Open];
   port: [string, number];
+  sockets: [undefined, readonly NamedSocket[]];
   reopenLog: [undefined, undefined];
   purge: [Purge, number];
   explain: [Question, Result<Explanation, string>];
@@ -172,6 +175,9 @@ export class ThreadLink implements WorkerLink {
   }
   async port(listener: string): Promise<number> {
     return (await this.#ask('port', listener)) ?? 0;
+  }
+  async sockets(): Promise<readonly NamedSocket[]> {
+    return (await this.#ask('sockets', undefined)) ?? [];
   }
   async reopenLog(): Promise<void> {
     await this.#ask('reopenLog', undefined);

@@ -49,6 +49,7 @@ export function offlineSnapshot(
     tls: NO_TLS,
     listenerSlots: {},
     variantSlots: {},
+    sockets: {},
     kernel: [],
     affinityKeys: {},
     kindsFile: '',

@@ -168,6 +168,11 @@ export class RuntimeOperations implements Operations {
     return { file, saved: saved || list.length === 0, problem: this.#unwritten ?? '', changes: list };
   }
 
+  /** Everything that was said, as it is kept. */
+  get words(): OperatorWords {
+    return this.#words();
+  }
+
   /** What was said before the last stop. Before the first configuration comes into effect. */
   restore({ endpoints, modes, splits }: OperatorWords): void {
     const { desired, health } = this.#parts;

@@ -16,6 +16,7 @@ import type { Blueprint } from './snapshot.ts';
 export function freshSockets(changes: Plan, next: Blueprint, current: Blueprint | undefined): ListenerAddress[] {
   const before = new Set(dnsListenerNames(current?.config.dns));
   return listenerAddresses(next.config).filter(({ name, protocol }) => {
+    if (next.sockets[name] !== undefined) return false;
     if (protocol === 'dns') return !before.has(name);
     return !next.kernel.includes(name) && (changes.bind.includes(name) || current?.kernel.includes(name));
   });

@@ -15,6 +15,7 @@ import type { StateWord } from '../health/entry.ts';
 import type { OverrideMode } from '../health/override.ts';
 import { HealthTable } from '../health/table.ts';
 import type { HealthChange } from '../health/timeline.ts';
+import type { InheritedSocket } from '../net/inherited-sockets.ts';
 import type { Log } from '../observe/log.ts';
 import { SlotRegistry } from '../pool/registry.ts';
 import { ProbeRunner } from '../probes/runner.ts';
@@ -24,6 +25,7 @@ import { AffinityKeeper, hasKeyFiles } from './affinity-keeper.ts';
 import { Desired } from './desired.ts';
 import { DiscoveryKeeper } from './discovery-keeper.ts';
 import { drainFleet } from './drain.ts';
+import type { Estate, Knowledge } from './estate.ts';
 import { Events } from './events.ts';
 import type { Explanation, Question } from './explain/explanation.ts';
 import type {
@@ -70,6 +72,10 @@ export interface RuntimeOptions {
   readonly version: string;
   /** Where relative paths in configurations begin; the working directory when absent. */
   readonly folder?: string;
+  /** Sockets that this process was given when it was started. */
+  readonly inherited?: readonly InheritedSocket[];
+  /** What the process that we take over from knew. */
+  readonly knowledge?: Knowledge | undefined;
 }
 
 const COLLECT_MS = 20;
@@ -104,6 +110,7 @@ export class Runtime implements Balancer {
   readonly #spans: SpanKeeper;
   readonly #startedAt: number;
   readonly #folder: string;
+  readonly #knowledge: Knowledge | undefined;
   readonly operations: RuntimeOperations;
   #state = new OperatorState('');
   /** As it was written. */
@@ -116,13 +123,14 @@ export class Runtime implements Balancer {
   /** Reloads and the replacing of workers happen one after the other. */
   #turn: Promise<unknown> = Promise.resolve();
 
-  constructor({ env, log, workers, version, folder = '.' }: RuntimeOptions) {
+  constructor({ env, log, workers, version, folder = '.', inherited = [], knowledge }: RuntimeOptions) {
     enableLinearRegex();
     this.#env = env;
     this.#log = log;
     this.#version = version;
     this.#startedAt = env.clock.epoch();
     this.#folder = folder;
+    this.#knowledge = knowledge;
     const memory = createSharedMemory(workers);
     // As worker 0; the control plane itself holds no leases.
     this.#load = loadTableOf(memory, 0);
@@ -203,6 +211,7 @@ export class Runtime implements Balancer {
       acme: this.#acme,
       aliases: this.#facts.aliases,
       affinity: new AffinityKeeper(folder, log),
+      inherited,
       variants: new VariantSlots((slot) => {
         for (const one of counters) one.clearVariant(slot);
       }),
@@ -294,7 +303,9 @@ export class Runtime implements Balancer {
     this.#state = new OperatorState(file === '' ? '' : resolve(this.#folder, file));
     const words = await this.#state.read();
     if (!words.ok) return { path: ['admin', 'state'], message: words.error };
-    this.operations.restore(words.value);
+    const known = this.#knowledge;
+    this.operations.restore(file === '' && known !== undefined ? known.words : words.value);
+    if (known !== undefined) this.#health.presume(new Map(known.verdicts));
     return undefined;
   }
 
@@ -341,7 +352,8 @@ export class Runtime implements Balancer {
       this.#alarm.start();
       this.#storeAlarm.start();
     }
-    this.#blueprint = applied.value;
+    // Given sockets are taken once: a worker that is replaced binds its own.
+    this.#blueprint = { ...applied.value, sockets: {} };
     this.#notices.applied(applied.value);
     this.#spans.applied(next.tracing);
     this.#facts.latency.applied(next);
@@ -366,6 +378,21 @@ export class Runtime implements Balancer {
   setEndpoints(pool: string, endpoints: readonly EndpointConfig[]): Promise<ConfigIssue[] | undefined> {
     this.#desired.setEndpoints('autoscale', pool, endpoints);
     return this.#inTurn(() => this.#renew());
+  }
+
+  /** Every worker answers. */
+  async isAlive(): Promise<boolean> {
+    await this.#fleet.open();
+    return true;
+  }
+
+  /** What a process that takes over needs: sockets in the order of the workers, and what is known. */
+  async estate(): Promise<Estate> {
+    const verdicts = this.#health.snapshot().flatMap(({ id, active }): [string, 'up' | 'down'][] => {
+      return active.enabled && active.verdict !== 'checking' ? [[id, active.verdict]] : [];
+    });
+    const knowledge = { words: this.operations.words, verdicts };
+    return { sockets: await this.#fleet.sockets(), knowledge, kernel: this.#blueprint!.kernel };
   }
 
   subscribe(listener: (event: BalancerEvent) => void): () => void {

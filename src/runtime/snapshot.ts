@@ -19,6 +19,7 @@ import { sealOf } from '../http/seal.ts';
 import { type Shadow, shadowOf } from '../http/shadow.ts';
 import type { KeyedCounts } from '../limits/keyed-counts.ts';
 import type { RateTable } from '../limits/rate-table.ts';
+import type { GivenSockets } from '../net/listener.ts';
 import { Pool } from '../pool/pool.ts';
 import type { PoolEndpoint } from '../pool/view.ts';
 import type { SharedStores } from '../store/shared-stores.ts';
@@ -48,6 +49,8 @@ export interface Blueprint {
   readonly listenerSlots: Readonly<Record<string, number>>;
   /** Row of the counters by listener, route and variant. */
   readonly variantSlots: Readonly<Record<string, number>>;
+  /** Sockets that this process was given, by listener; of the first configuration only. */
+  readonly sockets: Readonly<Record<string, GivenSockets>>;
   /** Listeners whose packets the kernel forwards: workers leave them alone. */
   readonly kernel: readonly string[];
   /** A file that brings balancing kinds or predicates along; '' when there is none. */

@@ -10,6 +10,7 @@ import type { Config } from '../config/types.ts';
 import type { Clock } from '../core/env.ts';
 import { err, ok, type Result } from '../core/result.ts';
 import type { HealthTable } from '../health/table.ts';
+import { type InheritedSocket, socketsFor } from '../net/inherited-sockets.ts';
 import type { SlotRegistry } from '../pool/registry.ts';
 import type { ProbeRunner } from '../probes/runner.ts';
 import type { AcmeKeeper } from './acme-keeper.ts';
@@ -29,6 +30,16 @@ import { NO_TLS, type TlsKeeper } from './tls-keeper.ts';
 import type { VariantSlots } from './variant-slots.ts';
 import { wafIssues } from './waf-check.ts';
 import { readZones } from './zones.ts';
+
+/** Which listener gets which of them. */
+function givenTo(config: Config, inherited: readonly InheritedSocket[]): Blueprint['sockets'] {
+  if (inherited.length === 0) return {};
+  const all = listenerAddresses(config).map(({ name, bind }) => {
+    const of = (transport: 'tcp' | 'udp'): readonly number[] => socketsFor(inherited, name, bind, transport);
+    return [name, { tcp: of('tcp'), udp: of('udp') }] as const;
+  });
+  return Object.fromEntries(all.filter(([, { tcp, udp }]) => tcp.length + udp.length > 0));
+}
 
 const SWEEP_MS = 1000;
 /** Longer than a probe takes by default, connection, answer and all. */
@@ -50,6 +61,8 @@ export interface TransactionParts {
   readonly aliases: AliasKeeper;
   readonly affinity: AffinityKeeper;
   readonly variants: VariantSlots;
+  /** Sockets that this process was given. */
+  readonly inherited: readonly InheritedSocket[];
 }
 
 export interface Change {
@@ -113,6 +126,7 @@ export class Transaction {
       dns: zones.value,
       geo: places.value,
       tls: certificates.value,
+      sockets: current === undefined ? givenTo(next, this.#parts.inherited) : {},
       affinityKeys: secrets.value,
     };
     const fresh = freshSockets(changes, blueprint, current);
@@ -209,6 +223,7 @@ export class Transaction {
       tls: NO_TLS,
       listenerSlots: Object.fromEntries(this.listenerSlots),
       variantSlots: variantSlots.value,
+      sockets: {},
       kernel: [],
       affinityKeys: {},
       kindsFile,

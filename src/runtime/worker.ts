@@ -41,6 +41,7 @@ const handlers: { readonly [N in CallName]: (argument: never) => unknown } = {
   cutRequests: () => plane.cutRequests(),
   cut: () => plane.cut(),
   port: (listener: string) => plane.port(listener),
+  sockets: () => plane.sockets(),
   reopenLog: () => plane.reopenLog(),
   purge: (what: Purge) => plane.purge(what),
   explain: (question: Question) => plane.explain(question),

@@ -5,6 +5,7 @@ import type { Address } from '../core/address.ts';
 import { L } from '../core/counters.ts';
 import type { ErrorCode } from '../core/error.ts';
 import { admit } from '../limits/admission.ts';
+import type { SocketFd } from '../net/inherited-sockets.ts';
 import type { Listener, ListenOptions } from '../net/listener.ts';
 import { ProxyEntrance } from '../net/proxy-gate.ts';
 import { TcpListener } from '../net/tcp-listener.ts';
@@ -60,6 +61,10 @@ export class TcpProxyListener implements Listener<TcpHandler> {
   async listen(address: Address, options: ListenOptions): Promise<void> {
     const adopt = options.adopt !== false && (this.handler.tls === undefined || (await tlsHandlesWork(this.ctx.loop)));
     return this.#tcp.listen(address, { ...options, adopt });
+  }
+
+  get sockets(): readonly SocketFd[] {
+    return this.#tcp.sockets;
   }
 
   get port(): number {

@@ -189,6 +189,7 @@ async function blueprint(options: ProxyOptions, version: number, certificates: T
     pools,
     listenerSlots: { web: 0 },
     variantSlots: Object.fromEntries(variantKeys(config).map((key, i) => [key, i])),
+    sockets: {},
     kernel: [],
     dns: undefined,
     geo: [],

@@ -142,6 +142,7 @@ function blueprint(options: RelayOptions, version: number, slots: Map<string, nu
     pools,
     listenerSlots: { game: 0 },
     variantSlots: {},
+    sockets: {},
     kernel: [],
     dns: undefined,
     geo: [],

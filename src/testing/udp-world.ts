@@ -25,6 +25,7 @@ const MOST_LAG_MS = 80;
 
 /** A socket that sends to the world instead of a network. */
 class MemorySocket implements Datagrams {
+  readonly fd = -1;
   readonly owner: SocketOwner;
   readonly #world: UdpWorld;
   port = 0;

@@ -11,6 +11,7 @@ import { E, L, P } from '../core/counters.ts';
 import type { ErrorCode } from '../core/error.ts';
 import type { Datagrams, SocketOwner } from '../net/datagrams.ts';
 import { isOurs } from '../net/dial-error.ts';
+import type { SocketFd } from '../net/inherited-sockets.ts';
 import type { Listener, ListenOptions } from '../net/listener.ts';
 import type { Expiring } from '../net/loop.ts';
 import { encodeV2, type ProxyHeader, parseProxyHeader } from '../net/proxy-protocol.ts';
@@ -58,7 +59,7 @@ export class UdpListener implements Listener<UdpHandler>, SocketOwner, FlowSink,
       reusePort: options.shared,
       bufferBytes: BUFFER_BYTES,
     });
-    const code = socket.bind(host, address.port);
+    const code = socket.bind(host, address.port, options.given?.udp[0]);
     if (code !== undefined) {
       socket.close();
       throw Object.assign(new Error(`bind ${code} ${formatAddress(address)}`), { code });
@@ -68,6 +69,11 @@ export class UdpListener implements Listener<UdpHandler>, SocketOwner, FlowSink,
     this.#port = socket.port;
     this.ctx.loop.watch(this);
     this.deadline = this.ctx.loop.now + LOOK_MS;
+  }
+
+  get sockets(): readonly SocketFd[] {
+    const { fd = -1 } = this.#socket ?? {};
+    return fd < 0 ? [] : [{ transport: 'udp', fd }];
   }
 
   get port(): number {

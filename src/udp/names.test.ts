@@ -52,6 +52,7 @@ function upstream(connect: () => string | undefined = () => undefined) {
   const { asked, names } = resolver();
   const events: string[] = [];
   const openSocket: OpenSocket = () => ({
+    fd: -1,
     port: 1,
     bind: () => undefined,
     connect,

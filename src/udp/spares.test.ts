@@ -10,6 +10,7 @@ const USER = { onReply() {}, onUpstreamError() {}, onUnopened() {}, onUnsent() {
 const NAMES = new Names(() => 0);
 let open = 0;
 const openSocket: OpenSocket = () => ({
+  fd: -1,
   port: 1,
   bind: () => undefined,
   connect: () => {

@@ -73,6 +73,7 @@ async function setup() {
     tls: NO_TLS,
     listenerSlots: {},
     variantSlots: {},
+    sockets: {},
     kernel: [],
     affinityKeys: {},
     kindsFile: '',

@@ -26,6 +26,7 @@ export function addRemoteCommands(ctx: CliContext, program: Command): void {
   addLooking(ctx, program);
   addDraining(ctx, program);
   addChanging(ctx, program);
+  addRestart(ctx, program);
   addConfig(ctx, program);
 }
 
@@ -119,6 +120,15 @@ function addChanging(ctx: CliContext, program: Command): void {
     .argument('[weights...]', 'such as canary=5 stable=95')
     .addHelpText('after', WHERE + CODES)
     .action(async (name, weights, options) => (await import('./change.ts')).setSplit(ctx, name, weights, options));
+}
+
+function addRestart(ctx: CliContext, program: Command): void {
+  note(remote(program.command('restart')))
+    .description(
+      'let a new process, of the version that is installed now, take over the sockets; the old one finishes what runs',
+    )
+    .addHelpText('after', `\nThe signal SIGUSR2 does the same.${WHERE}${CODES}`)
+    .action(async (options) => (await import('./restart.ts')).restart(ctx, options));
 }
 
 function addConfig(ctx: CliContext, program: Command): void {

@@ -45,7 +45,7 @@ export class ClientSession implements FreshOwner, OpenClient, Expiring, AddedTo,
     const { config, limits } = listener.handler;
     this.peer = conn.remote.host;
     this.#tls = conn.tls;
-    if (listener.draining || config.http2 === undefined) return conn.reset();
+    if (config.http2 === undefined) return conn.reset();
     // One that spoke first was let in before.
     if (this.#early === undefined) {
       const ticket = conn.ticket as AdmissionTicket;
@@ -78,6 +78,8 @@ export class ClientSession implements FreshOwner, OpenClient, Expiring, AddedTo,
     );
     this.#h2 = h2;
     if (this.#early !== undefined) h2.onData(this.#early, this.#early.length);
+    // It was let in before the drain, and may say what it came for.
+    if (listener.draining) h2.leave();
   }
 
   onStream(stream: H2Stream, fields: string[] | undefined, ends: boolean): void {
@@ -119,7 +121,8 @@ export class ClientSession implements FreshOwner, OpenClient, Expiring, AddedTo,
 
   /** Tunnels are no requests: they may go on for long. */
   get unfinished(): boolean {
-    return this.#requests().length > 0 || (this.#h2?.conn.pending ?? 0) > 0;
+    const h2 = this.#h2;
+    return h2 !== undefined && (this.#requests().length > 0 || h2.conn.pending > 0 || h2.saysGoodbye);
   }
 
   #requests(): H2Stream[] {

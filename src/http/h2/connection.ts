@@ -452,6 +452,11 @@ export class H2Connection implements ConnOwner, FrameUser, FlushUser {
     };
   }
 
+  /** The peer is being told, and may have sent something new meanwhile. */
+  get saysGoodbye(): boolean {
+    return this.#onPong !== undefined && !this.#leaving && !this.closed;
+  }
+
   /** Without waiting for the peer to hear that nothing new is wanted. */
   leaveNow(): void {
     this.#left();
