@@ -33,6 +33,8 @@ export const DEBIAN_PACKAGES = {
   htpasswd: 'apache2-utils',
   varnishd: 'varnish',
   etcd: 'etcd-server',
+  keepalived: 'keepalived',
+  bird: 'bird2',
 } as const satisfies Record<string, string>;
 
 export type Program = keyof typeof DEBIAN_PACKAGES;
