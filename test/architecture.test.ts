@@ -45,6 +45,7 @@ const COMPILE_PARTS = [
   'config/plan',
   'config/effective',
   'config/written-discovery',
+  'config/written-autoscale',
   'config/written-resilience',
   'config/written-route',
   'config/written-text',
@@ -89,7 +90,7 @@ const IO: Record<string, readonly string[]> = {
   ],
   admin: ['core', 'runtime/facade'],
   cluster: ['core', 'runtime/facade'],
-  autoscale: ['core', 'runtime/facade'],
+  autoscale: ['core', 'platforms', 'runtime/facade'],
 };
 
 interface Import {

@@ -21,6 +21,8 @@ export interface AdminParts {
   /** Pages of the dashboard, by path. */
   readonly pages: Pages;
   readonly now: () => number;
+  /** How pools are scaled; undefined where nobody does. */
+  readonly autoscale?: (() => readonly object[]) | undefined;
   /** Starts a successor of this process; undefined where that is nobody's to do. */
   readonly restart?: (() => Promise<Result<number, string>>) | undefined;
 }

@@ -14,7 +14,7 @@ function live(at: number, endpoints: readonly Partial<LiveEndpoint>[]): Live {
     const rest = { status4xx: 0, status5xx: 0, bytesIn: 0, bytesOut: 0, latency: none };
     return { id: `api/${i}`, pool: 'api', ...base, ...rest, ...one };
   });
-  const pool = { name: 'api', mode: 'normal', retries: 0, queued: 0, latency: none };
+  const pool = { name: 'api', mode: 'normal', retries: 0, queued: 0, queueMs: 0, latency: none };
   const requests = full.reduce((all, one) => all + one.requests, 0);
   return { at, listeners: [], routes: [], pools: [{ ...pool, requests }], endpoints: full };
 }

@@ -23,6 +23,8 @@ export interface AdminOptions {
   readonly now: () => number;
   /** Starts a successor of this process; its process id, or why not. */
   readonly restart?: (() => Promise<Result<number, string>>) | undefined;
+  /** How pools are scaled. */
+  readonly autoscale?: (() => readonly object[]) | undefined;
   readonly onAudit: (entry: AuditEntry) => void;
 }
 
@@ -33,10 +35,31 @@ export class AdminServer {
   readonly #live: LiveSampler;
   readonly #gate: Gate;
 
-  constructor({ balancer, configurations, tokens, tls, configSchema, pages, now, restart, onAudit }: AdminOptions) {
+  constructor({
+    balancer,
+    configurations,
+    tokens,
+    tls,
+    configSchema,
+    pages,
+    now,
+    restart,
+    autoscale,
+    onAudit,
+  }: AdminOptions) {
     this.#live = new LiveSampler(balancer);
     this.#gate = new Gate(tokens);
-    const parts = { balancer, configurations, configSchema, pages, now, restart, live: this.#live, gate: this.#gate };
+    const parts = {
+      balancer,
+      configurations,
+      configSchema,
+      pages,
+      now,
+      restart,
+      autoscale,
+      live: this.#live,
+      gate: this.#gate,
+    };
     const app = buildApp({ ...parts, audit: new Audit(onAudit) });
     const answer = getRequestListener(app.fetch, { overrideGlobalObjects: false }) as RequestListener;
     this.#server = tls === undefined ? createServer(BOUNDS, answer) : createTlsServer({ ...BOUNDS, ...tls }, answer);

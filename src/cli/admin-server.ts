@@ -26,10 +26,12 @@ export interface AdminStart {
   readonly given?: number | undefined;
   /** Starts a successor; its process id, or why not. */
   readonly restart?: () => Promise<Result<number, string>>;
+  /** How pools are scaled. */
+  readonly autoscale?: () => readonly object[];
 }
 
 export async function startAdmin(start: AdminStart) {
-  const { config, folder, balancer, configurations, log, now, given, restart } = start;
+  const { config, folder, balancer, configurations, log, now, given, restart, autoscale } = start;
   const tokens = await readTokens(config, folder);
   if (!tokens.ok) return tokens;
   const tls = await readTls(config, folder);
@@ -45,6 +47,7 @@ export async function startAdmin(start: AdminStart) {
     pages: dashboardPages(),
     now,
     restart,
+    autoscale,
     onAudit: auditTo(config, folder, log),
   });
   try {

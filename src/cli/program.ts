@@ -26,6 +26,7 @@ export function buildProgram(ctx: CliContext): Command {
     .addOption(config())
     .option('--no-watch', 'reload on SIGHUP only, not when the file changes')
     .option('--json', 'log JSON lines, also on a terminal')
+    .option('--dry-run', 'autoscaling decides and says so, and starts and stops nothing')
     .addHelpText(
       'after',
       '\nSignals: SIGHUP reload · SIGTERM, SIGINT drain and stop (twice: stop now) · SIGUSR1 reopen log files\nExit codes: 0 stopped cleanly · 1 could not start, or cut requests off at the deadline',

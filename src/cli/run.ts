@@ -3,6 +3,7 @@
 import { readFile } from 'node:fs/promises';
 import { availableParallelism } from 'node:os';
 import { dirname, resolve } from 'node:path';
+import type { Autoscaler } from '../autoscale/autoscaler.ts';
 import { sentenceOf } from '../config/issues.ts';
 import { type Loaded, loadConfig } from '../config/load.ts';
 import { formatPlan } from '../config/plan.ts';
@@ -25,6 +26,8 @@ export interface RunOptions {
   readonly config: string;
   readonly watch: boolean;
   readonly json?: boolean;
+  /** Autoscaling decides, and does nothing. */
+  readonly dryRun?: boolean;
 }
 
 export function workerCount(workers: Config['workers']): number {
@@ -61,6 +64,7 @@ class RunningServer {
   readonly #inherited: readonly InheritedSocket[];
   readonly #systemd = new Systemd(process.env);
   #admin: AdminServer | undefined;
+  #autoscaler: Autoscaler | undefined;
   #watch: FileWatch | undefined;
   #ready = false;
   #stopping = false;
@@ -140,7 +144,23 @@ class RunningServer {
   async #startAll(config: Config): Promise<string | undefined> {
     const applied = await this.#runtime.apply(config, kindsFileOf(this.#loaded));
     if (!applied.ok) return applied.error.map(sentenceOf).join('; ');
+    await this.#startAutoscaler(config);
     return this.#startAdmin(config.admin);
+  }
+
+  async #startAutoscaler({ pools }: Config): Promise<void> {
+    if (Object.values(pools).every(({ autoscale }) => autoscale === undefined)) return;
+    // Loaded only by those who use it.
+    const { Autoscaler } = await import('../autoscale/autoscaler.ts');
+    this.#autoscaler = new Autoscaler({
+      balancer: this.#runtime,
+      clock: this.#ctx.env.clock,
+      folder: dirname(this.#loaded.file),
+      dryRun: this.#options.dryRun === true,
+      holds: () => true,
+      say: (level, text, fields) => this.#log[level](text, fields),
+    });
+    await this.#autoscaler.ready(INSTANCES_MS);
   }
 
   async #startAdmin(config: AdminConfig | undefined): Promise<string | undefined> {
@@ -153,6 +173,7 @@ class RunningServer {
       log: this.#log,
       now: this.#ctx.env.clock.epoch,
       given: socketsFor(this.#inherited, ADMIN_SOCKET, config.bind, 'tcp')[0],
+      autoscale: () => this.#autoscaler?.reports() ?? [],
       restart: () => this.#succeed('asked by the admin API'),
     });
     if (!started.ok) return started.error;
@@ -188,6 +209,7 @@ class RunningServer {
     }
     const fixed = unchangeable(before, this.#runtime.config);
     await this.#renewTokens();
+    if (this.#autoscaler === undefined) await this.#startAutoscaler(this.#runtime.config);
     if (fixed !== undefined) this.#log.warn(`${fixed} takes effect at the next start only`);
     this.#log.info(`reloaded (${why})`, {
       version: applied.value.version,
@@ -221,6 +243,7 @@ class RunningServer {
     else this.#systemd.stopping();
     this.#systemd.close();
     const report = await this.#runtime.stop();
+    await this.#autoscaler?.close();
     if (!isSucceeded) await this.#admin?.close();
     const cut = report.cutRequests + report.cutStreams;
     const took = `${(report.tookMs / 1000).toFixed(1)} s`;
@@ -232,6 +255,8 @@ class RunningServer {
 }
 
 const ANSWER_MS = 100;
+/** So long a start waits for the instances that there must be. */
+const INSTANCES_MS = 15_000;
 
 /** What a running process cannot change. */
 function unchangeable(before: Config, after: Config): string | undefined {

@@ -2339,6 +2339,88 @@ export interface DocumentInput {
       readonly maxInFlight?: number;
       readonly maxRate?: number;
     })[];
+    readonly autoscale?: {
+      /** such as 20% or 0.2 */
+      readonly cpu?: string | number;
+      readonly inFlight?: number;
+      readonly requests?: number;
+      /** such as 250ms, 5s, 10m */
+      readonly queueTime?: string;
+      /** agent:PORT, json:/path#field or prometheus:/path */
+      readonly from?: string | {
+        readonly kind: "agent";
+        readonly port: number;
+      } | {
+        readonly kind: "json";
+        readonly path: string;
+        readonly field: string;
+      } | {
+        readonly kind: "prometheus";
+        readonly path: string;
+      };
+      /** Default: 1. */
+      readonly min?: number;
+      readonly max: number;
+      /** such as 250ms, 5s, 10m */
+      readonly period?: string;
+      /** such as 20% or 0.2 */
+      readonly toleranceOut?: string | number;
+      /** such as 20% or 0.2 */
+      readonly toleranceIn?: string | number;
+      /** Default: 4. */
+      readonly maxStepOut?: number;
+      /** Default: 1. */
+      readonly maxStepIn?: number;
+      /** such as 250ms, 5s, 10m */
+      readonly cooldownOut?: string;
+      /** such as 250ms, 5s, 10m */
+      readonly cooldownIn?: string;
+      /** such as 250ms, 5s, 10m */
+      readonly warmUp?: string;
+      /** such as 250ms, 5s, 10m */
+      readonly stabilisation?: string;
+      /** such as 250ms, 5s, 10m */
+      readonly drain?: string;
+      /** Default: false. */
+      readonly dryRun?: boolean;
+      readonly processes?: {
+        readonly command: readonly (string)[];
+        readonly env?: { readonly [name: string]: string };
+        /** Default: "". */
+        readonly folder?: string;
+        /** such as 250ms, 5s, 10m */
+        readonly stop?: string;
+      };
+      readonly docker?: {
+        readonly image: string;
+        readonly command?: readonly (string)[];
+        readonly env?: { readonly [name: string]: string };
+        readonly port: number;
+        /** Default: "". */
+        readonly network?: string;
+        /** Default: "unix:/var/run/docker.sock". */
+        readonly server?: string;
+        /** Default: "". */
+        readonly ca?: string;
+        /** such as 250ms, 5s, 10m */
+        readonly stop?: string;
+      };
+      readonly kubernetes?: {
+        readonly resource: string;
+        readonly server?: string;
+        /** Default: "". */
+        readonly ca?: string;
+        /** Default: "". */
+        readonly tokenFile?: string;
+        /** Default: "". */
+        readonly tokenEnv?: string;
+      };
+      readonly exec?: {
+        readonly command: readonly (string)[];
+        /** such as 250ms, 5s, 10m */
+        readonly timeout?: string;
+      };
+    };
     /** Default: 0. */
     readonly maxInFlight?: number | "auto";
     /** Default: 0. */

@@ -24,6 +24,7 @@ import type {
   TlsConfig,
 } from './types.ts';
 import { formatDuration } from './units.ts';
+import { autoscaleForm } from './written-autoscale.ts';
 import { discoverForm } from './written-discovery.ts';
 import { breakerForm, retriesForm } from './written-resilience.ts';
 import { filtersForm, routeForm, tableForm } from './written-route.ts';
@@ -115,6 +116,7 @@ function pool(config: PoolConfig, needsKey: boolean): Json {
     endpoints: endpoints.map(endpointForm),
     maxInFlight: config.maxInFlight,
     maxRate: config.maxRate,
+    ...(config.autoscale === undefined ? {} : { autoscale: autoscaleForm(config.autoscale) }),
     ...(config.discover.length === 0 ? {} : { discover: config.discover.map(discoverForm) }),
     health: health(config),
     passive: passive === undefined ? false : { ...written(passive), status: ranges(passive.status) },

@@ -17,6 +17,7 @@ import type { TracingConfig } from './types/tracing.ts';
 export type * from './types/acme.ts';
 export type * from './types/admin.ts';
 export type * from './types/affinity.ts';
+export type * from './types/autoscale.ts';
 export type * from './types/discovery.ts';
 export type * from './types/dns.ts';
 export type * from './types/filters.ts';

@@ -53,6 +53,8 @@ export const P = {
   /** Second attempts beside a first one that was silent, and those that answered first. */
   hedges: 15,
   hedgesWon: 16,
+  /** ms that requests waited for an endpoint below its limit. */
+  queueMsSum: 17,
   buckets: 20,
 } as const;
 

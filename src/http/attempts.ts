@@ -158,9 +158,12 @@ export class Attempts implements HedgeOwner {
     const answer = pool.acquire(this);
     if (!answer.refused) return this.#attempt(answer, false);
     if (answer.code !== 'pool-saturated') return this.#refused(answer);
-    this.#ctx.counters.pool(slot, P.queued);
+    const { counters, env } = this.#ctx;
+    const since = env.clock.now();
+    counters.pool(slot, P.queued);
     this.#ticket = pool.wait(this, Number.POSITIVE_INFINITY, (later) => {
       this.#ticket = undefined;
+      counters.pool(slot, P.queueMsSum, env.clock.now() - since);
       if (later.refused) this.#refused(later);
       else this.#attempt(later, false);
     });

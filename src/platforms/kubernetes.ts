@@ -57,6 +57,14 @@ export class Kubernetes {
     return err(`the list has more than ${MOST_PAGES * PAGE} items`);
   }
 
+  /** RFC 7386: what is left out stays. */
+  async merge(path: string, json: unknown, signal: AbortSignal): Promise<Result<unknown, string>> {
+    if (this.#api === undefined) return err(OUTSIDE);
+    const headers = { 'content-type': 'application/merge-patch+json' };
+    const answer = await this.#api.ask({ method: 'PATCH', path, json, headers }, signal);
+    return answer.ok ? jsonOf(answer.value) : answer;
+  }
+
   /** Ends by itself after a while. */
   async watch(
     path: string,

@@ -2,7 +2,7 @@
 
 import type { ConfigIssue } from '../config/issues.ts';
 import type { Plan } from '../config/plan.ts';
-import type { Config, EndpointConfig, Protocol } from '../config/types.ts';
+import type { AutoscaleConfig, Config, EndpointConfig, Protocol } from '../config/types.ts';
 import type { EndpointId } from '../core/endpoint.ts';
 import type { Result } from '../core/result.ts';
 import type { BreakerReport } from '../health/breakers.ts';
@@ -16,7 +16,18 @@ import type { Explanation, Question } from './explain/explanation.ts';
 
 export { LATENCY_BOUNDS_MS } from '../core/counters.ts';
 export type * from './explain/explanation.ts';
-export type { ConfigIssue, EndpointConfig, HealthChange, OverrideMode, Plan, Purge, Result, StateWord };
+export type {
+  AutoscaleConfig,
+  Config,
+  ConfigIssue,
+  EndpointConfig,
+  HealthChange,
+  OverrideMode,
+  Plan,
+  Purge,
+  Result,
+  StateWord,
+};
 
 export interface PoolStatus {
   readonly name: string;
@@ -73,6 +84,8 @@ export interface LivePool {
   readonly requests: number;
   readonly retries: number;
   readonly queued: number;
+  /** That requests waited for an endpoint, in all. */
+  readonly queueMs: number;
   /** Counts by `LATENCY_BOUNDS_MS`, of whole response times. */
   readonly latency: readonly number[];
 }

@@ -71,6 +71,7 @@ function pool(one: BlueprintPool, { counters, mode }: LiveInput): LivePool {
     requests: read(P.requests),
     retries: read(P.retries),
     queued: read(P.queued),
+    queueMs: read(P.queueMsSum),
     latency: Array.from({ length: LATENCY_BUCKETS }, (_, i) => read(P.buckets + i)),
   };
 }

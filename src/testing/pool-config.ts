@@ -15,6 +15,7 @@ export function poolConfig(over: Partial<PoolConfig> = {}): PoolConfig {
     maxRate: 0,
     discover: [],
     filters: [],
+    autoscale: undefined,
     health: undefined,
     passive: undefined,
     slowStart: undefined,

@@ -12,7 +12,7 @@ const json = <T extends z.ZodType>(schema: T, description: string) => ({
 const missing = { content: { 'application/problem+json': { schema: problem } }, description: 'there is none' };
 const MOST_CHANGES = 1000;
 
-export function addStatusRoutes(app: AdminApp, { balancer, live }: AdminParts): void {
+export function addStatusRoutes(app: AdminApp, { balancer, live, autoscale = () => [] }: AdminParts): void {
   app.get('/metrics', (c) =>
     c.body(balancer.metrics(), 200, { 'content-type': 'text/plain; version=0.0.4; charset=utf-8' }),
   );
@@ -87,6 +87,15 @@ export function addStatusRoutes(app: AdminApp, { balancer, live }: AdminParts): 
       responses: { 200: json(runtimeChanges, 'changes') },
     }),
     (c) => c.json({ ...balancer.operations.changes(), changes: [...balancer.operations.changes().changes] }, 200),
+  );
+  app.openapi(
+    createRoute({
+      method: 'get',
+      path: '/api/v1/autoscale',
+      summary: 'How pools are scaled: what was measured, how many there should be, and why',
+      responses: { 200: json(z.array(anything), 'one for each pool that is scaled') },
+    }),
+    (c) => c.json(autoscale().map(plain), 200),
   );
   app.openapi(
     createRoute({

@@ -24,6 +24,7 @@ const note = (command: Command): Command =>
 
 export function addRemoteCommands(ctx: CliContext, program: Command): void {
   addLooking(ctx, program);
+  addScaling(ctx, program);
   addDraining(ctx, program);
   addChanging(ctx, program);
   addRestart(ctx, program);
@@ -57,6 +58,13 @@ function addLooking(ctx: CliContext, program: Command): void {
     .option('--limit <n>', 'the newest so many', '50')
     .addHelpText('after', WHERE + CODES)
     .action(async (id, options) => (await import('./timeline.ts')).timeline(ctx, id, options));
+}
+
+function addScaling(ctx: CliContext, program: Command): void {
+  remote(program.command('autoscale'))
+    .description('show how pools are scaled: what was measured, how many instances there should be, and why')
+    .addHelpText('after', WHERE + CODES)
+    .action(async (options) => (await import('./autoscale.ts')).autoscale(ctx, options));
 }
 
 function addDraining(ctx: CliContext, program: Command): void {

@@ -6,6 +6,7 @@ import type { Path } from '../issues.ts';
 import type { ParsedDocument } from '../schema.ts';
 import type { AdaptiveConfig, BalanceConfig, EndpointConfig, PoolConfig } from '../types.ts';
 import { compileAffinity } from './affinity.ts';
+import { compileAutoscale } from './autoscale.ts';
 import { compileDiscover } from './discovery.ts';
 import { compileEndpoint } from './endpoint.ts';
 import { checkFilters } from './filters.ts';
@@ -45,6 +46,7 @@ export function compilePool(name: string, pool: ParsedPool, findings: Findings, 
     endpoints,
     ...defaults,
     discover,
+    autoscale: compileAutoscale(pool.autoscale, discover.length > 0, [...path, 'autoscale'], findings),
     balance: balance(pool),
     health: compileHealth(pool, path, findings),
     passive: passive ?? undefined,

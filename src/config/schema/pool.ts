@@ -4,6 +4,7 @@ import { z } from 'zod';
 import { duration, integer, isOff, section, share, shorthand } from '../fields.ts';
 import type { QueueConfig, SlowStartConfig, UpstreamConnectionConfig } from '../types.ts';
 import { affinity } from './affinity.ts';
+import { autoscale } from './autoscale.ts';
 import { balance, type Kinds } from './balance.ts';
 import { discover } from './discovery.ts';
 import { endpoint } from './endpoint.ts';
@@ -27,6 +28,7 @@ export function pool(kinds: Kinds) {
     balance: balance(kinds).prefault({ kind: 'round-robin' } as never),
     endpoints: z.array(endpoint).default([]),
     discover,
+    autoscale: autoscale.optional(),
     maxInFlight: z.union([integer(0, 1_000_000_000), z.literal('auto')]).default(0),
     maxRate: integer(0, 1_000_000_000).default(0),
     health: health.optional(),

@@ -2,6 +2,7 @@
 
 import type { Address } from '../../core/address.ts';
 import type { AffinityConfig } from './affinity.ts';
+import type { AutoscaleConfig } from './autoscale.ts';
 import type { DiscoverConfig } from './discovery.ts';
 import type { FilterEntry } from './filters.ts';
 import type { HealthConfig, PassiveConfig } from './health.ts';
@@ -17,6 +18,8 @@ export interface PoolConfig {
   readonly maxRate: number;
   /** Where more endpoints are found out; empty for nowhere. */
   readonly discover: readonly DiscoverConfig[];
+  /** Undefined: endpoints are as many as are written and found. */
+  readonly autoscale: AutoscaleConfig | undefined;
   readonly health: HealthConfig | undefined;
   readonly passive: PassiveConfig | undefined;
   readonly slowStart: SlowStartConfig | undefined;
