@@ -90,7 +90,15 @@ const IO: Record<string, readonly string[]> = {
   ],
   admin: ['core', 'runtime/facade'],
   cluster: ['core', 'runtime/facade'],
-  autoscale: ['core', 'platforms', 'runtime/facade'],
+  autoscale: [
+    'core',
+    'platforms',
+    'runtime/facade',
+    // Its own decisions, which are pure.
+    'autoscale/metrics',
+    'autoscale/prometheus-text',
+    'autoscale/target-tracking',
+  ],
 };
 
 interface Import {

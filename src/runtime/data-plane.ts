@@ -89,6 +89,7 @@ export interface NamedSocket extends SocketFd {
   readonly name: string;
 }
 
+const NOTHING_GIVEN: GivenSockets = { tcp: [], udp: [] };
 const NO_KINDS: OwnKinds = { balancers: [], filters: [], predicates: new Map() };
 
 interface Prepared {
@@ -219,7 +220,7 @@ export class DataPlane {
   /** This worker's part of the sockets that this process was given. */
   #given({ sockets }: Blueprint, listener: string): GivenSockets {
     const { worker, workers } = this.#options;
-    const { tcp = [], udp = [] } = sockets[listener] ?? {};
+    const { tcp, udp } = sockets[listener] ?? NOTHING_GIVEN;
     const mine = (fds: readonly number[]): readonly number[] => fds.filter((_, i) => i % workers === worker);
     return { tcp: mine(tcp), udp: mine(udp) };
   }
