@@ -11,6 +11,7 @@ import { withLeftOver } from './left-over.ts';
 import { type CheckState, initialCheck, isPending } from './machine.ts';
 import { CLOSED, type OutlierState } from './outlier.ts';
 import type { OverrideMode } from './override.ts';
+import type { ProbeHistory } from './probe-history.ts';
 
 export type StateWord = 'checking' | 'up' | 'down' | 'ejected' | 'trial' | 'draining' | 'maintenance';
 
@@ -46,6 +47,8 @@ export interface Entry {
   /** Wall-clock ms of the last change of the word. */
   since: number;
   lastProbe: (ProbeResult & { readonly at: number }) | undefined;
+  /** Made with the first result. */
+  history: ProbeHistory | undefined;
   /** Times probes or traffic took it out of service: from a word that serves to one that does not. */
   flaps: number;
   /** Came with the first configuration: nothing was running before, so it needs no slow start. */
@@ -74,6 +77,7 @@ export function newEntry(endpoint: Endpoint, pool: PoolHealth, initial: boolean,
     word: 'checking',
     since: epoch,
     lastProbe: undefined,
+    history: undefined,
     flaps: 0,
     initial,
     leaving: false,

@@ -24,6 +24,7 @@ import {
 import { initialCheck, step } from './machine.ts';
 import { CLOSED } from './outlier.ts';
 import { type Override, type OverrideMode, Overrides } from './override.ts';
+import { type Hindsight, hindsight, ProbeHistory } from './probe-history.ts';
 import { type EndpointStatus, statusOf } from './status.ts';
 import { type ChangeCause, type HealthChange, Timeline } from './timeline.ts';
 import { SlowStartTimers } from './warm-up.ts';
@@ -122,7 +123,10 @@ export class HealthTable {
   probeResult(id: EndpointId, result: ProbeResult): void {
     const entry = this.#entries.get(id);
     if (entry === undefined || entry.pool.health === undefined) return;
-    entry.lastProbe = { ...result, at: this.#clock.epoch() };
+    const at = this.#clock.epoch();
+    entry.lastProbe = { ...result, at };
+    entry.history ??= new ProbeHistory();
+    entry.history.add(at, result.ok);
     const { health } = entry.pool;
     const { next, transition } = step(entry.check, { kind: 'probe', ok: result.ok }, health, this.#clock.now());
     entry.check = next;
@@ -207,6 +211,13 @@ export class HealthTable {
   /** Oldest first. */
   timeline(id?: EndpointId): readonly HealthChange[] {
     return this.#timeline.list(id);
+  }
+
+  /** What other values of `fall` would have made of the newest checks; undefined where nothing is checked. */
+  hindsight(id: EndpointId, falls: readonly number[]): readonly Hindsight[] | undefined {
+    const entry = this.#entries.get(id);
+    if (entry?.pool.health === undefined) return undefined;
+    return hindsight(entry.history?.list() ?? [], entry.pool.health, falls, this.#clock.epoch());
   }
 
   /** Every configured endpoint, by pool and in configuration order. */

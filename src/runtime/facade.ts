@@ -8,6 +8,7 @@ import type { Result } from '../core/result.ts';
 import type { BreakerReport } from '../health/breakers.ts';
 import type { StateWord } from '../health/entry.ts';
 import type { OverrideMode } from '../health/override.ts';
+import type { Hindsight } from '../health/probe-history.ts';
 import type { EndpointStatus } from '../health/status.ts';
 import type { HealthChange } from '../health/timeline.ts';
 import type { Purge } from '../http/cache/memory.ts';
@@ -367,6 +368,8 @@ export interface Balancer {
   live(): Live;
   /** Oldest first; of one endpoint, or of all. */
   timeline(id?: EndpointId): readonly HealthChange[];
+  /** What other values of `fall` would have made of the newest checks; undefined where nothing is checked. */
+  hindsight(id: EndpointId, falls: readonly number[]): readonly Hindsight[] | undefined;
   /** How far clients' networks are, as measured here. */
   latency(): LatencyReport;
   /** Prometheus text. */

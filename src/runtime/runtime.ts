@@ -13,6 +13,7 @@ import type { LoadTable } from '../core/load-table.ts';
 import { err, ok, type Result } from '../core/result.ts';
 import type { StateWord } from '../health/entry.ts';
 import type { OverrideMode } from '../health/override.ts';
+import type { Hindsight } from '../health/probe-history.ts';
 import { HealthTable } from '../health/table.ts';
 import type { HealthChange } from '../health/timeline.ts';
 import type { InheritedSocket } from '../net/inherited-sockets.ts';
@@ -401,6 +402,10 @@ export class Runtime implements Balancer {
 
   timeline(id?: EndpointId): readonly HealthChange[] {
     return this.#health.timeline(id);
+  }
+
+  hindsight(id: EndpointId, falls: readonly number[]): readonly Hindsight[] | undefined {
+    return this.#health.hindsight(id, falls);
   }
 
   live(): Live {

@@ -173,6 +173,25 @@ test('a configuration is planned, applied, saved and rolled back by commands', a
   assert.match(wrong.problem, /1:27: listeners\.web\.bind needs a port, as in 10\.0\.0\.1:8080/);
 });
 
+test('top shows numbers as they come, for people and for machines', async () => {
+  const asking = setInterval(() => void ask(), 20);
+  const text = await run('top', '--count', '3');
+  const json = await run('top', '--count', '2', '--json');
+  clearInterval(asking);
+  assert.equal(text.code, 0);
+  assert.match(text.out, /^evenkeel \d+\.\d+\.\d+ {2}configuration \d+ {2}\d workers {2}\d\d:\d\d:\d\d$/m);
+  assert.match(text.out, /^api {2}[\d.]+\/s {2}0 % errors {2}\d+ in flight {2}p50 [\d.]+ ms/m);
+  assert.match(text.out, new RegExp(`^ {2}${ids[0]} {2}up .*share`, 'm'));
+  const samples = json.out
+    .trim()
+    .split('\n')
+    .map((line) => JSON.parse(line));
+  assert.equal(samples.length, 2);
+  assert.ok(
+    samples[1].endpoints.some(({ rate, p50 }: { rate: number; p50: number | null }) => rate > 1 && p50 !== null),
+  );
+});
+
 test('without a balancer commands say where they looked', async () => {
   const { code, problem } = await run('timeline', '--admin', '127.0.0.1:1');
   assert.equal(code, 1);

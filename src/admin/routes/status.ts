@@ -11,6 +11,8 @@ const json = <T extends z.ZodType>(schema: T, description: string) => ({
 });
 const missing = { content: { 'application/problem+json': { schema: problem } }, description: 'there is none' };
 const MOST_CHANGES = 1000;
+const FALLS = [1, 2, 3, 4, 5, 6, 8, 10];
+const hindsightOf = z.object({ fall: z.number().int(), downs: z.number().int(), downMs: z.number() });
 
 export function addStatusRoutes(app: AdminApp, { balancer, live, autoscale = () => [] }: AdminParts): void {
   app.get('/metrics', (c) =>
@@ -77,6 +79,21 @@ export function addStatusRoutes(app: AdminApp, { balancer, live, autoscale = () 
     (c) => {
       const { endpoint, limit } = c.req.valid('query');
       return c.json([...balancer.timeline(endpoint)].reverse().slice(0, limit), 200);
+    },
+  );
+  app.openapi(
+    createRoute({
+      method: 'get',
+      path: '/api/v1/hindsight',
+      summary: 'What other values of "fall" would have made of the newest checks of an endpoint',
+      request: { query: z.object({ endpoint: z.string().openapi({ description: '`pool/host:port`' }) }) },
+      responses: { 200: json(z.array(hindsightOf), 'one for each value'), 404: missing },
+    }),
+    (c) => {
+      const told = balancer.hindsight(c.req.valid('query').endpoint, FALLS);
+      return told === undefined
+        ? (refuse(c, 404, 'there is no such endpoint, or it is not checked') as never)
+        : c.json([...told], 200);
     },
   );
   app.openapi(

@@ -32,6 +32,11 @@ export function addRemoteCommands(ctx: CliContext, program: Command): void {
 }
 
 function addLooking(ctx: CliContext, program: Command): void {
+  remote(program.command('top'))
+    .description('watch pools and endpoints live: rates, errors, response times; the slowest first')
+    .option('--count <n>', 'end after so many looks, one a second')
+    .addHelpText('after', `\nq ends it. Without a terminal the view is printed every second.${WHERE}${CODES}`)
+    .action(async (options) => (await import('./top.ts')).top(ctx, options));
   remote(program.command('explain'))
     .description('tell what the running balancer would do with a request, connection or DNS query, and why')
     .argument('<what>', 'a method such as GET, or tcp, or dns')
