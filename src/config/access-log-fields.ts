@@ -8,6 +8,7 @@ export const ACCESS_LOG_FIELDS: readonly string[] = [
   'pool',
   'variant',
   'endpoint',
+  'why',
   'client',
   'identity',
   'sni',
@@ -34,5 +35,10 @@ export const ACCESS_LOG_FIELDS: readonly string[] = [
 /** Where nobody said. The variant is added where there are splits, the trace's id where there is tracing. Query strings often hold secrets, so they are logged only when asked for. */
 export const ACCESS_LOG_DEFAULT: readonly string[] = ACCESS_LOG_FIELDS.filter(
   (field) =>
-    field !== 'query' && field !== 'referer' && field !== 'variant' && field !== 'identity' && field !== 'traceId',
+    field !== 'query' &&
+    field !== 'why' &&
+    field !== 'referer' &&
+    field !== 'variant' &&
+    field !== 'identity' &&
+    field !== 'traceId',
 );

@@ -80,12 +80,25 @@ export function logFinished({ log }: HttpContext, listener: string, finished: Fi
     pool: pool?.name ?? '',
     variant: pool?.variant?.name ?? '',
     endpoint: attempts.endpointId,
+    // Worked out only if it is wanted.
+    get why(): string {
+      return whyOf(pool, attempts);
+    },
     method: facts.method,
     error: error ?? '',
     attempts: attempts.count,
     requestId: facts.id,
     traceId: trace?.traceId ?? '',
   });
+}
+
+/** In a line what an explanation says at length: by affinity or by which algorithm, among how many, at which try. */
+function whyOf(pool: HttpPool | undefined, { endpointId, pinned, count }: Attempts): string {
+  if (pool === undefined || endpointId === '') return '';
+  const { view, endpoints, config } = pool.pool;
+  const isPinned = pinned >= 0 && endpoints.some(({ slot, id }) => slot === pinned && id === endpointId);
+  const by = isPinned ? 'affinity' : config.balance.kind;
+  return `${by}, ${view.endpoints.length} of ${endpoints.length}, ${view.mode}${count > 1 ? `, try ${count}` : ''}`;
 }
 
 /** A line for a head that was no request: of what the client sent, nothing is known to be what it seems. */
@@ -100,6 +113,7 @@ export function refusedRecord(listener: string, client: string, error: ErrorCode
     variant: '',
     identity: '',
     endpoint: '',
+    why: '',
     method: '',
     host: '',
     path: '',

@@ -84,6 +84,8 @@ export interface RequestRecord {
   /** Whom an authentication filter found; '' for nobody. */
   readonly identity: string;
   readonly endpoint: string;
+  /** How the endpoint was found; '' without one. Read while the record is written, not later. */
+  readonly why: string;
   readonly client: string;
   readonly method: string;
   readonly host: string;

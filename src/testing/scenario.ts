@@ -94,7 +94,7 @@ export async function startProxy(t: TestContext, options: ProxyOptions): Promise
     onSignal() {},
     onNotice: (text, fields = {}) => notices.push({ text, fields }),
     spans: { add: (span) => spans.push(span), flush() {} },
-    openLog: () => ({ write: (record) => log.push(record as RequestRecord), reopen() {}, close() {} }),
+    openLog: () => ({ write: (record) => log.push({ ...(record as RequestRecord) }), reopen() {}, close() {} }),
   });
   let version = 1;
   const apply = async (next: Blueprint): Promise<void> => {
