@@ -259,7 +259,7 @@ export interface DocumentInput {
         readonly cost?: number;
         /** Default: true. */
         readonly headers?: boolean;
-        /** memory, or redis://host:port */
+        /** memory, or redis://host:port, redis+sentinel://host:port,host:port/master or redis+cluster://host:port,host:port */
         readonly store?: string | {
           readonly redis: string;
           /** Default: "evenkeel:". */
@@ -719,7 +719,7 @@ export interface DocumentInput {
           readonly cost?: number;
           /** Default: true. */
           readonly headers?: boolean;
-          /** memory, or redis://host:port */
+          /** memory, or redis://host:port, redis+sentinel://host:port,host:port/master or redis+cluster://host:port,host:port */
           readonly store?: string | {
             readonly redis: string;
             /** Default: "evenkeel:". */
@@ -1243,7 +1243,7 @@ export interface DocumentInput {
         readonly cost?: number;
         /** Default: true. */
         readonly headers?: boolean;
-        /** memory, or redis://host:port */
+        /** memory, or redis://host:port, redis+sentinel://host:port,host:port/master or redis+cluster://host:port,host:port */
         readonly store?: string | {
           readonly redis: string;
           /** Default: "evenkeel:". */
@@ -1703,7 +1703,7 @@ export interface DocumentInput {
           readonly cost?: number;
           /** Default: true. */
           readonly headers?: boolean;
-          /** memory, or redis://host:port */
+          /** memory, or redis://host:port, redis+sentinel://host:port,host:port/master or redis+cluster://host:port,host:port */
           readonly store?: string | {
             readonly redis: string;
             /** Default: "evenkeel:". */
@@ -2692,7 +2692,7 @@ export interface DocumentInput {
       readonly persistent?: boolean;
       readonly keys?: readonly (string)[];
       readonly keysFile?: string;
-      /** memory, or redis://host:port */
+      /** memory, or redis://host:port, redis+sentinel://host:port,host:port/master or redis+cluster://host:port,host:port */
       readonly store?: string | {
         readonly redis: string;
         /** Default: "evenkeel:". */
@@ -2894,7 +2894,7 @@ export interface DocumentInput {
         readonly cost?: number;
         /** Default: true. */
         readonly headers?: boolean;
-        /** memory, or redis://host:port */
+        /** memory, or redis://host:port, redis+sentinel://host:port,host:port/master or redis+cluster://host:port,host:port */
         readonly store?: string | {
           readonly redis: string;
           /** Default: "evenkeel:". */
