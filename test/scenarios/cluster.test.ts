@@ -1,0 +1,259 @@
+// Three real balancers and a real Redis: who probes, what all believe, one configuration for all, limits that hold together, and the
+// Redis killed under traffic.
+
+import assert from 'node:assert/strict';
+import { mkdirSync, writeFileSync } from 'node:fs';
+import { Agent } from 'node:http';
+import { dirname, join } from 'node:path';
+import { test } from 'node:test';
+import { stringify } from 'yaml';
+import { BalancerProcess } from '../../src/testing/balancer-process.ts';
+import {
+  backend,
+  clusterNodes,
+  clusterOf,
+  get,
+  type Node,
+  pause,
+  SECRET,
+  statesOf,
+  until,
+} from '../../src/testing/cluster-world.ts';
+import { redisServer, redisServerAt } from '../../src/testing/databases.ts';
+
+const health = { http: { path: '/health' }, interval: '200ms', pendingInterval: '50ms', timeout: '100ms', jitter: 0 };
+
+test('each target is probed by so many balancers as wanted, and a verdict is everywhere at once', async (t) => {
+  const redis = await redisServer();
+  t.after(() => redis.stop());
+  const server = await backend(t);
+  const pools = { web: { endpoints: [server.address], health: { ...health, rise: 2, fall: 2 } } };
+  const nodes = await clusterNodes(t, {
+    url: `redis://127.0.0.1:${redis.port}`,
+    document: () => ({ pools }),
+    cluster: { health: { vantages: 1 } },
+  });
+  await until(async () => (await statesOf(nodes, 'web')).every((state) => state === 'up'), 'all say it is up');
+  await pause(1500);
+  server.probes.length = 0;
+  await pause(4000);
+  // 20 intervals; without sharing there would be 60.
+  assert.ok(server.probes.length >= 15 && server.probes.length <= 21, `${server.probes.length} probes in 20 intervals`);
+  server.healthy = false;
+  const first = until(async () => (await statesOf(nodes, 'web')).includes('down'), 'one says down');
+  const all = until(async () => (await statesOf(nodes, 'web')).every((state) => state === 'down'), 'all say down');
+  const apart = (await all) - (await first);
+  t.diagnostic(`all followed the first within ${Math.round(apart)} ms`);
+  assert.ok(apart < 500, `${apart} ms apart`);
+  const { changes } = await nodes[0].process.status();
+  const news = changes.find(({ to }) => to === 'down')!;
+  assert.equal(news.cause, 'cluster');
+  assert.match(news.evidence, /^1 of 1 vantages say down: node-[abc] GET \/health → 503/);
+});
+
+test('what only one of three cannot reach stays up everywhere; what two cannot is down on the third as well', async (t) => {
+  const redis = await redisServer();
+  t.after(() => redis.stop());
+  const server = await backend(t);
+  // The vantage of each is told apart by the token that it sends: the backend does not like some.
+  const disliked = new Set<string>();
+  server.server.removeAllListeners('request');
+  server.server.on('request', (asked, response) => {
+    response.statusCode = disliked.has(String(asked.headers['x-vantage'])) ? 503 : 200;
+    response.end();
+  });
+  const nodes = await clusterNodes(t, {
+    url: `redis://127.0.0.1:${redis.port}`,
+    document: (i) => ({
+      pools: {
+        web: {
+          endpoints: [server.address],
+          health: { ...health, http: { path: '/health', headers: { 'x-vantage': `v${i}` } }, rise: 2, fall: 2 },
+        },
+      },
+    }),
+  });
+  await until(async () => (await statesOf(nodes, 'web')).every((state) => state === 'up'), 'all say it is up');
+  await until(async () => (await clusterOf(nodes[0])).health.agreed === 1, 'they agree');
+  disliked.add('v0');
+  await pause(1500);
+  assert.deepEqual(await statesOf(nodes, 'web'), ['up', 'up', 'up']);
+  disliked.add('v2');
+  await until(async () => (await statesOf(nodes, 'web')).every((state) => state === 'down'), 'two of three are enough');
+  disliked.clear();
+  await until(async () => (await statesOf(nodes, 'web')).every((state) => state === 'up'), 'it is back');
+});
+
+test('a balancer that is killed is missed within seconds, and its targets find others who probe them', async (t) => {
+  const redis = await redisServer();
+  t.after(() => redis.stop());
+  const servers = await Promise.all(Array.from({ length: 6 }, () => backend(t)));
+  const pools = { web: { endpoints: servers.map(({ address }) => address), health } };
+  const nodes = await clusterNodes(t, {
+    url: `redis://127.0.0.1:${redis.port}`,
+    document: () => ({ pools }),
+    cluster: { health: { vantages: 1 } },
+  });
+  await until(async () => (await clusterOf(nodes[0])).health.agreed === 6, 'all is agreed on');
+  const left = nodes.slice(1);
+  await nodes[0].process.stop('SIGKILL');
+  await until(async () => (await clusterOf(left[0])).nodes.length === 2, 'it is missed');
+  await until(async () => {
+    const all = await Promise.all(left.map((node) => clusterOf(node)));
+    return all.every(({ health: { agreed, local } }) => agreed === 6 && local === 0);
+  }, 'the others share its work');
+  for (const server of servers) server.healthy = false;
+  await until(async () => {
+    const states = await Promise.all(servers.map((_, i) => statesOf(left, 'web', i)));
+    return states.flat().every((state) => state === 'down');
+  }, 'all of them are watched');
+});
+
+test('one configuration is published for all; who cannot take it refuses, says why, and keeps what it has', async (t) => {
+  const redis = await redisServer();
+  t.after(() => redis.stop());
+  const server = await backend(t);
+  const url = `redis://127.0.0.1:${redis.port}`;
+  const document = (route: string, more: object = {}) => ({
+    workers: 1,
+    admin: '127.0.0.1:0',
+    cluster: { redis: url, secret: SECRET },
+    listeners: { web: { bind: '127.0.0.1:0', routes: [{ path: route, pool: 'web' }] }, ...more },
+    pools: { web: { endpoints: [server.address] } },
+  });
+  const nodes = await clusterNodes(t, {
+    url,
+    document: () => ({ pools: { web: { endpoints: [server.address] } } }),
+  });
+  const publish = (text: string, seen: number): Promise<Response> =>
+    fetch(`http://127.0.0.1:${nodes[1].admin}/api/v1/cluster/config?note=try`, {
+      method: 'POST',
+      headers: { 'content-type': 'application/yaml', 'x-evenkeel': '1', 'if-match': `"${seen}"` },
+      body: text,
+    });
+  const bad = await publish(stringify({ ...document('/a'), pools: { other: { endpoints: ['127.0.0.1:1'] } } }), 0);
+  assert.equal(bad.status, 422);
+  assert.match(await bad.text(), /web/);
+  const answers = async (): Promise<
+    readonly { name: string; config: { version: number; state: string; issues: string[] } }[]
+  > => (await clusterOf(nodes[0])).nodes;
+  const answered = (version: number) =>
+    until(
+      async () => (await answers()).every(({ config }) => config.version === version && config.state !== 'pending'),
+      `${version} is answered`,
+    );
+  assert.equal((await publish(stringify(document('/a')), 0)).status, 202);
+  await answered(1);
+  assert.deepEqual(
+    (await answers()).map(({ config }) => config.state),
+    ['applied', 'applied', 'applied'],
+  );
+  for (const { process } of nodes) assert.match(process.output, /published configuration 1 of .* is in effect/);
+  assert.equal((await publish(stringify(document('/b')), 0)).status, 412, 'somebody was faster');
+  // A certificate that is missing on one of them.
+  const { Authority } = await import('../../src/testing/certificates.ts');
+  const { cert, key } = await (await Authority.make()).issue({ names: ['a.test'] });
+  for (const { process } of nodes.slice(0, 2)) {
+    const folder = join(dirname(process.file), 'certs');
+    mkdirSync(folder);
+    writeFileSync(join(folder, 'a.pem'), cert);
+    writeFileSync(join(folder, 'a.key'), key);
+  }
+  const tls = { certificates: [{ cert: 'certs/a.pem', key: 'certs/a.key' }] };
+  const secure = { secure: { bind: '127.0.0.1:0', protocol: 'https', tls, pool: 'web' } };
+  assert.equal((await publish(stringify(document('/b', secure)), 1)).status, 202);
+  await answered(2);
+  const [a, b, c] = await answers();
+  assert.deepEqual([a.config.state, b.config.state, c.config.state], ['applied', 'applied', 'refused']);
+  assert.match(c.config.issues.join(), /certs\/a\.pem/);
+  assert.match(nodes[2].process.output, /published configuration 2 of .* is refused/);
+  assert.equal((await nodes[2].process.status()).listeners.length, 1, 'it keeps what it had');
+  // One that starts from an older file takes what is published.
+  const late = await BalancerProcess.start(document('/old'), { args: ['--no-watch'] });
+  t.after(() => late.stop('SIGKILL'));
+  await late.said(/the file is newer than the published configuration 2/);
+});
+
+test('three balancers let through what one would: a limit that holds for all of them', async (t) => {
+  const redis = await redisServer();
+  t.after(() => redis.stop());
+  const server = await backend(t);
+  const url = `redis://127.0.0.1:${redis.port}`;
+  const limit = 200;
+  const filters = [
+    { 'rate-limit': { rate: `${limit}/s`, burst: 50, key: '${method}', store: { redis: url, timeout: '2s' } } },
+  ];
+  const nodes = await clusterNodes(t, {
+    url,
+    document: () => ({ pools: { web: { endpoints: [server.address] } } }),
+    web: { pool: 'web', filters },
+  });
+  const agent = new Agent({ keepAlive: true, maxSockets: 24 });
+  t.after(() => agent.destroy());
+  let passed = 0;
+  let counts = false;
+  let ended = false;
+  const worker = async ({ port }: Node): Promise<void> => {
+    while (!ended) if ((await get(port, agent)) === 200 && counts) passed++;
+  };
+  const workers = nodes.flatMap((node) => Array.from({ length: 8 }, () => worker(node)));
+  // What may come at once is used up first.
+  await pause(1000);
+  counts = true;
+  const began = performance.now();
+  await pause(4000);
+  counts = false;
+  const seconds = (performance.now() - began) / 1000;
+  ended = true;
+  await Promise.all(workers);
+  const share = passed / seconds / limit;
+  t.diagnostic(`${(passed / seconds).toFixed(1)} a second of ${limit}: ${((share - 1) * 100).toFixed(2)} %`);
+  assert.ok(Math.abs(share - 1) <= 0.02, `${passed} in ${seconds} s`);
+});
+
+test('the Redis is killed and comes back under traffic: no request fails, health moves on, and all is shared again', async (t) => {
+  const redis = await redisServer();
+  const [server, other] = [await backend(t), await backend(t)];
+  const url = `redis://127.0.0.1:${redis.port}`;
+  const filters = [{ 'rate-limit': { rate: '1000000/s', key: '${method}', store: { redis: url } } }];
+  const nodes = await clusterNodes(t, {
+    url,
+    document: () => ({
+      pools: { web: { endpoints: [server.address, other.address], health: { ...health, rise: 2, fall: 2 } } },
+    }),
+    web: { pool: 'web', filters },
+  });
+  await until(async () => (await clusterOf(nodes[0])).health.agreed === 2, 'they agree');
+  const agent = new Agent({ keepAlive: true, maxSockets: 4 });
+  t.after(() => agent.destroy());
+  const statuses = new Map<number, number>();
+  let ended = false;
+  const worker = async ({ port }: Node): Promise<void> => {
+    while (!ended) {
+      const status = await get(port, agent);
+      statuses.set(status, (statuses.get(status) ?? 0) + 1);
+    }
+  };
+  const workers = nodes.flatMap((node) => [worker(node), worker(node)]);
+  await pause(500);
+  await redis.stop('SIGKILL');
+  await until(async () => (await clusterOf(nodes[2])).state === 'alone', 'they notice');
+  other.healthy = false;
+  await until(
+    async () => (await statesOf(nodes, 'web', 1)).every((state) => state === 'down'),
+    'each sees it by itself',
+  );
+  for (const { process } of nodes) assert.match(process.output, /goes on alone/);
+  const again = await redisServerAt(redis.port);
+  t.after(() => again.stop());
+  await until(async () => (await clusterOf(nodes[2])).nodes.length === 3, 'they are together again');
+  await until(async () => (await clusterOf(nodes[0])).health.agreed === 2, 'they agree again');
+  assert.deepEqual(await statesOf(nodes, 'web', 1), ['down', 'down', 'down']);
+  other.healthy = true;
+  await until(async () => (await statesOf(nodes, 'web', 1)).every((state) => state === 'up'), 'it is back for all');
+  ended = true;
+  await Promise.all(workers);
+  t.diagnostic(`answers by status: ${JSON.stringify([...statuses])}`);
+  assert.deepEqual([...statuses.keys()], [200]);
+  for (const { process } of nodes) assert.equal(process.output.match(/goes on alone/g)?.length, 1, 'said once');
+});
