@@ -20,6 +20,7 @@ import { Board } from './board.ts';
 import { Lease } from './lease.ts';
 import { BEAT_MS, type Beat, type Member, Members, type Self } from './members.ts';
 import { Seal } from './seal.ts';
+import { SharedCertificates } from './shared-acme.ts';
 import { NO_SECRET, SharedConfig } from './shared-config.ts';
 import { SharedHealth } from './shared-health.ts';
 import { SharedLatency } from './shared-latency.ts';
@@ -45,6 +46,9 @@ const JOIN_MS = 1000;
 /** A connection that breaks may be back at once. */
 const PATIENCE_MS = 1000;
 const LEASE_MS = 9000;
+const TWINS = 5;
+const NO_SEAL =
+  'certificates are not shared: their keys are no secret without a "secret" of "cluster"; each balancer orders its own';
 
 export class Cluster implements ClusterControl {
   readonly #options: ClusterOptions;
@@ -56,6 +60,7 @@ export class Cluster implements ClusterControl {
   readonly #config: SharedConfig;
   readonly #health: SharedHealth | undefined;
   readonly #latency: SharedLatency | undefined;
+  readonly #acme: SharedCertificates | undefined;
   readonly #leases = new Map<string, Lease>();
   readonly #startedAt: number;
   #state: ClusterStatus['state'] = 'joining';
@@ -68,7 +73,8 @@ export class Cluster implements ClusterControl {
   #timer: Timer | undefined;
   #patience: Timer | undefined;
   #onJoin: (() => void) | undefined;
-  #saidTwin = false;
+  /** Beats in a row before which somebody else had written our name. */
+  #twins = 0;
 
   constructor(options: ClusterOptions) {
     this.#options = options;
@@ -94,6 +100,7 @@ export class Cluster implements ClusterControl {
     const common = { board: this.#board, clock: env.clock, name: this.#name, sharing };
     this.#health = config.health === undefined ? undefined : new SharedHealth({ ...common, ...config.health });
     this.#latency = config.latency ? new SharedLatency({ ...common, report: () => balancer.latency() }) : undefined;
+    this.#acme = this.#shareAcme();
     this.#board.on('left', (node) => this.#left(node));
     // Until it is known who else is there nothing is probed: others may do it already.
     if (this.#health !== undefined) sharing.probeOnly(() => false);
@@ -122,6 +129,21 @@ export class Cluster implements ClusterControl {
     });
     if (this.#state === 'alone') this.#health?.alone();
     this.#beatSoon();
+  }
+
+  /** Before anything is ordered: others may have it already. */
+  #shareAcme(): SharedCertificates | undefined {
+    const { config, env, balancer } = this.#options;
+    if (!config.certificates || !this.#board.seal.isSecret) return undefined;
+    const acme = new SharedCertificates({
+      board: this.#board,
+      clock: env.clock,
+      name: this.#name,
+      lease: () => this.lease('acme'),
+      aloneMs: () => (this.#state === 'joined' ? 0 : env.clock.epoch() - this.#since),
+    });
+    balancer.sharing.shareAcme(acme);
+    return acme;
   }
 
   /** The right to act for all in something. */
@@ -154,7 +176,10 @@ export class Cluster implements ClusterControl {
       health: this.#health?.counts,
       config: this.#config.published,
       leases: [...this.#leases.values()].map(({ name, held, token }) => ({ name, held, token })),
-      notes: isOpen && config.config ? [NO_SECRET] : [],
+      notes: [
+        ...(isOpen && config.config ? [NO_SECRET] : []),
+        ...(isOpen && config.certificates && this.#options.balancer.config.acme !== undefined ? [NO_SEAL] : []),
+      ],
     };
   }
 
@@ -209,7 +234,7 @@ export class Cluster implements ClusterControl {
       startedAt: this.#startedAt,
       etag: this.#config.etag,
       config: this.#config.answer,
-      revs: { verdicts: this.#health?.rev ?? 0, latency: this.#latency?.rev ?? 0 },
+      revs: { verdicts: this.#health?.rev ?? 0, latency: this.#latency?.rev ?? 0, challenges: this.#acme?.rev ?? 0 },
     };
   }
 
@@ -226,6 +251,7 @@ export class Cluster implements ClusterControl {
     }
     this.#health?.members(members, isNew);
     this.#latency?.members(members, isNew);
+    this.#acme?.members(members, isNew);
     this.#onJoin?.();
     this.#onJoin = undefined;
     if (this.#applied) void this.#config.look(configVersion);
@@ -233,8 +259,10 @@ export class Cluster implements ClusterControl {
 
   /** Whoever writes our name between two of our beats has it too. */
   #twin(before: string): void {
-    if (this.#saidTwin || this.#state !== 'joined' || before === '' || before === this.#instance) return;
-    this.#saidTwin = true;
+    const isTwin = this.#state === 'joined' && before !== '' && before !== this.#instance;
+    this.#twins = isTwin ? this.#twins + 1 : 0;
+    // Whoever takes over from an older process has its name for a moment.
+    if (this.#twins !== TWINS) return;
     this.#options.log.warn(`cluster: another balancer is named ${this.#name} as well: their names must differ`);
   }
 

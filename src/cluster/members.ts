@@ -47,8 +47,9 @@ for _, gone in ipairs(redis.call('ZRANGEBYSCORE', KEYS[1], '-inf', '(' .. string
 end
 return {before, redis.call('HGETALL', KEYS[2]), redis.call('HGET', KEYS[3], 'version') or '0'}`;
 
-/** Keys as above, without the configuration. Arguments: name, instance. */
+/** Keys as above, without the configuration. Arguments: name, what it said last. A successor of the same name has said something else. */
 const LEAVE = `
+if redis.call('HGET', KEYS[2], ARGV[1]) ~= ARGV[2] then return 0 end
 redis.call('ZREM', KEYS[1], ARGV[1])
 for i = 2, #KEYS do redis.call('HDEL', KEYS[i], ARGV[1]) end
 return 1`;
@@ -56,6 +57,7 @@ return 1`;
 export class Members {
   readonly #board: Board;
   readonly #name: string;
+  #said = '';
 
   constructor(board: Board, name: string) {
     this.#board = board;
@@ -66,6 +68,7 @@ export class Members {
   async beat(self: Self): Promise<Beat | undefined> {
     const keys = ['nodes', 'said', 'config', 'verdicts', 'latency', 'challenges'].map((name) => this.#board.key(name));
     const said = this.#board.seal.pack('said', self);
+    this.#said = said;
     const reply = await this.#board.ask('EVAL', BEAT, `${keys.length}`, ...keys, this.#name, said, `${TTL_MS}`);
     if (!Array.isArray(reply)) return undefined;
     const [before, pairs, version] = reply as [unknown, unknown, unknown];
@@ -86,8 +89,8 @@ export class Members {
 
   async leave(): Promise<void> {
     const keys = ['nodes', 'said', 'verdicts', 'latency', 'challenges'].map((name) => this.#board.key(name));
-    await this.#board.ask('EVAL', LEAVE, `${keys.length}`, ...keys, this.#name);
-    await this.#board.tell('left', this.#name, {});
+    const left = await this.#board.ask('EVAL', LEAVE, `${keys.length}`, ...keys, this.#name, this.#said);
+    if (left === 1) await this.#board.tell('left', this.#name, {});
   }
 
   #member(name: string, text: string): Member | undefined {

@@ -40,7 +40,8 @@ export class SharedHealth {
   readonly #theirs = new Map<string, Theirs>();
   readonly #mine = new Map<string, Word>();
   readonly #changed = new Set<string>();
-  #rev = 1;
+  /** One that comes back under its name goes on with higher numbers. */
+  #rev: number;
   /** All of it must be written: it never was, or a Redis lost it. */
   #unwritten = true;
   #flush: Timer | undefined;
@@ -52,6 +53,7 @@ export class SharedHealth {
 
   constructor(options: SharedHealthOptions) {
     this.#options = options;
+    this.#rev = Math.floor(options.clock.epoch());
     options.sharing.onProbe((id, verdict, evidence) => this.#probed(id, verdict, evidence));
     options.board.on('verdicts', (node, body) => this.#heard(node, body));
   }

@@ -59,7 +59,8 @@ export class SharedLatency {
     const { site, entries } = report();
     if (site === '' || entries.length === 0) return;
     const freshest = [...entries].sort((a, b) => a.ageMs - b.ageMs).slice(0, MOST_ENTRIES);
-    if (await board.write('latency', name, { site, entries: freshest })) this.#rev++;
+    if (await board.write('latency', name, { site, entries: freshest }))
+      this.#rev = Math.floor(this.#options.clock.epoch());
   }
 
   async #learn(name: string): Promise<void> {

@@ -94,8 +94,17 @@ export class AcmeKeeper {
   /** One balancer orders for all; the others wait for what it obtains. */
   shareWith(shared: SharedAcme): void {
     this.#shared = shared;
+  }
+
+  /** What others have comes here; what was obtained before anything was shared goes there. */
+  async #exchange(shared: SharedAcme): Promise<void> {
     shared.onCertificate((file, text) => void this.#take(file, text));
-    this.#arm();
+    const kept = this.#current;
+    for (const { file, stored, config } of kept?.certificates.values() ?? []) {
+      if (!answersFor(stored, config, kept!.config.directory) || stored.notAfter <= this.#now) continue;
+      const text = await kept!.storage.read(file).catch(() => undefined);
+      if (text !== undefined) shared.publishCertificate(file, text);
+    }
   }
 
   /** What another balancer obtained, if it is wanted here and better than what there is. */
@@ -196,6 +205,7 @@ export class AcmeKeeper {
     this.#current = this.#next;
     this.#next = 'none';
     if (old?.issuer !== this.#current?.issuer) old?.issuer.close();
+    if (this.#shared !== undefined) void this.#exchange(this.#shared);
     this.#arm();
   }
 

@@ -2,10 +2,12 @@
 // Redis killed under traffic.
 
 import assert from 'node:assert/strict';
+import { execFileSync } from 'node:child_process';
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { Agent } from 'node:http';
 import { dirname, join } from 'node:path';
 import { test } from 'node:test';
+import { connect } from 'node:tls';
 import { stringify } from 'yaml';
 import { BalancerProcess } from '../../src/testing/balancer-process.ts';
 import {
@@ -20,6 +22,9 @@ import {
   until,
 } from '../../src/testing/cluster-world.ts';
 import { redisServer, redisServerAt } from '../../src/testing/databases.ts';
+import { freePorts } from '../../src/testing/free-port.ts';
+import { Pebble } from '../../src/testing/pebble.ts';
+import { needs } from '../../src/testing/programs.ts';
 
 const health = { http: { path: '/health' }, interval: '200ms', pendingInterval: '50ms', timeout: '100ms', jitter: 0 };
 
@@ -257,3 +262,66 @@ test('the Redis is killed and comes back under traffic: no request fails, health
   assert.deepEqual([...statuses.keys()], [200]);
   for (const { process } of nodes) assert.equal(process.output.match(/goes on alone/g)?.length, 1, 'said once');
 });
+
+test('one balancer orders a certificate, another one answers for it, and both serve it', {
+  skip: needs('pebble'),
+}, async (t) => {
+  const redis = await redisServer();
+  t.after(() => redis.stop());
+  // A Redis that is new gives nobody the right to act for a while.
+  execFileSync('redis-cli', ['-p', `${redis.port}`, 'set', 'evenkeel:{cluster}:fence:acme', '1']);
+  const [httpPort, tlsPort, dnsPort, otherHttp, otherTls] = await freePorts(5);
+  const pebble = await Pebble.prepare({ httpPort, tlsPort, dnsPort });
+  t.after(() => pebble.stop());
+  const document = (node: string, http: number, tls: number): object => ({
+    workers: 1,
+    cluster: { redis: `redis://127.0.0.1:${redis.port}`, secret: SECRET, node },
+    acme: { directory: pebble.directory, ca: pebble.caFile, storage: 'acme', agreeTerms: true },
+    listeners: {
+      plain: { bind: `127.0.0.1:${http}`, pool: 'web' },
+      web: {
+        bind: `127.0.0.1:${tls}`,
+        protocol: 'https',
+        tls: { certificates: [{ acme: 'example.com' }] },
+        pool: 'web',
+      },
+    },
+    pools: { web: { endpoints: ['127.0.0.1:1'], health: false } },
+    ...(http === httpPort
+      ? { dns: { bind: `127.0.0.1:${dnsPort}`, zones: { 'example.com': { records: { '@': { A: '127.0.0.1' } } } } } }
+      : {}),
+  });
+  // The authority is not there yet; the one that may order is not the one that it will come to.
+  const orders = await BalancerProcess.start(document('orders', otherHttp, otherTls));
+  t.after(() => orders.stop('SIGKILL'));
+  await orders.said(/no certificate for example.com/);
+  const answers = await BalancerProcess.start(document('answers', httpPort, tlsPort));
+  t.after(() => answers.stop('SIGKILL'));
+  await pebble.start();
+  await orders.said(/there is a new certificate for example.com/, { withinMs: 30_000 });
+  await answers.said(/another balancer obtained example.com/);
+  assert.doesNotMatch(answers.output, /there is a new certificate|no certificate for/, 'it never asked for one');
+  const serials = await Promise.all([otherTls, tlsPort].map((port) => foundBy(() => serialOf(port))));
+  assert.equal(serials[0], serials[1]);
+});
+
+async function foundBy(look: () => Promise<string>): Promise<string> {
+  let found = '';
+  await until(async () => {
+    found = await look();
+    return found !== '';
+  }, 'it serves what was obtained');
+  return found;
+}
+
+/** '' for one that we made ourselves. */
+function serialOf(port: number): Promise<string> {
+  return new Promise((resolve) => {
+    const socket = connect({ host: '127.0.0.1', port, servername: 'example.com', rejectUnauthorized: false }, () => {
+      const { serialNumber, issuer } = socket.getPeerCertificate();
+      socket.destroy();
+      resolve(/Pebble/.test(String(issuer.CN)) ? serialNumber : '');
+    });
+    socket.on('error', () => resolve(''));
+  });
+}
