@@ -2,12 +2,13 @@
 // Redis killed under traffic.
 
 import assert from 'node:assert/strict';
-import { execFileSync } from 'node:child_process';
-import { mkdirSync, writeFileSync } from 'node:fs';
+import { execFile, execFileSync } from 'node:child_process';
+import { mkdirSync, utimesSync, writeFileSync } from 'node:fs';
 import { Agent } from 'node:http';
 import { dirname, join } from 'node:path';
 import { test } from 'node:test';
 import { connect } from 'node:tls';
+import { fileURLToPath } from 'node:url';
 import { stringify } from 'yaml';
 import { BalancerProcess } from '../../src/testing/balancer-process.ts';
 import {
@@ -26,6 +27,7 @@ import { freePorts } from '../../src/testing/free-port.ts';
 import { Pebble } from '../../src/testing/pebble.ts';
 import { needs } from '../../src/testing/programs.ts';
 
+const BIN = fileURLToPath(new URL('../../bin/evenkeel.js', import.meta.url));
 const health = { http: { path: '/health' }, interval: '200ms', pendingInterval: '50ms', timeout: '100ms', jitter: 0 };
 
 test('each target is probed by so many balancers as wanted, and a verdict is everywhere at once', async (t) => {
@@ -173,10 +175,26 @@ test('one configuration is published for all; who cannot take it refuses, says w
   assert.match(c.config.issues.join(), /certs\/a\.pem/);
   assert.match(nodes[2].process.output, /published configuration 2 of .* is refused/);
   assert.equal((await nodes[2].process.status()).listeners.length, 1, 'it keeps what it had');
-  // One that starts from an older file takes what is published.
-  const late = await BalancerProcess.start(document('/old'), { args: ['--no-watch'] });
+  // By the command: the one that refused takes the next one.
+  const file = join(dirname(nodes[0].process.file), 'next.yaml');
+  writeFileSync(file, stringify(document('/c')));
+  const done = await command('cluster', 'publish', file, '--admin', `127.0.0.1:${nodes[1].admin}`, '--note', 'again');
+  assert.equal(done.code, 0, done.output);
+  assert.match(done.output, /^published as version 3\n {2}node-a {2}version 3 applied/);
+  const shown = await command('cluster', '--admin', `127.0.0.1:${nodes[0].admin}`);
+  assert.match(shown.output, /published: version 3 of .*: again/);
+  // A Redis that lost everything gets it back, and who starts from an older file takes it.
+  await redis.stop('SIGKILL');
+  const again = await redisServerAt(redis.port);
+  t.after(() => again.stop());
+  await until(async () => (await clusterOf(nodes[0])).nodes.length === 3, 'they are together again');
+  const late = BalancerProcess.spawn(document('/old'), { args: ['--no-watch'] });
   t.after(() => late.stop('SIGKILL'));
-  await late.said(/the file is newer than the published configuration 2/);
+  utimesSync(late.file, 1_000_000_000, 1_000_000_000);
+  await late.said(/published configuration 3 of .* is in effect/);
+  const newer = await BalancerProcess.start(document('/own'), { args: ['--no-watch'] });
+  t.after(() => newer.stop('SIGKILL'));
+  await newer.said(/the file is newer than the published configuration 3/);
 });
 
 test('three balancers let through what one would: a limit that holds for all of them', async (t) => {
@@ -323,5 +341,13 @@ function serialOf(port: number): Promise<string> {
       resolve(/Pebble/.test(String(issuer.CN)) ? serialNumber : '');
     });
     socket.on('error', () => resolve(''));
+  });
+}
+
+function command(...args: readonly string[]): Promise<{ readonly code: number; readonly output: string }> {
+  return new Promise((resolve) => {
+    const child = execFile(process.execPath, [BIN, ...args], (_error, stdout, stderr) =>
+      resolve({ code: child.exitCode ?? -1, output: stdout + stderr }),
+    );
   });
 }
