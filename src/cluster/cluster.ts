@@ -170,9 +170,17 @@ export class Cluster implements ClusterControl {
       redis: where,
       state: this.#state,
       since: this.#since,
-      nodes: this.#nodes.map(({ instance: _, revs: __, ...node }) =>
-        node.self ? { ...node, etag: this.#config.etag, config: this.#config.answer } : node,
-      ),
+      nodes: this.#nodes.map(({ name, self, version, host, startedAt, etag, config: said }) => {
+        const { etag: own, answer } = this.#config;
+        return {
+          name,
+          self,
+          version,
+          host,
+          startedAt,
+          ...(self ? { etag: own, config: answer } : { etag, config: said }),
+        };
+      }),
       health: this.#health?.counts,
       config: this.#config.published,
       leases: [...this.#leases.values()].map(({ name, held, token }) => ({ name, held, token })),

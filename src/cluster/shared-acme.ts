@@ -82,7 +82,7 @@ export class SharedCertificates implements SharedAcme {
     if (isNew && this.#mine.length > 0) void board.write('challenges', name, { all: this.#mine });
     if (isNew || !this.#isLoaded) void this.#exchange();
     const names = new Set(all.map((one) => one.name));
-    for (const node of [...this.#theirs.keys()]) if (!names.has(node)) this.#set(node, []);
+    for (const node of this.#theirs.keys()) if (!names.has(node)) this.#set(node, []);
     for (const { name: node, self, revs } of all) {
       const rev = revs.challenges ?? 0;
       if (self || this.#read.get(node) === rev) continue;

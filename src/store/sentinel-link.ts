@@ -50,7 +50,7 @@ class SentinelLink implements RedisLink {
     try {
       return await client.sendCommand([...command]);
     } catch (error) {
-      if (/^READONLY/.test((error as Error).message)) this.#leave(client);
+      if ((error as Error).message.startsWith('READONLY')) this.#leave(client);
       throw error;
     }
   }
@@ -160,7 +160,7 @@ class SentinelLink implements RedisLink {
     try {
       await client.connect();
       const answer = await client.sendCommand(question).catch(async (error: Error) => {
-        if (!/^NOAUTH/.test(error.message) || password === '') throw error;
+        if (!error.message.startsWith('NOAUTH') || password === '') throw error;
         await client.sendCommand(['AUTH', ...(username === '' ? [] : [username]), password]);
         return client.sendCommand(question);
       });
