@@ -28,6 +28,7 @@ const PURE = [
   'udp/flow-lists',
   'udp/flow-map',
   'udp/flows',
+  'cluster/vantage',
   'autoscale/target-tracking',
   'autoscale/metrics',
   'autoscale/prometheus-text',
@@ -89,7 +90,7 @@ const IO: Record<string, readonly string[]> = {
     'observe',
   ],
   admin: ['core', 'runtime/facade'],
-  cluster: ['core', 'runtime/facade'],
+  cluster: ['PURE', 'runtime/facade', 'store'],
   autoscale: [
     'core',
     'platforms',

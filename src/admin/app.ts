@@ -5,6 +5,7 @@ import { OpenAPIHono } from '@hono/zod-openapi';
 import { type AdminApp, type AdminEnv, type AdminParts, refuse } from './context.ts';
 import { addAuditRoutes } from './routes/audit.ts';
 import { addCacheRoutes } from './routes/cache.ts';
+import { addClusterRoutes } from './routes/cluster.ts';
 import { addConfigRoutes } from './routes/config.ts';
 import { addDrainRoutes } from './routes/drains.ts';
 import { addEndpointRoutes } from './routes/endpoints.ts';
@@ -87,6 +88,7 @@ export function buildApp(parts: AdminParts): AdminApp {
   addSiteRoutes(app, parts);
   addSplitRoutes(app, parts);
   addConfigRoutes(app, parts);
+  addClusterRoutes(app, parts);
   addCacheRoutes(app, parts);
   addAuditRoutes(app, parts);
   addExplainRoutes(app, parts);

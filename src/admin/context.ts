@@ -4,7 +4,7 @@ import type { OpenAPIHono } from '@hono/zod-openapi';
 import type { Context } from 'hono';
 import type { ContentfulStatusCode } from 'hono/utils/http-status';
 import type { JSONValue } from 'hono/utils/types';
-import type { Balancer, ConfigIssue, Configurations, Result } from '../runtime/facade.ts';
+import type { Balancer, ClusterControl, ConfigIssue, Configurations, Result } from '../runtime/facade.ts';
 import type { Audit } from './audit.ts';
 import type { Gate, Principal } from './auth.ts';
 import type { LiveSampler } from './live.ts';
@@ -13,6 +13,8 @@ export interface AdminParts {
   readonly balancer: Balancer;
   /** Undefined where nobody wrote one: an embedded balancer. */
   readonly configurations: Configurations | undefined;
+  /** Undefined: this balancer is alone. */
+  readonly cluster: ClusterControl | undefined;
   readonly gate: Gate;
   readonly audit: Audit;
   readonly live: LiveSampler;

@@ -5,7 +5,7 @@ import { createServer, type RequestListener, type Server } from 'node:http';
 import { createServer as createTlsServer } from 'node:https';
 import { getRequestListener } from '@hono/node-server';
 import type { Address } from '../core/address.ts';
-import type { Balancer, Configurations, Result } from '../runtime/facade.ts';
+import type { Balancer, ClusterControl, Configurations, Result } from '../runtime/facade.ts';
 import { buildApp } from './app.ts';
 import { Audit, type AuditEntry } from './audit.ts';
 import { Gate, type Token } from './auth.ts';
@@ -15,6 +15,7 @@ import { LiveSampler } from './live.ts';
 export interface AdminOptions {
   readonly balancer: Balancer;
   readonly configurations?: Configurations | undefined;
+  readonly cluster?: ClusterControl | undefined;
   readonly tokens: readonly Token[];
   /** PEM; undefined: plain HTTP. */
   readonly tls?: { readonly cert: string; readonly key: string } | undefined;
@@ -35,31 +36,13 @@ export class AdminServer {
   readonly #live: LiveSampler;
   readonly #gate: Gate;
 
-  constructor({
-    balancer,
-    configurations,
-    tokens,
-    tls,
-    configSchema,
-    pages,
-    now,
-    restart,
-    autoscale,
-    onAudit,
-  }: AdminOptions) {
+  constructor(options: AdminOptions) {
+    const { balancer, configurations, cluster, tokens, tls, configSchema, pages, now } = options;
     this.#live = new LiveSampler(balancer);
     this.#gate = new Gate(tokens);
-    const parts = {
-      balancer,
-      configurations,
-      configSchema,
-      pages,
-      now,
-      restart,
-      autoscale,
-      live: this.#live,
-      gate: this.#gate,
-    };
+    const { restart, autoscale, onAudit } = options;
+    const own = { restart, autoscale, live: this.#live, gate: this.#gate };
+    const parts = { balancer, configurations, cluster, configSchema, pages, now, ...own };
     const app = buildApp({ ...parts, audit: new Audit(onAudit) });
     const answer = getRequestListener(app.fetch, { overrideGlobalObjects: false }) as RequestListener;
     this.#server = tls === undefined ? createServer(BOUNDS, answer) : createTlsServer({ ...BOUNDS, ...tls }, answer);

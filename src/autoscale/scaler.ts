@@ -17,7 +17,7 @@ export interface ScalerParts {
   readonly provider: Provider;
   readonly balancer: Balancer;
   readonly clock: Clock;
-  /** Only one of several balancers acts. */
+  /** Of several balancers one acts on what they share; instances that one starts itself are its own. */
   readonly holds: () => boolean;
   readonly say: (level: 'info' | 'warn', text: string, fields?: Record<string, unknown>) => void;
 }
@@ -155,7 +155,7 @@ export class Scaler {
     this.#state = next;
     const { metric, target, min, max, dryRun } = this.#config;
     const size = running + seen.warming;
-    const isOurs = holds();
+    const isOurs = provider.picks || holds();
     // One that ended by itself is replaced, whatever the load is.
     const wanted = provider.picks && desired >= size ? Math.max(desired, Math.min(this.#desired, max)) : desired;
     const shown = !isOurs ? 'not-ours' : wanted > desired ? 'replacing' : reason;

@@ -10,7 +10,7 @@ import type { AdminConfig } from '../config/types.ts';
 import { err, ok, type Result } from '../core/result.ts';
 import type { Log } from '../observe/log.ts';
 import { bindError } from '../runtime/bind-error.ts';
-import type { Balancer, Configurations } from '../runtime/facade.ts';
+import type { Balancer, ClusterControl, Configurations } from '../runtime/facade.ts';
 import { dashboardPages } from './dashboard-pages.ts';
 
 export type { AdminServer } from '../admin/server.ts';
@@ -20,6 +20,7 @@ export interface AdminStart {
   readonly folder: string;
   readonly balancer: Balancer;
   readonly configurations: Configurations;
+  readonly cluster?: ClusterControl | undefined;
   readonly log: Log;
   readonly now: () => number;
   /** A socket that listens there already. */
@@ -31,7 +32,7 @@ export interface AdminStart {
 }
 
 export async function startAdmin(start: AdminStart) {
-  const { config, folder, balancer, configurations, log, now, given, restart, autoscale } = start;
+  const { config, folder, balancer, configurations, cluster, log, now, given, restart, autoscale } = start;
   const tokens = await readTokens(config, folder);
   if (!tokens.ok) return tokens;
   const tls = await readTls(config, folder);
@@ -41,6 +42,7 @@ export async function startAdmin(start: AdminStart) {
   const server = new AdminServer({
     balancer,
     configurations,
+    cluster,
     tokens: tokens.value,
     tls: tls.value,
     configSchema: configJsonSchema,

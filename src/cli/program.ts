@@ -64,6 +64,23 @@ export function buildProgram(ctx: CliContext): Command {
     );
 
   addRemoteCommands(ctx, program);
+  const cluster = program
+    .command('cluster')
+    .description('show the balancers that share with the running one, and what became of the published configuration')
+    .addOption(config())
+    .option('--admin <address>', 'where the balancer is asked; otherwise "admin" of the configuration')
+    .option('--token-file <file>', 'file with the token')
+    .option('--json', 'print it as JSON')
+    .action(async (options) => (await import('./remote/cluster.ts')).cluster(ctx, options));
+  cluster
+    .command('publish')
+    .description('publish a configuration for all balancers; each applies it as a whole, or refuses it and says why')
+    .argument('<file>', 'the configuration, YAML or JSON')
+    .option('--note <text>', 'why; kept with it', '')
+    .addHelpText('after', '\nExit codes: 0 all have applied it · 1 refused, by all or by some: they are named')
+    .action(async (file, _options, command) =>
+      (await import('./remote/cluster.ts')).publish(ctx, file, command.optsWithGlobals()),
+    );
 
   program
     .command('nat')

@@ -4,6 +4,7 @@ import { readFile } from 'node:fs/promises';
 import { availableParallelism } from 'node:os';
 import { dirname, resolve } from 'node:path';
 import type { Autoscaler } from '../autoscale/autoscaler.ts';
+import type { Cluster } from '../cluster/cluster.ts';
 import { sentenceOf } from '../config/issues.ts';
 import { type Loaded, loadConfig } from '../config/load.ts';
 import { formatPlan } from '../config/plan.ts';
@@ -16,6 +17,7 @@ import { FileConfigurations, kindsFileOf } from '../runtime/configurations.ts';
 import { Runtime } from '../runtime/runtime.ts';
 import { type FileWatch, watchFile } from '../runtime/watch.ts';
 import { type AdminServer, readTokens, startAdmin } from './admin-server.ts';
+import { joinCluster } from './cluster-start.ts';
 import type { CliContext } from './context.ts';
 import { issuesText } from './report.ts';
 import { ADMIN_SOCKET, type Inheritance, inherit, startSuccessor } from './successor.ts';
@@ -65,6 +67,7 @@ class RunningServer {
   readonly #systemd = new Systemd(process.env);
   #admin: AdminServer | undefined;
   #autoscaler: Autoscaler | undefined;
+  #cluster: Cluster | undefined;
   #watch: FileWatch | undefined;
   #ready = false;
   #stopping = false;
@@ -106,6 +109,7 @@ class RunningServer {
     if (problem !== undefined) {
       this.#log.error(problem);
       await this.#admin?.close();
+      await this.#cluster?.stop();
       await this.#runtime.stop();
       return false;
     }
@@ -142,8 +146,11 @@ class RunningServer {
   }
 
   async #startAll(config: Config): Promise<string | undefined> {
+    const joined = await this.#joinCluster(config);
+    if (joined !== undefined) return joined;
     const applied = await this.#runtime.apply(config, kindsFileOf(this.#loaded));
     if (!applied.ok) return applied.error.map(sentenceOf).join('; ');
+    this.#cluster?.start();
     await this.#startAutoscaler(config);
     return this.#startAdmin(config.admin);
   }
@@ -157,10 +164,29 @@ class RunningServer {
       clock: this.#ctx.env.clock,
       folder: dirname(this.#loaded.file),
       dryRun: this.#options.dryRun === true,
-      holds: () => true,
+      holds: () => this.#cluster?.lease('autoscale').held ?? true,
       say: (level, text, fields) => this.#log[level](text, fields),
     });
     await this.#autoscaler.ready(INSTANCES_MS);
+  }
+
+  /** Before anything is probed: others may do it already. */
+  async #joinCluster({ cluster: config }: Config): Promise<string | undefined> {
+    if (config === undefined) return undefined;
+    const file = resolve(this.#options.config);
+    const joined = await joinCluster({
+      config,
+      file,
+      folder: dirname(this.#loaded.file),
+      env: this.#ctx.env,
+      log: this.#log,
+      balancer: this.#runtime,
+      configurations: this.#configurations,
+      version: version(),
+    });
+    if (!joined.ok) return joined.error;
+    this.#cluster = joined.value;
+    return undefined;
   }
 
   async #startAdmin(config: AdminConfig | undefined): Promise<string | undefined> {
@@ -170,6 +196,7 @@ class RunningServer {
       folder: dirname(this.#loaded.file),
       balancer: this.#runtime,
       configurations: this.#configurations,
+      cluster: this.#cluster,
       log: this.#log,
       now: this.#ctx.env.clock.epoch,
       given: socketsFor(this.#inherited, ADMIN_SOCKET, config.bind, 'tcp')[0],
@@ -242,6 +269,7 @@ class RunningServer {
     if (isSucceeded) await this.#admin?.close();
     else this.#systemd.stopping();
     this.#systemd.close();
+    await this.#cluster?.stop();
     const report = await this.#runtime.stop();
     await this.#autoscaler?.close();
     if (!isSucceeded) await this.#admin?.close();
@@ -263,6 +291,7 @@ function unchangeable(before: Config, after: Config): string | undefined {
   if (workerCount(before.workers) !== workerCount(after.workers)) return 'the number of workers';
   const fixed = ({ admin }: Config): string => JSON.stringify({ ...admin, tokens: [] });
   if (fixed(before) !== fixed(after)) return 'what "admin" says beside its tokens';
+  if (JSON.stringify(before.cluster) !== JSON.stringify(after.cluster)) return 'what "cluster" says';
   return undefined;
 }
 

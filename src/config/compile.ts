@@ -6,6 +6,7 @@ import { err, ok, type Result } from '../core/result.ts';
 import { ACCESS_LOG_DEFAULT, ACCESS_LOG_FIELDS } from './access-log-fields.ts';
 import { compileAcme } from './compile/acme.ts';
 import { compileAdmin } from './compile/admin.ts';
+import { compileCluster } from './compile/cluster.ts';
 import { compileDns } from './compile/dns.ts';
 import { Findings } from './compile/findings.ts';
 import { checkFit } from './compile/fit.ts';
@@ -152,6 +153,7 @@ function normalized(
     trustedProxies,
     drain,
     admin: compileAdmin(admin, findings),
+    cluster: compileCluster(document.cluster, findings),
     accessLog:
       accessLog == null
         ? undefined

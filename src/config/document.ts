@@ -27,6 +27,31 @@ export interface DocumentInput {
     /** Default: "". */
     readonly audit?: string;
   } | null;
+  /** the Redis that balancers share, such as redis://10.0.0.5:6379 */
+  readonly cluster?: string | boolean | {
+    readonly redis: string;
+    /** Default: "evenkeel:". */
+    readonly prefix?: string;
+    /** such as 250ms, 5s, 10m */
+    readonly timeout?: string;
+    /** Default: "". */
+    readonly node?: string;
+    readonly secret?: string;
+    readonly secretFile?: string;
+    /** false: each balancer probes every target */
+    readonly health?: boolean | {
+      /** Default: 3. */
+      readonly vantages?: number;
+      /** Default: "majority". */
+      readonly quorum?: "majority" | number;
+    } | null;
+    /** Default: true. */
+    readonly latency?: boolean;
+    /** Default: true. */
+    readonly certificates?: boolean;
+    /** Default: true. */
+    readonly config?: boolean;
+  } | null;
   /** stdout, stderr or a path */
   readonly accessLog?: string | boolean | {
     /** Default: "stdout". */
@@ -259,7 +284,7 @@ export interface DocumentInput {
         readonly cost?: number;
         /** Default: true. */
         readonly headers?: boolean;
-        /** memory, or redis://host:port */
+        /** memory, or redis://host:port, redis+sentinel://host:port,host:port/master or redis+cluster://host:port,host:port */
         readonly store?: string | {
           readonly redis: string;
           /** Default: "evenkeel:". */
@@ -719,7 +744,7 @@ export interface DocumentInput {
           readonly cost?: number;
           /** Default: true. */
           readonly headers?: boolean;
-          /** memory, or redis://host:port */
+          /** memory, or redis://host:port, redis+sentinel://host:port,host:port/master or redis+cluster://host:port,host:port */
           readonly store?: string | {
             readonly redis: string;
             /** Default: "evenkeel:". */
@@ -1243,7 +1268,7 @@ export interface DocumentInput {
         readonly cost?: number;
         /** Default: true. */
         readonly headers?: boolean;
-        /** memory, or redis://host:port */
+        /** memory, or redis://host:port, redis+sentinel://host:port,host:port/master or redis+cluster://host:port,host:port */
         readonly store?: string | {
           readonly redis: string;
           /** Default: "evenkeel:". */
@@ -1703,7 +1728,7 @@ export interface DocumentInput {
           readonly cost?: number;
           /** Default: true. */
           readonly headers?: boolean;
-          /** memory, or redis://host:port */
+          /** memory, or redis://host:port, redis+sentinel://host:port,host:port/master or redis+cluster://host:port,host:port */
           readonly store?: string | {
             readonly redis: string;
             /** Default: "evenkeel:". */
@@ -2692,7 +2717,7 @@ export interface DocumentInput {
       readonly persistent?: boolean;
       readonly keys?: readonly (string)[];
       readonly keysFile?: string;
-      /** memory, or redis://host:port */
+      /** memory, or redis://host:port, redis+sentinel://host:port,host:port/master or redis+cluster://host:port,host:port */
       readonly store?: string | {
         readonly redis: string;
         /** Default: "evenkeel:". */
@@ -2894,7 +2919,7 @@ export interface DocumentInput {
         readonly cost?: number;
         /** Default: true. */
         readonly headers?: boolean;
-        /** memory, or redis://host:port */
+        /** memory, or redis://host:port, redis+sentinel://host:port,host:port/master or redis+cluster://host:port,host:port */
         readonly store?: string | {
           readonly redis: string;
           /** Default: "evenkeel:". */

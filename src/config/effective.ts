@@ -4,6 +4,7 @@
 import { formatAddress } from '../core/address.ts';
 import { areaText } from '../steering/area.ts';
 import { plainly } from './filters/form.ts';
+import { clusterForm } from './schema/cluster.ts';
 import { redisForm } from './schema/redis.ts';
 import { tracingForm } from './schema/tracing.ts';
 import type {
@@ -235,6 +236,7 @@ export function effective(config: Config, needsKey: (kind: string) => boolean = 
     zone: config.zone,
     trustedProxies: config.trustedProxies,
     admin: config.admin === undefined ? false : admin(config.admin),
+    cluster: config.cluster === undefined ? false : clusterForm(config.cluster),
     accessLog: config.accessLog ?? false,
     tracing: config.tracing === undefined ? false : tracingForm(config.tracing),
     drain: written(config.drain),

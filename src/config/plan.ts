@@ -49,6 +49,7 @@ export function plan(current: Config | undefined, next: Config): Plan {
     'zone',
     'trustedProxies',
     'admin',
+    'cluster',
     'accessLog',
     'tracing',
     'drain',

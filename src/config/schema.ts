@@ -7,6 +7,7 @@ import { acme } from './schema/acme.ts';
 import { admin } from './schema/admin.ts';
 import type { Kinds } from './schema/balance.ts';
 import { cacheStore } from './schema/cache.ts';
+import { cluster } from './schema/cluster.ts';
 import { dns } from './schema/dns.ts';
 import { geo } from './schema/geo.ts';
 import { latency } from './schema/latency.ts';
@@ -44,6 +45,7 @@ export function documentSchema(kinds: Kinds) {
     zone: z.string().default(''),
     trustedProxies: oneOrMore(z.string()).default([]),
     admin: admin.optional(),
+    cluster: cluster.optional(),
     accessLog: accessLog.optional(),
     tracing: tracing.optional(),
     drain: section<DrainConfig>({

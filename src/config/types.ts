@@ -3,6 +3,7 @@
 
 import type { AcmeConfig } from './types/acme.ts';
 import type { AdminConfig } from './types/admin.ts';
+import type { ClusterConfig } from './types/cluster.ts';
 import type { DnsConfig } from './types/dns.ts';
 import type { CacheConfig } from './types/filters.ts';
 import type { GeoConfig } from './types/geo.ts';
@@ -18,6 +19,7 @@ export type * from './types/acme.ts';
 export type * from './types/admin.ts';
 export type * from './types/affinity.ts';
 export type * from './types/autoscale.ts';
+export type * from './types/cluster.ts';
 export type * from './types/discovery.ts';
 export type * from './types/dns.ts';
 export type * from './types/filters.ts';
@@ -55,6 +57,8 @@ export interface Config {
   readonly site: string;
   readonly latency: LatencyConfig;
   readonly admin: AdminConfig | undefined;
+  /** Undefined: this balancer is alone. */
+  readonly cluster: ClusterConfig | undefined;
   readonly workers: number | 'auto';
   /** This balancer's own zone, preferred when endpoints have zones; '' when unset. */
   readonly zone: string;

@@ -32,5 +32,5 @@ export function ranges(list: readonly (readonly [number, number])[]): unknown[] 
 
 /** An address that may be shown. */
 export function withoutPassword(url: string): string {
-  return url.replace(/^(\w+:\/\/[^@/]*?):[^@/]*@/, '$1:hidden@');
+  return url.replace(/^([\w+]+:\/\/[^@/]*?):[^@/]*@/, '$1:hidden@');
 }

@@ -8,7 +8,7 @@ import type { AdaptiveConfig, BreakerConfig, HealthConfig, PassiveConfig, SlowSt
 import type { Endpoint, EndpointId } from '../core/endpoint.ts';
 import { STATE } from '../core/load-table.ts';
 import { withLeftOver } from './left-over.ts';
-import { type CheckState, initialCheck, isPending } from './machine.ts';
+import { type CheckState, initialCheck, isPending, type Verdict } from './machine.ts';
 import { CLOSED, type OutlierState } from './outlier.ts';
 import type { OverrideMode } from './override.ts';
 import type { ProbeHistory } from './probe-history.ts';
@@ -41,6 +41,8 @@ export interface Entry {
   endpoint: Endpoint;
   pool: PoolHealth;
   check: CheckState;
+  /** What balancers that share their verdicts agreed on; undefined: our own checks decide. */
+  agreed: Verdict | undefined;
   outlier: OutlierState;
   mode: OverrideMode;
   word: StateWord;
@@ -72,6 +74,7 @@ export function newEntry(endpoint: Endpoint, pool: PoolHealth, initial: boolean,
     endpoint,
     pool,
     check: initialCheck(verdict, now),
+    agreed: undefined,
     outlier: CLOSED,
     mode: 'ready',
     word: 'checking',
@@ -88,12 +91,18 @@ export function newEntry(endpoint: Endpoint, pool: PoolHealth, initial: boolean,
   };
 }
 
+/** Of active checks. */
+export function verdictOf({ agreed, check }: Entry): Verdict {
+  return agreed ?? check.verdict;
+}
+
 export function wordOf(entry: Entry): StateWord {
   if (entry.mode === 'maintenance') return 'maintenance';
   if (entry.mode === 'drain') return 'draining';
-  if (entry.check.verdict === 'down') return 'down';
+  const verdict = verdictOf(entry);
+  if (verdict === 'down') return 'down';
   if (entry.outlier.phase === 'ejected') return 'ejected';
-  if (entry.check.verdict === 'checking') return 'checking';
+  if (verdict === 'checking') return 'checking';
   return entry.outlier.phase === 'trial' ? 'trial' : 'up';
 }
 
@@ -103,8 +112,9 @@ export function bitsOf(entry: Entry): number {
   if (entry.mode === 'drain') bits |= STATE.draining;
   if (mayChangeSoon(entry)) bits |= STATE.pending;
   if (entry.outlier.phase === 'ejected') return bits;
-  if (entry.check.verdict === 'up') bits |= STATE.up;
-  if (entry.check.verdict === 'checking') bits |= STATE.checking;
+  const verdict = verdictOf(entry);
+  if (verdict === 'up') bits |= STATE.up;
+  if (verdict === 'checking') bits |= STATE.checking;
   return entry.outlier.phase === 'trial' ? withLeftOver(bits | STATE.trial, entry.leftOver) : bits;
 }
 
@@ -113,7 +123,7 @@ export function mayChangeSoon(entry: Entry): boolean {
   if (entry.pool.health === undefined) return false;
   if (isPending(entry.check)) return true;
   // Good probes end an ejection. One that is down as well is no nearer to its end than any that is down.
-  return entry.check.verdict !== 'down' && entry.outlier.phase === 'ejected';
+  return verdictOf(entry) !== 'down' && entry.outlier.phase === 'ejected';
 }
 
 /** May it be picked, as far as health is concerned? */

@@ -4,7 +4,7 @@ import { formatAddress } from '../core/address.ts';
 import type { EndpointId } from '../core/endpoint.ts';
 import type { Clock } from '../core/env.ts';
 import type { LoadTable } from '../core/load-table.ts';
-import type { Entry, ProbeResult, StateWord } from './entry.ts';
+import { type Entry, type ProbeResult, type StateWord, verdictOf } from './entry.ts';
 import type { Verdict } from './machine.ts';
 import { failuresInWindow } from './outlier.ts';
 import type { Override } from './override.ts';
@@ -63,7 +63,7 @@ export function statusOf(entry: Entry, override: Override, load: LoadTable, cloc
     override,
     active: {
       enabled: pool.health !== undefined,
-      verdict: check.verdict,
+      verdict: verdictOf(entry),
       passes: check.passes,
       failures: check.failures,
       last: entry.lastProbe,

@@ -286,3 +286,27 @@ test('a removed pool is forgotten, and stop leaves no timer', () => {
   table.stop();
   assert.equal(clock.pending, 0);
 });
+
+test('what balancers agreed on holds over our own checks; without it our own go on from there', () => {
+  const { table, words, changes } = setup({ health: HEALTH }, 2);
+  table.adoptVerdict('p/0', 'down', '2 of 3 vantages say down', true);
+  table.adoptVerdict('p/1', 'up', '2 of 3 vantages say up', false);
+  for (let i = 0; i < HEALTH.fall; i++) table.probeResult('p/1', bad);
+  assert.deepEqual(words(), ['down', 'up']);
+  const [last] = changes.filter(({ id }) => id === 'p/0');
+  assert.deepEqual([last.cause, last.evidence], ['cluster', '2 of 3 vantages say down']);
+  // The one that was not checked here begins with what was believed, the other with what was seen.
+  table.adoptVerdict('p/0', undefined, 'alone', true);
+  table.adoptVerdict('p/1', undefined, 'alone', false);
+  assert.deepEqual(words(), ['down', 'down']);
+  for (let i = 0; i < HEALTH.rise; i++) table.probeResult('p/0', good);
+  assert.deepEqual(words(), ['up', 'down']);
+});
+
+test('who listens hears the verdict of our own checks after each of them', () => {
+  const { table } = setup({ health: { ...HEALTH, fall: 2 } }, 1);
+  const heard: string[] = [];
+  table.onProbe((id, verdict) => void heard.push(`${id} ${verdict}`));
+  for (const result of [good, bad, bad]) table.probeResult('p/0', result);
+  assert.deepEqual(heard, ['p/0 up', 'p/0 up', 'p/0 down']);
+});

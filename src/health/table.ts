@@ -21,7 +21,7 @@ import {
   serves,
   wordOf,
 } from './entry.ts';
-import { initialCheck, step } from './machine.ts';
+import { initialCheck, step, type Verdict } from './machine.ts';
 import { CLOSED } from './outlier.ts';
 import { type Override, type OverrideMode, Overrides } from './override.ts';
 import { type Hindsight, hindsight, ProbeHistory } from './probe-history.ts';
@@ -51,6 +51,7 @@ export class HealthTable {
   readonly #warmUp: SlowStartTimers;
   readonly #breakers: Breakers;
   readonly #adaptive: AdaptiveLimits;
+  #onProbe: ((id: EndpointId, verdict: Verdict, evidence: string) => void) | undefined;
 
   constructor({ load, clock, timelineSize = TIMELINE_SIZE }: HealthTableOptions) {
     this.#load = load;
@@ -130,9 +131,26 @@ export class HealthTable {
     const { health } = entry.pool;
     const { next, transition } = step(entry.check, { kind: 'probe', ok: result.ok }, health, this.#clock.now());
     entry.check = next;
+    this.#onProbe?.(id, next.verdict, result.evidence);
     const released = this.#ejector.onProbe(entry, result.ok);
     if (transition !== 'changed' && released === undefined) return void this.#write(entry);
     this.#publish(entry, 'probe', released === undefined ? result.evidence : `${result.evidence}; ${released}`);
+  }
+
+  /** What balancers that share their verdicts agreed on; undefined: from now on our own checks decide. `follow`: those are not made. */
+  adoptVerdict(id: EndpointId, verdict: Verdict | undefined, evidence: string, follow: boolean): void {
+    const entry = this.#entries.get(id);
+    if (entry === undefined || entry.pool.health === undefined) return;
+    if (follow && verdict !== undefined && entry.check.verdict !== verdict)
+      entry.check = initialCheck(verdict, this.#clock.now());
+    if (entry.agreed === verdict) return;
+    entry.agreed = verdict;
+    this.#publish(entry, 'cluster', evidence);
+  }
+
+  /** `listener` hears what our own checks say, after each of them. */
+  onProbe(listener: (id: EndpointId, verdict: Verdict, evidence: string) => void): void {
+    this.#onProbe = listener;
   }
 
   /** Reads what traffic saw since the last call and lets it count from now. Cheap enough to call on every signal. */
@@ -265,6 +283,7 @@ export class HealthTable {
     entry.leaving = false;
     // Checks that were just switched on start from what was believed: a reload must not take a running pool out.
     if (hadChecks !== (pool.health !== undefined)) entry.check = initialCheck('up', this.#clock.now());
+    if (pool.health === undefined) entry.agreed = undefined;
     if (policyOf(pool) === undefined) {
       entry.outlier = CLOSED;
       this.#ejector.forget(entry);
@@ -296,7 +315,7 @@ export class HealthTable {
   #onWord(entry: Entry, from: StateWord, to: StateWord, cause: ChangeCause): void {
     const { slot } = entry.endpoint;
     entry.since = this.#clock.epoch();
-    if ((cause === 'probe' || cause === 'passive') && serves(from) && !serves(to)) entry.flaps++;
+    if ((cause === 'probe' || cause === 'passive' || cause === 'cluster') && serves(from) && !serves(to)) entry.flaps++;
     if (to === 'up') {
       // Back from a drain it is still warm; and in the first configuration all are equally cold.
       const warm = from === 'draining' || (from === 'checking' && entry.initial);

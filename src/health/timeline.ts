@@ -5,7 +5,7 @@ import type { EndpointId } from '../core/endpoint.ts';
 import type { BreakerPhase } from './breaker.ts';
 import type { StateWord } from './entry.ts';
 
-export type ChangeCause = 'probe' | 'passive' | 'breaker' | 'operator' | 'config';
+export type ChangeCause = 'probe' | 'passive' | 'cluster' | 'breaker' | 'operator' | 'config';
 /** Of an endpoint, or of a pool's breaker. */
 export type ChangeWord = StateWord | BreakerPhase | 'absent';
 

@@ -176,3 +176,26 @@ test('probes of a port that expects PROXY headers begin with one that speaks for
   }
   assert.deepEqual(received, [encodeLocal(1), encodeLocal(2)]);
 });
+
+test('what others probe is left alone, and taken up at once when it is ours', async () => {
+  const [ours, theirs] = [await backend(), await backend()];
+  const { clock, runner } = setup([ours.port, theirs.port], { intervalMs: 1000, jitter: 0 });
+  let isOurs = (id: string): boolean => id === `p/${ours.port}`;
+  runner.only((id) => isOurs(id));
+  const pass = async (ms: number): Promise<void> => {
+    for (let i = 0; i < ms; i += 100) {
+      clock.advance(100);
+      for (let n = 0; n < 20; n++) await turn();
+    }
+  };
+  await pass(5000);
+  assert.ok(ours.connections >= 3, `${ours.connections}`);
+  assert.equal(theirs.connections, 0);
+  isOurs = () => true;
+  runner.only((id) => isOurs(id));
+  await pass(300);
+  assert.equal(theirs.connections, 1, 'long before an interval is over');
+  runner.only(undefined);
+  await pass(300);
+  assert.equal(theirs.connections, 1, 'and once');
+});

@@ -34,6 +34,8 @@ interface Loop {
   timer: Timer | undefined;
   running: AbortController | undefined;
   stopped: boolean;
+  /** Others probe it. */
+  parked: boolean;
 }
 
 export class ProbeRunner {
@@ -43,6 +45,7 @@ export class ProbeRunner {
   readonly #concurrency: number;
   readonly #loops = new Map<EndpointId, Loop>();
   readonly #ready: Loop[] = [];
+  #may: ((id: EndpointId) => boolean) | undefined;
   #running = 0;
 
   constructor({ health, clock, random, concurrency = CONCURRENCY }: ProbeRunnerOptions) {
@@ -63,6 +66,22 @@ export class ProbeRunner {
       }
     }
     for (const loop of this.#loops.values()) if (!wanted.has(loop.id)) this.#end(loop);
+  }
+
+  /** What is probed here, of all that has checks; undefined: everything. Call again when the answers change. */
+  only(may: ((id: EndpointId) => boolean) | undefined): void {
+    this.#may = may;
+    for (const loop of this.#loops.values()) {
+      const isOurs = may === undefined || may(loop.id);
+      if (!isOurs) this.#park(loop);
+      else if (loop.parked) this.#schedule(loop, firstDelay(loop.config, this.#random));
+    }
+  }
+
+  #park(loop: Loop): void {
+    loop.timer?.cancel();
+    loop.timer = undefined;
+    loop.parked = true;
   }
 
   stop(): void {
@@ -88,6 +107,7 @@ export class ProbeRunner {
       timer: undefined,
       running: undefined,
       stopped: false,
+      parked: false,
     };
     this.#loops.set(loop.id, loop);
     this.#schedule(loop, firstDelay(config, this.#random));
@@ -101,6 +121,9 @@ export class ProbeRunner {
   }
 
   #schedule(loop: Loop, delayMs: number): void {
+    if (this.#may !== undefined && !this.#may(loop.id)) return this.#park(loop);
+    loop.parked = false;
+    loop.timer?.cancel();
     loop.timer = this.#clock.after(delayMs, () => {
       loop.timer = undefined;
       this.#ready.push(loop);
@@ -112,7 +135,7 @@ export class ProbeRunner {
     while (this.#running < this.#concurrency) {
       const loop = this.#ready.shift();
       if (loop === undefined) return;
-      if (!loop.stopped) void this.#run(loop);
+      if (!loop.stopped && !loop.parked && loop.running === undefined) void this.#run(loop);
     }
   }
 

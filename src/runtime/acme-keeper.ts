@@ -6,7 +6,7 @@ import { readFile } from 'node:fs/promises';
 import { resolve } from 'node:path';
 import { AcmeIssuer, type ChallengeBoard, type IssueFailure, type Issuer } from '../acme/issuer.ts';
 import { type AcmeStorage, FolderStorage } from '../acme/storage.ts';
-import { fileNameOf, readStored, type Stored, storedText } from '../acme/stored.ts';
+import { answersFor, fileNameOf, readStored, type Stored, storedText } from '../acme/stored.ts';
 import { temporaryCertificate } from '../acme/temporary.ts';
 import { answersHttp, tlsOf } from '../config/compile/acme.ts';
 import type { ConfigIssue } from '../config/issues.ts';
@@ -15,6 +15,7 @@ import type { Env, Timer } from '../core/env.ts';
 import { err, ok, type Result } from '../core/result.ts';
 import type { Log } from '../observe/log.ts';
 import { AcmeCertificate, type AcmeState } from './acme-certificate.ts';
+import type { SharedAcme } from './facade.ts';
 
 export interface AcmeKeeperOptions {
   readonly env: Env;
@@ -50,6 +51,8 @@ interface Kept {
 
 const HOUR_MS = 3_600_000;
 const MOST_AT_ONCE = 4;
+/** So often it is looked whether it is our turn, where balancers share what they obtain. */
+const TURN_MS = 2000;
 /** Let's Encrypt allows 300 orders in three hours. */
 const MOST_AN_HOUR = 60;
 
@@ -62,6 +65,7 @@ export class AcmeKeeper {
   /** When the orders of the last hour were begun, wall-clock ms. */
   #orders: number[] = [];
   #issued = 0;
+  #shared: SharedAcme | undefined;
   #failed = 0;
 
   constructor(options: AcmeKeeperOptions) {
@@ -85,6 +89,42 @@ export class AcmeKeeper {
 
   get #now(): number {
     return this.#options.env.clock.epoch();
+  }
+
+  /** One balancer orders for all; the others wait for what it obtains. */
+  shareWith(shared: SharedAcme): void {
+    this.#shared = shared;
+  }
+
+  /** What others have comes here; what was obtained before anything was shared goes there. */
+  async #exchange(shared: SharedAcme): Promise<void> {
+    shared.onCertificate((file, text) => void this.#take(file, text));
+    const kept = this.#current;
+    for (const { file, stored, config } of kept?.certificates.values() ?? []) {
+      if (!answersFor(stored, config, kept!.config.directory) || stored.notAfter <= this.#now) continue;
+      const text = await kept!.storage.read(file).catch(() => undefined);
+      if (text !== undefined) shared.publishCertificate(file, text);
+    }
+  }
+
+  /** What another balancer obtained, if it is wanted here and better than what there is. */
+  async #take(file: string, text: string): Promise<void> {
+    const kept = this.#current;
+    const certificate = kept?.certificates.get(file);
+    if (kept === undefined || certificate === undefined || certificate.busy) return;
+    const stored = readStored(text);
+    const { directory } = kept.config;
+    if (!stored.ok || !answersFor(stored.value, certificate.config, directory)) return;
+    const isOlder = stored.value.notAfter <= certificate.stored.notAfter;
+    if (isOlder && answersFor(certificate.stored, certificate.config, directory)) return;
+    try {
+      await kept.storage.write(file, text);
+    } catch (error) {
+      return this.#options.log.error(`acme: ${file} of another balancer cannot be kept: ${String(error)}`);
+    }
+    certificate.issued(stored.value, directory, this.#now);
+    this.#options.log.info(`acme: another balancer obtained ${certificate.config.acme.join(', ')}`);
+    this.#arm();
   }
 
   /** Afterwards there is a file for each certificate: the real one, or a temporary one. */
@@ -165,6 +205,7 @@ export class AcmeKeeper {
     this.#current = this.#next;
     this.#next = 'none';
     if (old?.issuer !== this.#current?.issuer) old?.issuer.close();
+    if (this.#shared !== undefined) void this.#exchange(this.#shared);
     this.#arm();
   }
 
@@ -196,6 +237,10 @@ export class AcmeKeeper {
     const now = this.#now;
     this.#orders = this.#orders.filter((begun) => begun > now - HOUR_MS);
     const due = idleOf(kept).filter(({ dueAt }) => dueAt <= now);
+    if (due.length > 0 && this.#shared?.mayOrder() === false) {
+      this.#timer = this.#options.env.clock.after(TURN_MS, () => this.#begin(kept));
+      return;
+    }
     for (const certificate of due.sort((a, b) => a.dueAt - b.dueAt)) {
       if (this.#running >= MOST_AT_ONCE) break;
       if (!idleOf(kept).includes(certificate)) continue;
@@ -259,6 +304,7 @@ export class AcmeKeeper {
       return refuse(`it cannot be kept: ${String((error as NodeJS.ErrnoException).code ?? error)}`);
     }
     certificate.issued(stored.value, config.directory, this.#now);
+    this.#shared?.publishCertificate(certificate.file, text);
     return undefined;
   }
 }

@@ -7,18 +7,23 @@ import type { EndpointId } from '../core/endpoint.ts';
 import type { Result } from '../core/result.ts';
 import type { BreakerReport } from '../health/breakers.ts';
 import type { StateWord } from '../health/entry.ts';
+import type { Verdict } from '../health/machine.ts';
 import type { OverrideMode } from '../health/override.ts';
 import type { Hindsight } from '../health/probe-history.ts';
 import type { EndpointStatus } from '../health/status.ts';
 import type { HealthChange } from '../health/timeline.ts';
 import type { Purge } from '../http/cache/memory.ts';
+import type { Challenge } from '../tls/challenges.ts';
+import type { ClusterStatus } from './cluster-status.ts';
 import type { Origin } from './desired.ts';
 import type { Explanation, Question } from './explain/explanation.ts';
 
 export { LATENCY_BOUNDS_MS } from '../core/counters.ts';
+export type * from './cluster-status.ts';
 export type * from './explain/explanation.ts';
 export type {
   AutoscaleConfig,
+  Challenge,
   Config,
   ConfigIssue,
   EndpointConfig,
@@ -28,6 +33,7 @@ export type {
   Purge,
   Result,
   StateWord,
+  Verdict,
 };
 
 export interface PoolStatus {
@@ -189,6 +195,8 @@ export interface Status {
   readonly pools: readonly PoolStatus[];
   readonly splits: readonly SplitStatus[];
   readonly discovery: readonly DiscoveryReport[];
+  /** Undefined: this balancer is alone. */
+  readonly cluster: ClusterStatus | undefined;
   /** What operators changed beside the configuration. */
   readonly runtime: RuntimeChanges;
   /** The newest changes of health, newest first. */
@@ -355,10 +363,44 @@ export type BalancerEvent =
   /** Operators changed something, or took it back. */
   | { readonly kind: 'changes' };
 
+export interface CheckedTarget {
+  readonly id: EndpointId;
+  readonly timeoutMs: number;
+}
+
+/** Certificates and challenges of all balancers. */
+export interface SharedAcme {
+  /** It is our turn to order for all. */
+  mayOrder(): boolean;
+  publishCertificate(file: string, text: string): void;
+  onCertificate(listener: (file: string, text: string) => void): void;
+  /** All that are pending here. Resolves when the others can answer. */
+  publishChallenges(all: readonly Challenge[]): Promise<void>;
+  /** All that are pending elsewhere. */
+  onChallenges(listener: (all: readonly Challenge[]) => void): void;
+}
+
+/** For balancers that share what they find out. */
+export interface Sharing {
+  /** What active checks look at. */
+  checked(): readonly CheckedTarget[];
+  /** What is probed here; undefined: everything. Call again when the answers change. */
+  probeOnly(may: ((id: EndpointId) => boolean) | undefined): void;
+  /** Hears what our own checks say, after each of them. */
+  onProbe(listener: (id: EndpointId, verdict: Verdict, evidence: string) => void): void;
+  /** What was agreed on; undefined: our own checks decide. */
+  adopt(id: EndpointId, verdict: Verdict | undefined, evidence: string): void;
+  /** Measured by a balancer of another site. */
+  learnLatency(report: LatencyReport): void;
+  shareAcme(shared: SharedAcme): void;
+  tellStatus(status: () => ClusterStatus): void;
+}
+
 export interface Balancer {
   /** In effect, with what was found and what operators changed. */
   readonly config: Config;
   readonly operations: Operations;
+  readonly sharing: Sharing;
   /** Applies a configuration as a whole, or not at all. */
   apply(next: Config, kindsFile?: string): Promise<ReloadResult>;
   /** Endpoints that somebody starts and stops, beside those of the configuration: a whole set each time. */

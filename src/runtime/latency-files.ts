@@ -54,21 +54,26 @@ export async function readLatencyFile(path: string, epochMs: number): Promise<Re
     const { size, mtimeMs } = await stat(path);
     if (size > MOST_BYTES) return err(`${path} is larger than 32 MiB`);
     const document: unknown = JSON.parse(await readFile(path, 'utf8'));
-    const list = (document as { entries?: unknown } | null)?.entries;
-    if (!Array.isArray(list)) return err(`${path} has no list "entries"`);
-    const ageMs = Math.max(0, epochMs - mtimeMs);
-    const entries: LatencyEntry[] = [];
-    for (const [i, one] of list.entries()) {
-      const entry = entryOf(one, ageMs);
-      if (typeof entry === 'string') return err(`${path}: entries[${i}] ${entry}`);
-      entries.push(entry);
-    }
-    return ok(entries);
+    const entries = latencyEntries(document, Math.max(0, epochMs - mtimeMs));
+    return entries.ok ? entries : err(`${path}${entries.error}`);
   } catch (error) {
     const { code } = error as NodeJS.ErrnoException;
     if (error instanceof SyntaxError) return err(`${path} is no JSON`);
     return err(code === 'ENOENT' ? `there is no file ${path}` : `cannot read ${path}: ${code ?? 'unknown error'}`);
   }
+}
+
+/** The error reads on after where it came from. */
+export function latencyEntries(document: unknown, ageMs = 0): Result<LatencyEntry[], string> {
+  const list = (document as { entries?: unknown } | null)?.entries;
+  if (!Array.isArray(list)) return err(' has no list "entries"');
+  const entries: LatencyEntry[] = [];
+  for (const [i, one] of list.entries()) {
+    const entry = entryOf(one, ageMs);
+    if (typeof entry === 'string') return err(`: entries[${i}] ${entry}`);
+    entries.push(entry);
+  }
+  return ok(entries);
 }
 
 function entryOf(given: unknown, fileAgeMs: number): LatencyEntry | string {

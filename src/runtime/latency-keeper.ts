@@ -84,6 +84,13 @@ export class LatencyKeeper {
     return { site: own, entries };
   }
 
+  /** What other balancers measured. */
+  learn(entries: readonly LatencyEntry[]): void {
+    if (entries.length === 0 || this.#config === undefined || !needsLatency(this.#config)) return;
+    this.#map.merge(entries, this.#options.clock.now());
+    this.#options.onLearnt(entries);
+  }
+
   /** A configuration came into effect. */
   applied(config: Config): void {
     this.#config = config;

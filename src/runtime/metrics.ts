@@ -13,9 +13,10 @@ import { acmeMetrics } from './acme-metrics.ts';
 import { listenerAddresses } from './addresses.ts';
 import { affinityMetrics, storeMetrics } from './affinity-metrics.ts';
 import type { AliasCounts } from './alias-keeper.ts';
+import { clusterMetrics } from './cluster-metrics.ts';
 import { discoveryMetrics } from './discovery-metrics.ts';
 import { aliasMetrics, dnsMetrics, latencyMetrics } from './dns-metrics.ts';
-import type { DiscoveryReport } from './facade.ts';
+import type { ClusterStatus, DiscoveryReport } from './facade.ts';
 import type { ListenerPath } from './kernel-listeners.ts';
 import type { LatencyCounts } from './latency-keeper.ts';
 import type { OcspReport } from './ocsp-keeper.ts';
@@ -50,6 +51,7 @@ export interface MetricsInput {
   readonly splits: Omit<SplitReport, 'variantSlots'>;
   readonly discovery: readonly DiscoveryReport[];
   readonly epoch: number;
+  readonly cluster: ClusterStatus | undefined;
 }
 
 export function sum(counters: readonly Counters[], read: (counters: Counters) => number): number {
@@ -83,6 +85,7 @@ export function metricsText(input: MetricsInput): string {
   if (input.blueprint.config.acme !== undefined) acmeMetrics(text, input.acme);
   discoveryMetrics(text, input.discovery, input.epoch);
   splitMetrics(text, { ...input.splits, variantSlots: input.blueprint.variantSlots }, input.counters);
+  if (input.cluster !== undefined) clusterMetrics(text, input.cluster);
   workers(text, input);
   return text.toString();
 }

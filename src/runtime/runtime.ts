@@ -52,6 +52,7 @@ import { RuntimeOperations } from './operations.ts';
 import { OperatorState } from './operator-state.ts';
 import { runningOn } from './running.ts';
 import { controlCountersOf, countersOf, createSharedMemory, loadTableOf, pinsOf } from './shared-memory.ts';
+import { RuntimeSharing } from './sharing.ts';
 import type { Blueprint, BlueprintPool } from './snapshot.ts';
 import { SocketAlarm } from './socket-alarm.ts';
 import { SpanKeeper } from './span-keeper.ts';
@@ -113,6 +114,7 @@ export class Runtime implements Balancer {
   readonly #folder: string;
   readonly #knowledge: Knowledge | undefined;
   readonly operations: RuntimeOperations;
+  readonly sharing: RuntimeSharing;
   #state = new OperatorState('');
   /** As it was written. */
   #base: Config | undefined;
@@ -198,6 +200,12 @@ export class Runtime implements Balancer {
     });
     this.#discovery = new DiscoveryKeeper({ env, log, folder, onSets: (sets) => found.take(sets) });
     this.#acme = new AcmeKeeper({ env, log, folder, board: this.#facts.challenges });
+    this.sharing = new RuntimeSharing({
+      health: this.#health,
+      probes: this.#probes,
+      facts: this.#facts,
+      acme: this.#acme,
+    });
     this.#notices = new ZoneNotices(env, log);
     const transaction = new Transaction({
       clock: env.clock,
@@ -458,6 +466,7 @@ export class Runtime implements Balancer {
       now: this.#env.clock.now(),
       discovery: this.#discovery.report(),
       epoch: this.#env.clock.epoch(),
+      cluster: this.sharing.status,
       splits: { splits: this.#facts.splits.status(), halts: this.#facts.splits.halts },
     });
   }
@@ -491,6 +500,7 @@ export class Runtime implements Balancer {
       runtime: this.operations.changes(),
       splits: this.#facts.splits.status(),
       discovery: this.#discovery.report(),
+      cluster: this.sharing.status,
       changes: this.#health.timeline().slice(-RECENT_CHANGES).reverse(),
     };
   }

@@ -56,6 +56,13 @@ export async function redisServerAt(port: number, ...settings: string[]): Promis
   return run(findProgram('redis-server')!, args, folder, port);
 }
 
+/** `file` says what it watches; it is rewritten by it. */
+export async function redisSentinelAt(port: number, file: string): Promise<Database> {
+  const folder = folderFor('sentinel');
+  const args = [file, '--sentinel', '--port', `${port}`, '--bind', '127.0.0.1', '--dir', folder];
+  return run(findProgram('redis-server')!, args, folder, port);
+}
+
 export async function mariadbServer(...settings: string[]): Promise<Database> {
   const [port] = await freePorts(1);
   const folder = folderFor('mariadb');

@@ -4,7 +4,7 @@ import assert from 'node:assert/strict';
 import { createSocket, type Socket } from 'node:dgram';
 import { Resolver } from 'node:dns/promises';
 import { once } from 'node:events';
-import { mkdirSync, mkdtempSync, readdirSync, rmSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { createServer, type Server as HttpServer, type IncomingMessage, request } from 'node:http';
 import * as http2 from 'node:http2';
 import { request as httpsRequest } from 'node:https';
@@ -19,8 +19,11 @@ import type { Config } from '../../src/config/types.ts';
 import { createLog } from '../../src/observe/log.ts';
 import { realEnv } from '../../src/runtime/real-env.ts';
 import { Runtime } from '../../src/runtime/runtime.ts';
+import { BalancerProcess } from '../../src/testing/balancer-process.ts';
 import { Authority, CertificateFolder, type Issued } from '../../src/testing/certificates.ts';
 import { realHello } from '../../src/testing/client-hello.ts';
+import { redisServer } from '../../src/testing/databases.ts';
+import { freePorts } from '../../src/testing/free-port.ts';
 import { eventually } from '../../src/testing/scenario.ts';
 
 const FOLDER = fileURLToPath(new URL('../../examples', import.meta.url));
@@ -217,7 +220,36 @@ async function whole(
   return { status: response.status, field: (name) => response.headers.get(name), body };
 }
 
+/** Two processes by the same example, and a real Redis. */
+async function together(): Promise<void> {
+  const redis = await redisServer();
+  const ports = await freePorts(4);
+  const example = readFileSync(`${FOLDER}/cluster.yaml`, 'utf8')
+    .replaceAll('redis://10.0.0.5:6379', `redis://127.0.0.1:${redis.port}`)
+    .replace(
+      /127\.0\.0\.1:(300\d)/g,
+      (_, port) => `127.0.0.1:${(servers.get(Number(port))!.address() as AddressInfo).port}`,
+    );
+  const two = [0, 1].map((i) =>
+    BalancerProcess.start(example.replace('0.0.0.0:8080', `127.0.0.1:${ports[i]}`).replace('9900', `${ports[i + 2]}`), {
+      adminPort: ports[i + 2],
+    }),
+  );
+  try {
+    const [one, other] = await Promise.all(two);
+    await eventually(async () => (await one.status()).cluster?.nodes.length === 2, 'they are together');
+    assert.equal((await other.status()).cluster?.state, 'joined');
+    const asked = await Promise.all(Array.from({ length: 60 }, (_, i) => whole(ports[i % 2], '/')));
+    const passed = asked.filter(({ status }) => status === 200).length;
+    assert.ok(passed >= 20 && passed < 50, `${passed} of 60 at once, of which 20 may come`);
+  } finally {
+    for (const one of two) await (await one).stop();
+    await redis.stop();
+  }
+}
+
 const CHECKS: Record<string, Check> = {
+  'cluster.yaml': together,
   'filters.yaml': async (_ask, port) => {
     const old = await whole(port, '/old/a');
     assert.deepEqual([old.status, old.field('location')], [308, '/new/old/a']);

@@ -2,6 +2,7 @@
 // says where to look in a form that can be asked.
 
 import { parseAddress } from '../../core/address.ts';
+import { parseRedisUrl } from '../../core/redis-url.ts';
 import { type Path, suggest } from '../issues.ts';
 import { DISCOVER_KINDS, type ParsedDiscover } from '../schema/discovery.ts';
 import type { ApiConfig, DiscoverConfig, DnsDiscover, PoolConfig } from '../types.ts';
@@ -138,7 +139,7 @@ class Reader implements Record<Kind, (where: string) => object | undefined> {
 
   redis(url: string): object | undefined {
     const { key } = this.#parsed;
-    if (!/^rediss?:\/\/[^\s/]+(\/\d*)?$/.test(url) || !URL.canParse(url))
+    if (parseRedisUrl(url) === undefined)
       return this.#wrong('redis', 'is no address of a Redis', 'write redis://host:port');
     if (key === undefined) return this.#wrong('key', 'is missing', 'the hash, set or sorted set that holds endpoints');
     return { kind: 'redis', url, key };

@@ -1,6 +1,7 @@
 // Owns the written form of a Redis that balancers share.
 
 import { z } from 'zod';
+import { parseRedisUrl } from '../../core/redis-url.ts';
 import { duration, isOff, section, shorthand } from '../fields.ts';
 import type { RedisConfig } from '../types.ts';
 import { formatDuration } from '../units.ts';
@@ -12,16 +13,16 @@ export interface ParsedRedis {
   readonly timeoutMs: number;
 }
 
+export const NO_REDIS = 'is no address of a Redis; write redis://host:port';
+const FORMS = 'redis://host:port, redis+sentinel://host:port,host:port/master or redis+cluster://host:port,host:port';
+
 /** `prefix`: what its user puts in front of keys when nothing else is said. */
 export const redis = (prefix: string) =>
   shorthand(
-    { type: 'string', pattern: '^(memory$|rediss?://)', description: 'memory, or redis://host:port' },
+    { type: 'string', pattern: '^(memory$|rediss?(\\+(sentinel|cluster))?://)', description: `memory, or ${FORMS}` },
     (value) => (value === 'memory' || isOff(value) ? null : typeof value === 'string' ? { redis: value } : undefined),
     section<ParsedRedis>({
-      redis: z
-        .string()
-        .regex(/^rediss?:\/\/[^\s/]+(\/\d*)?$/, 'is no address of a Redis; write redis://host:port')
-        .refine((url) => URL.canParse(url), 'is no address of a Redis; write redis://host:port'),
+      redis: z.string().refine((url) => parseRedisUrl(url) !== undefined, NO_REDIS),
       prefix: z
         .string()
         .regex(/^[\x21-\x7e]{0,64}$/, 'must be at most 64 printable characters')
