@@ -38,6 +38,7 @@ import type {
   ReloadResult,
   Status,
   StopReport,
+  WorldReport,
 } from './facade.ts';
 import { FactKeeper } from './fact-keeper.ts';
 import { Fleet } from './fleet.ts';
@@ -63,6 +64,7 @@ import { Transaction } from './transaction.ts';
 import { VariantSlots } from './variant-slots.ts';
 import { ViewModes } from './view-modes.ts';
 import { hasRuleFiles } from './waf-check.ts';
+import { worldOf } from './world.ts';
 import { ZoneNotices } from './zone-notices.ts';
 import { hasZoneFiles } from './zones.ts';
 
@@ -433,6 +435,10 @@ export class Runtime implements Balancer {
 
   latency(): LatencyReport {
     return this.#facts.latency.report();
+  }
+
+  world(): WorldReport {
+    return worldOf(this.#blueprint!.config, this.#health, this.latency(), (address) => this.#geo.find(address));
   }
 
   metrics(): string {
