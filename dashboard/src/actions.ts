@@ -78,7 +78,9 @@ export async function site(name: string, to: 'drain' | 'ready', note: string): P
     method: 'POST',
     body: { note },
   });
-  say(to === 'ready' ? `${name} is in use again` : `${name} is out of answers; its endpoints drain in ${done.seconds} s`);
+  say(
+    to === 'ready' ? `${name} is in use again` : `${name} is out of answers; its endpoints drain in ${done.seconds} s`,
+  );
 }
 
 const splitPath = (name: string): string => {

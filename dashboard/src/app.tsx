@@ -6,6 +6,7 @@ import { Banners } from './parts/banners.tsx';
 import { Connection } from './parts/connection.tsx';
 import { DrainStrip } from './parts/drain-strip.tsx';
 import { Empty } from './parts/empty.tsx';
+import { Guard } from './parts/guard.tsx';
 import { StateMark } from './parts/state.tsx';
 import { ThemeToggle } from './parts/theme-toggle.tsx';
 import { linkTo, type Place, place } from './router.ts';
@@ -155,7 +156,7 @@ function View() {
   }, [at]);
   return (
     <main id="main" tabIndex={-1} ref={main} class={staleMs.value > 0 ? 'stale' : ''}>
-      {viewOf(place.value)}
+      <Guard key={at}>{viewOf(place.value)}</Guard>
     </main>
   );
 }

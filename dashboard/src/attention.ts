@@ -1,8 +1,8 @@
 // Owns what somebody should look at, worst first, in sentences: derived from what is known, once a second.
 
 import { count, ms } from './format.ts';
-import type { EndpointRow, PoolRow } from './rows.ts';
 import { endpointLink, linkTo } from './router.ts';
+import type { EndpointRow, PoolRow } from './rows.ts';
 
 export interface Matter {
   readonly kind: 'bad' | 'warn' | 'info';
@@ -20,7 +20,12 @@ export function mattersOf(pools: Iterable<PoolRow>): readonly Matter[] {
     const link = linkTo('pools', name);
     if (mode === 'empty') matters.push({ kind: 'bad', what: name, link, detail: 'nobody serves: clients get errors' });
     if (mode === 'panic')
-      matters.push({ kind: 'bad', what: name, link, detail: 'so many are down that all are used, whatever their checks say' });
+      matters.push({
+        kind: 'bad',
+        what: name,
+        link,
+        detail: 'so many are down that all are used, whatever their checks say',
+      });
     if (mode === 'fallback-tier') matters.push({ kind: 'warn', what: name, link, detail: 'backup endpoints serve' });
     if (report.breaker !== undefined && report.breaker.phase !== 'closed')
       matters.push({ kind: 'bad', what: name, link, detail: `its circuit breaker is ${report.breaker.phase}` });
@@ -32,27 +37,43 @@ export function mattersOf(pools: Iterable<PoolRow>): readonly Matter[] {
 
 function outOf({ name, endpoints }: PoolRow): readonly Matter[] {
   const out = endpoints.filter(({ state }) => state === 'down' || state === 'ejected');
-  const told = out.slice(0, MOST_OF_POOL).map((row): Matter => ({
-    kind: 'bad',
-    what: row.id,
-    link: endpointLink(row.id),
-    detail: row.state === 'down' ? 'is down' : 'was ejected: traffic failed there',
-  }));
+  const told = out.slice(0, MOST_OF_POOL).map(
+    (row): Matter => ({
+      kind: 'bad',
+      what: row.id,
+      link: endpointLink(row.id),
+      detail: row.state === 'down' ? 'is down' : 'was ejected: traffic failed there',
+    }),
+  );
   const more = out.length - told.length;
-  if (more > 0) told.push({ kind: 'bad', what: name, link: linkTo('pools', name), detail: `${count(more, 'more endpoint')} not serving` });
+  if (more > 0)
+    told.push({
+      kind: 'bad',
+      what: name,
+      link: linkTo('pools', name),
+      detail: `${count(more, 'more endpoint')} not serving`,
+    });
   return told;
 }
 
 function slowOf({ name, endpoints }: PoolRow): readonly Matter[] {
   const slow = endpoints.filter((row) => row.slow > 0).sort((a, b) => b.slow - a.slow);
-  const told = slow.slice(0, MOST_OF_POOL).map((row): Matter => ({
-    kind: 'warn',
-    what: row.id,
-    link: endpointLink(row.id),
-    detail: `is slow: ${slowWords(row)}`,
-  }));
+  const told = slow.slice(0, MOST_OF_POOL).map(
+    (row): Matter => ({
+      kind: 'warn',
+      what: row.id,
+      link: endpointLink(row.id),
+      detail: `is slow: ${slowWords(row)}`,
+    }),
+  );
   const more = slow.length - told.length;
-  if (more > 0) told.push({ kind: 'warn', what: name, link: linkTo('pools', name), detail: `${count(more, 'more endpoint')} slow` });
+  if (more > 0)
+    told.push({
+      kind: 'warn',
+      what: name,
+      link: linkTo('pools', name),
+      detail: `${count(more, 'more endpoint')} slow`,
+    });
   return told;
 }
 

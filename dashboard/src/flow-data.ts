@@ -53,7 +53,9 @@ export function flowOf(rows: Rows, status: Status | undefined, most: number): Fl
     const id = `p ${pool.name}`;
     // Mirrored and layer-4 traffic reaches pools without a route.
     if (!used.has(pool.name) && pool.smoothRate === 0 && rows.pools.size > MOST_ROUTES) continue;
-    nodes.push(node(id, 2, pool.name, linkTo('pools', pool.name), pool.smoothRate, pool.mode === 'normal' ? '' : 'bad'));
+    nodes.push(
+      node(id, 2, pool.name, linkTo('pools', pool.name), pool.smoothRate, pool.mode === 'normal' ? '' : 'bad'),
+    );
     endpointsOf(pool.endpoints, pool.smoothRate, id, most, nodes, bands);
   }
   return { nodes, bands };
@@ -61,14 +63,7 @@ export function flowOf(rows: Rows, status: Status | undefined, most: number): Fl
 
 const sum = (all: readonly { readonly rate: number }[]): number => all.reduce((total, { rate }) => total + rate, 0);
 
-function node(
-  id: string,
-  column: FlowNode['column'],
-  label: string,
-  link: string,
-  rate: number,
-  mark = '',
-): FlowNode {
+function node(id: string, column: FlowNode['column'], label: string, link: string, rate: number, mark = ''): FlowNode {
   return { id, column, label, link, rate, mark };
 }
 

@@ -43,7 +43,12 @@ export function matches(row: EndpointRow, text: string, filter: StateFilter): bo
 /** `held`: the order as it was; who is new comes last. */
 export function inOrder(
   endpoints: readonly EndpointRow[],
-  { text, filter, sort, held }: { text: string; filter: StateFilter; sort: SortKey; held: readonly string[] | undefined },
+  {
+    text,
+    filter,
+    sort,
+    held,
+  }: { text: string; filter: StateFilter; sort: SortKey; held: readonly string[] | undefined },
 ): EndpointRow[] {
   const found = endpoints.filter((row) => matches(row, text, filter));
   if (held === undefined) return found.sort(ORDERS[sort]);

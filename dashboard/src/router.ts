@@ -13,7 +13,10 @@ export interface Place {
 }
 
 export const place = computed((): Place => {
-  const [view = '', ...parts] = hash.value.replace(/^#?\/?/, '').split('/').map(decoded);
+  const [view = '', ...parts] = hash.value
+    .replace(/^#?\/?/, '')
+    .split('/')
+    .map(decoded);
   return { view, parts };
 });
 
@@ -32,6 +35,9 @@ export function endpointLink(id: string): string {
   const at = id.indexOf('/');
   return linkTo('pools', id.slice(0, at), id.slice(at + 1));
 }
+
+/** How ids are shown: sites are no endpoints. */
+export const nameOf = (id: string): string => id.replace(/^@sites\//, 'site ');
 
 export function go(link: string): void {
   location.hash = link;

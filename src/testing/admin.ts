@@ -1,6 +1,6 @@
 // Owns a balancer with its admin server in this process, as `evenkeel run` puts them together: what tests of the API begin with.
 
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { TestContext } from 'node:test';
@@ -58,7 +58,7 @@ export async function adminWorld(
     clock: env.clock,
     file,
     loaded: loaded.value,
-    text: stringify(document),
+    text: readFileSync(file, 'utf8'),
     apply: (config, kindsFile) => runtime.apply(config, kindsFile),
     refuse: (reason) => runtime.refuse(reason),
   });

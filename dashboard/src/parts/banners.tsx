@@ -1,10 +1,10 @@
 // Owns what must not be overlooked in any view: changes that a restart would lose, a configuration that was refused, a drain of the
 // balancer itself.
 
-import { changes, configVersion, status } from '../store.ts';
-import { useLoaded } from './loaded.ts';
 import { ask } from '../api.ts';
 import { count } from '../format.ts';
+import { changes, configVersion, status } from '../store.ts';
+import { useLoaded } from './loaded.ts';
 
 export function Banners() {
   const { draining = false, reloads } = status.value ?? {};
@@ -32,7 +32,9 @@ export function Banners() {
 }
 
 function UnsavedConfig() {
-  const { value } = useLoaded(String(configVersion.value), () => ask<{ saved: boolean; file: string }>('/api/v1/config'));
+  const { value } = useLoaded(String(configVersion.value), () =>
+    ask<{ saved: boolean; file: string }>('/api/v1/config'),
+  );
   if (value === undefined || value.saved) return null;
   return (
     <div class="notice notice-info">

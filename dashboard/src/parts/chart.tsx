@@ -25,6 +25,7 @@ interface Props {
 }
 
 const HEIGHT = 132;
+const SPAN_S = 300;
 
 export function Chart({ title, lines, now, format, data, least }: Props) {
   const place = useRef<HTMLDivElement>(null);
@@ -59,7 +60,10 @@ export function Chart({ title, lines, now, format, data, least }: Props) {
   );
 }
 
-function optionsOf(into: HTMLElement, { lines, format, least }: Pick<Props, 'lines' | 'format' | 'least'>): uPlot.Options {
+function optionsOf(
+  into: HTMLElement,
+  { lines, format, least }: Pick<Props, 'lines' | 'format' | 'least'>,
+): uPlot.Options {
   const style = getComputedStyle(document.documentElement);
   const color = (name: string): string => style.getPropertyValue(`--${name}`).trim();
   const font = `11px ${getComputedStyle(into).fontFamily}`;
@@ -71,9 +75,12 @@ function optionsOf(into: HTMLElement, { lines, format, least }: Pick<Props, 'lin
     padding: [6, 4, 0, 0],
     legend: { show: false },
     cursor: { show: false },
-    scales: { x: { time: true }, y: { range: (_plot, _min, max) => [0, Math.max(least, (max ?? 0) * 1.08)] } },
+    scales: {
+      x: { time: true, range: (_plot, _min, max) => [(max ?? SPAN_S) - SPAN_S, max ?? SPAN_S] },
+      y: { range: (_plot, _min, max) => [0, Math.max(least, (max ?? 0) * 1.08)] },
+    },
     axes: [
-      { ...axis, grid: { show: false }, size: 20, space: 70, values: (_plot, at) => at.map(clockOf) },
+      { ...axis, grid: { show: false }, size: 20, space: 50, incrs: [60, 120], values: (_plot, at) => at.map(clockOf) },
       { ...axis, grid, size: 52, space: 32, values: (_plot, values) => values.map(format) },
     ],
     series: [

@@ -10,8 +10,8 @@ import { TimeAgo } from './time-ago.tsx';
 function SaveField({ value, onInput }: { readonly value: boolean; readonly onInput: (save: boolean) => void }) {
   return (
     <label class="check">
-      <input type="checkbox" checked={value} onChange={(event) => onInput(event.currentTarget.checked)} /> write it to the file as
-      well; otherwise a restart goes back
+      <input type="checkbox" checked={value} onChange={(event) => onInput(event.currentTarget.checked)} /> write it to
+      the file as well; otherwise a restart goes back
     </label>
   );
 }
@@ -51,7 +51,11 @@ export function RollBackDialog({ version, etag, at }: Back) {
   const [save, setSave] = useState(true);
   const [note, setNote] = useState('');
   return (
-    <DialogBox title={`Roll back to version ${version}?`} verb="Roll back" act={() => rollBack(version, etag, save, note.trim())}>
+    <DialogBox
+      title={`Roll back to version ${version}?`}
+      verb="Roll back"
+      act={() => rollBack(version, etag, save, note.trim())}
+    >
       <p>
         The configuration of <TimeAgo at={at} /> comes into effect again as a whole, or not at all.
       </p>

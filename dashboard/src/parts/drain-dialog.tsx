@@ -29,7 +29,8 @@ export function DrainDialog({ id }: { readonly id: string }) {
   const running = useRunning(id);
   const row = rows.endpoints.get(id);
   const pool = row && rows.pools.get(row.pool);
-  if (row === undefined || pool === undefined) return <DialogBox title={`${id} is gone`}>It was removed meanwhile.</DialogBox>;
+  if (row === undefined || pool === undefined)
+    return <DialogBox title={`${id} is gone`}>It was removed meanwhile.</DialogBox>;
   const words = consequencesOf(row, pool, running);
   return (
     <DialogBox

@@ -5,7 +5,7 @@ import type { DrainProgress } from '../../../src/runtime/facade.ts';
 import { dialog } from '../actions.ts';
 import { count, list, span } from '../format.ts';
 import { endpointLink } from '../router.ts';
-import { clock, drains, mayOperate } from '../store.ts';
+import { clock, drains, mayOperate, rows, tick } from '../store.ts';
 
 /** Those that were put aside, by when they began. */
 const dismissed = signal<ReadonlySet<string>>(new Set());
@@ -16,11 +16,15 @@ const MOST = 4;
 const keyOf = ({ id, startedAt }: DrainProgress): string => `${id} ${startedAt}`;
 
 export function DrainStrip() {
+  void tick.value;
   const now = clock.value;
   const shown = drains.value.filter((drain) => {
     const { phase, startedAt, tookMs } = drain;
     if (phase === 'ended' || dismissed.value.has(keyOf(drain))) return false;
-    return phase !== 'empty' || now - (startedAt + tookMs) < NEWS_MS;
+    if (phase !== 'empty') return true;
+    // Somebody may have taken it back since.
+    const state = rows.endpoints.get(drain.id)?.state;
+    return (state === 'draining' || state === 'maintenance') && now - (startedAt + tookMs) < NEWS_MS;
   });
   if (shown.length === 0) return null;
   return (

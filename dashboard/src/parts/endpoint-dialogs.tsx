@@ -28,12 +28,13 @@ export function ModeDialog({ id, mode }: { readonly id: string; readonly mode: '
     >
       {isOut ? (
         <p>
-          It is out of use at once, whatever its checks say, and pinned sessions move to others. {words?.running}; requests that run
-          may finish. <span class={words?.isLast === true ? 'bad' : ''}>{words?.others}</span>
+          It is out of use at once, whatever its checks say, and pinned sessions move to others. {words?.running};
+          requests that run may finish. <span class={words?.isLast === true ? 'bad' : ''}>{words?.others}</span>
         </p>
       ) : (
         <p>
-          {checked ? 'Its checks decide again: if they pass, it' : 'It'} gets its share of new work from now on. A drain under way ends.
+          {checked ? 'Its checks decide again: if they pass, it' : 'It'} gets its share of new work from now on. A drain
+          under way ends.
         </p>
       )}
       <NoteField value={note} onInput={setNote} />
@@ -92,7 +93,9 @@ export function TakeBackDialog({ id }: { readonly id: string }) {
   const all = changes.value?.changes.filter(({ what }) => what === id) ?? [];
   return (
     <DialogBox title={`Take back what was said about ${id}?`} verb="Take back" act={() => takeBack(id, note.trim())}>
-      <p>It is as the configuration or discovery has it again. Taken back: {all.map(({ change }) => change).join(', ')}.</p>
+      <p>
+        It is as the configuration or discovery has it again. Taken back: {all.map(({ change }) => change).join(', ')}.
+      </p>
       <NoteField value={note} onInput={setNote} />
     </DialogBox>
   );
@@ -120,7 +123,13 @@ export function AddDialog({ pool }: { readonly pool: string }) {
       </label>
       <label class="field">
         <span>Weight</span>
-        <input type="number" min="0" step="any" value={weight} onInput={(event) => setNumber(event.currentTarget.value)} />
+        <input
+          type="number"
+          min="0"
+          step="any"
+          value={weight}
+          onInput={(event) => setNumber(event.currentTarget.value)}
+        />
       </label>
       <p>It gets work as soon as the pool's checks pass.</p>
       <NoteField value={note} onInput={setNote} />

@@ -55,11 +55,19 @@ export function EndpointLine({ row, index, top, most, isOpen }: Props) {
       {mayOperate.value && (
         <td class="row-action mid-only">
           {state === 'draining' || state === 'maintenance' ? (
-            <button type="button" onClick={() => (dialog.value = { kind: 'ready', id })} aria-label={`Make ${address} ready`}>
+            <button
+              type="button"
+              onClick={() => (dialog.value = { kind: 'ready', id })}
+              aria-label={`Make ${address} ready`}
+            >
               Ready
             </button>
           ) : (
-            <button type="button" onClick={() => (dialog.value = { kind: 'drain', id })} aria-label={`Drain ${address}`}>
+            <button
+              type="button"
+              onClick={() => (dialog.value = { kind: 'drain', id })}
+              aria-label={`Drain ${address}`}
+            >
               Drain
             </button>
           )}

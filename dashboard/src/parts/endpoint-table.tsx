@@ -9,7 +9,9 @@ import { EndpointLine } from './endpoint-line.tsx';
 import { mover } from './keys.ts';
 import { useWindow } from './window.ts';
 
-const ROW = 44;
+/** As the style sheet has it. */
+const narrow = matchMedia('(max-width: 820px)');
+const rowHeight = (): number => (narrow.matches ? 52 : 44);
 /** The order follows the numbers so often, in ms: rows that jump about cannot be read. */
 const REORDER_MS = 3000;
 const FIRST_MS = 12_000;
@@ -37,10 +39,11 @@ const COLUMNS: readonly (readonly [key: SortKey, title: string, css: string])[] 
 ];
 
 export function EndpointTable({ pool, open, onSort, ...filters }: Props) {
+  const height = rowHeight();
   const now = tick.value;
   const table = useRef<HTMLTableElement>(null);
   const endpoints = useOrder(pool, filters, table, now);
-  const { body, first, end } = useWindow(endpoints.length, ROW);
+  const { body, first, end } = useWindow(endpoints.length, height);
   useMover(endpoints, body);
   if (endpoints.length === 0)
     return pool.endpoints.length === 0 ? (
@@ -70,12 +73,19 @@ export function EndpointTable({ pool, open, onSort, ...filters }: Props) {
         </tr>
       </thead>
       <tbody ref={body}>
-        {first > 0 && <tr aria-hidden="true" class="spacer" style={{ height: `${first * ROW}px` }} />}
+        {first > 0 && <tr aria-hidden="true" class="spacer" style={{ height: `${first * height}px` }} />}
         {endpoints.slice(first, end).map((row, i) => (
-          <EndpointLine key={row.id} row={row} index={first + i + 2} top={top} most={most} isOpen={row.address === open} />
+          <EndpointLine
+            key={row.id}
+            row={row}
+            index={first + i + 2}
+            top={top}
+            most={most}
+            isOpen={row.address === open}
+          />
         ))}
         {end < endpoints.length && (
-          <tr aria-hidden="true" class="spacer" style={{ height: `${(endpoints.length - end) * ROW}px` }} />
+          <tr aria-hidden="true" class="spacer" style={{ height: `${(endpoints.length - end) * height}px` }} />
         )}
       </tbody>
     </table>
@@ -87,7 +97,7 @@ const orderOf = (key: SortKey): 'ascending' | 'descending' => (key === 'address'
 /** Anew every few seconds, when the question is another one, and never under somebody's finger. */
 function useOrder(pool: PoolRow, filters: Filters, table: { current: HTMLElement | null }, now: number): EndpointRow[] {
   const order = useRef({ ids: [] as readonly string[], at: 0, of: '', count: 0 });
-  const [began] = useState(performance.now);
+  const [began] = useState(() => performance.now());
   void now;
   const { current } = order;
   const of = JSON.stringify([pool.name, filters]);
@@ -120,7 +130,7 @@ function useMover(endpoints: readonly EndpointRow[], body: { current: HTMLElemen
       const { id } = endpoints[next];
       if (focusOn(id)) return true;
       const top = (body.current?.getBoundingClientRect().top ?? 0) + scrollY;
-      scrollTo(0, top + next * ROW - innerHeight / 2);
+      scrollTo(0, top + next * rowHeight() - innerHeight / 2);
       requestAnimationFrame(() => requestAnimationFrame(() => focusOn(id)));
       return true;
     };
@@ -129,4 +139,3 @@ function useMover(endpoints: readonly EndpointRow[], body: { current: HTMLElemen
     };
   });
 }
-

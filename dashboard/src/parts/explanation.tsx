@@ -7,7 +7,22 @@ import { endpointLink, linkTo } from '../router.ts';
 const MOST = 50;
 
 export function Explanation({ found }: { readonly found: HttpExplanation }) {
-  const { listener, route, client, host, path, pool, pick, refusal, variant, misses, filters, affinity, retry, cautions } = found;
+  const {
+    listener,
+    route,
+    client,
+    host,
+    path,
+    pool,
+    pick,
+    refusal,
+    variant,
+    misses,
+    filters,
+    affinity,
+    retry,
+    cautions,
+  } = found;
   return (
     <div class="explanation">
       <p class="lead">
@@ -133,7 +148,15 @@ function Candidates({ pool, pick }: { readonly pool: NonNullable<HttpExplanation
               <td class="number">{inFlight}</td>
               <td class="number mid-only">{ms(ewmaMs)}</td>
               <td class="number mid-only">{score === undefined ? '–' : Number(score.toPrecision(3))}</td>
-              <td>{id === pick ? <b>the pick</b> : excluded !== '' ? <span class="warn">{excluded}</span> : 'may be picked'}</td>
+              <td>
+                {id === pick ? (
+                  <b>the pick</b>
+                ) : excluded !== '' ? (
+                  <span class="warn">{excluded}</span>
+                ) : (
+                  'may be picked'
+                )}
+              </td>
             </tr>
           ))}
         </tbody>

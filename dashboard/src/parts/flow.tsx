@@ -59,7 +59,11 @@ function Node({ node }: { readonly node: PlacedNode }) {
   const beside = column === 3;
   const middle = y + height / 2;
   return (
-    <a href={link} class={`flow-node ${mark === '' ? '' : `node-${mark}`}`} aria-label={`${label}, ${rate(node.rate)} requests a second`}>
+    <a
+      href={link}
+      class={`flow-node ${mark === '' ? '' : `node-${mark}`}`}
+      aria-label={`${label}, ${rate(node.rate)} requests a second`}
+    >
       <rect x={x} y={y} width={NODE_WIDTH} height={height} rx={Math.min(3, height / 2)} />
       <text x={beside ? x + NODE_WIDTH + 8 : x} y={beside ? middle + 4 : y - 6}>
         {short}

@@ -28,14 +28,26 @@ export function Lanes({ changes }: { readonly changes: readonly HealthChange[] }
   const height = ids.length * LANE + 20;
   return (
     <section class="lanes" aria-label="States over time; scrolls where it is narrow" tabIndex={0}>
-      <svg viewBox={`0 0 ${WIDTH} ${height}`} role="img" aria-label={`States of ${ids.join(', ')} over the last ${span(length)}`}>
+      <svg
+        viewBox={`0 0 ${WIDTH} ${height}`}
+        role="img"
+        aria-label={`States of ${ids.join(', ')} over the last ${span(length)}`}
+      >
         {ids.map((id, i) => (
           <g key={id} transform={`translate(0 ${i * LANE})`}>
             <text class="lane-name" x={LABEL - 10} y="15" text-anchor="end">
               {id.length > 30 ? `…${id.slice(-29)}` : id}
             </text>
             {partsOf(id, recent, now - length, now).map(({ from, to, state }) => (
-              <rect key={from} class={`fill-${state}`} x={x(from)} y="5" width={Math.max(1.5, x(to) - x(from))} height="13" rx="1.500">
+              <rect
+                key={from}
+                class={`fill-${state}`}
+                x={x(from)}
+                y="5"
+                width={Math.max(1.5, x(to) - x(from))}
+                height="13"
+                rx="1.500"
+              >
                 <title>{`${state} from ${clockTime(from)}`}</title>
               </rect>
             ))}

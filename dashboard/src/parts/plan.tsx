@@ -8,7 +8,11 @@ const SIGNS = { add: '+', remove: '−', change: '~' } as const;
 const MOST = 100;
 
 interface Props {
-  readonly verdict: { readonly plan?: readonly PlanLine[]; readonly issues?: readonly Issue[]; readonly error?: string };
+  readonly verdict: {
+    readonly plan?: readonly PlanLine[];
+    readonly issues?: readonly Issue[];
+    readonly error?: string;
+  };
 }
 
 export function Plan({ verdict: { plan, issues, error } }: Props) {

@@ -1,7 +1,7 @@
 // Owns the questions about whole sites and about splits.
 
 import { useState } from 'preact/hooks';
-import { resetSplit, setSplit, site as changeSite } from '../actions.ts';
+import { site as changeSite, resetSplit, setSplit } from '../actions.ts';
 import { percent } from '../format.ts';
 import { status } from '../store.ts';
 import { DialogBox, NoteField } from './dialog.tsx';
@@ -58,8 +58,8 @@ export function SplitDialog({ split }: { readonly split: string }) {
         </label>
       ))}
       <label class="check">
-        <input type="checkbox" checked={back} onChange={(event) => setBack(event.currentTarget.checked)} /> back to the configured
-        weights
+        <input type="checkbox" checked={back} onChange={(event) => setBack(event.currentTarget.checked)} /> back to the
+        configured weights
       </label>
       <NoteField value={note} onInput={setNote} />
     </DialogBox>

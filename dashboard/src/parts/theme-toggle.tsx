@@ -14,7 +14,9 @@ dark.addEventListener('change', () => {
 const choice = signal<Choice>((document.documentElement.dataset.theme as Choice | undefined) ?? 'system');
 
 /** What is seen: canvases draw with its colours. */
-export const theme = computed(() => (choice.value === 'system' ? (systemIsDark.value ? 'dark' : 'light') : choice.value));
+export const theme = computed(() =>
+  choice.value === 'system' ? (systemIsDark.value ? 'dark' : 'light') : choice.value,
+);
 
 export function nextTheme(): void {
   const next = NEXT[choice.value];

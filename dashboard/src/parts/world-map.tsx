@@ -35,7 +35,9 @@ export function WorldMap({ world }: { readonly world: WorldReport }) {
         {networks.map(({ network, location, ms: time }) => {
           const at = location && projection([location.longitude, location.latitude]);
           if (at === undefined || at === null) return null;
-          return <circle key={network} cx={at[0]} cy={at[1]} r="3" class={`client ${time > 100 ? 'client-far' : ''}`} />;
+          return (
+            <circle key={network} cx={at[0]} cy={at[1]} r="3" class={`client ${time > 100 ? 'client-far' : ''}`} />
+          );
         })}
         {sites.map(({ name, state, location, pool }, i) => {
           const at = location && projection([location.longitude, location.latitude]);
@@ -49,7 +51,9 @@ export function WorldMap({ world }: { readonly world: WorldReport }) {
               <text x="10" y="-8">
                 {name}
                 <tspan class="site-words" x="10" dy="14">
-                  {state === 'up' ? `${percent(share)} · ${rate(rates[i])}/s${p95 === null ? '' : ` · p95 ${ms(p95)}`}` : state}
+                  {state === 'up'
+                    ? `${percent(share)} · ${rate(rates[i])}/s${p95 === null ? '' : ` · p95 ${ms(p95)}`}`
+                    : state}
                 </tspan>
               </text>
             </g>

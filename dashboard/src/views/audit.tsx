@@ -1,8 +1,8 @@
 // Owns what operators changed: what stands beside the configuration now, with the way back, and who did what.
 
+import type { AuditEntry } from '../../../src/admin/audit.ts';
 import { dialog } from '../actions.ts';
 import { ask } from '../api.ts';
-import type { AuditEntry } from '../../../src/admin/audit.ts';
 import { Empty } from '../parts/empty.tsx';
 import { useLoaded } from '../parts/loaded.ts';
 import { TimeAgo } from '../parts/time-ago.tsx';
@@ -11,7 +11,9 @@ import { audit, changes, mayOperate, rows } from '../store.ts';
 
 export function AuditView() {
   const newest = audit.value[0];
-  const { value = [] } = useLoaded(`audit ${newest?.at} ${newest?.what}`, () => ask<AuditEntry[]>('/api/v1/audit?limit=200'));
+  const { value = [] } = useLoaded(`audit ${newest?.at} ${newest?.what}`, () =>
+    ask<AuditEntry[]>('/api/v1/audit?limit=200'),
+  );
   return (
     <>
       <h1>Audit</h1>

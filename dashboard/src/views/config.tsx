@@ -105,7 +105,9 @@ function Edit({ version }: { readonly version: number }) {
         {isEdited ? (
           <Plan verdict={verdict} />
         ) : (
-          <p class="quiet">Change the text: what it would do shows here before anything is done. Nothing is applied until you say so.</p>
+          <p class="quiet">
+            Change the text: what it would do shows here before anything is done. Nothing is applied until you say so.
+          </p>
         )}
         <div class="buttons">
           <button
@@ -135,7 +137,11 @@ function usePlan(text: string, isEdited: boolean): Verdict {
     if (!isEdited) return;
     const abort = new AbortController();
     const timer = setTimeout(() => {
-      ask<{ plan: { entries: PlanLine[] } }>('/api/v1/config/plan', { method: 'POST', body: text, signal: abort.signal }).then(
+      ask<{ plan: { entries: PlanLine[] } }>('/api/v1/config/plan', {
+        method: 'POST',
+        body: text,
+        signal: abort.signal,
+      }).then(
         ({ plan }) => setVerdict({ plan: plan.entries }),
         (failed) => {
           if (abort.signal.aborted) return;

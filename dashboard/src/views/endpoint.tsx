@@ -5,14 +5,14 @@ import type { EndpointReport, HealthChange, Running } from '../../../src/runtime
 import { dialog } from '../actions.ts';
 import { ask, endpointPath } from '../api.ts';
 import { slowWords } from '../attention.ts';
-import { count, ms, percent, rate } from '../format.ts';
+import { clockTime, count, fullTime, ms, percent, rate, span } from '../format.ts';
 import { useLoaded } from '../parts/loaded.ts';
 import { Spark } from '../parts/spark.tsx';
 import { StateMark } from '../parts/state.tsx';
 import { TimeAgo } from '../parts/time-ago.tsx';
 import { linkTo } from '../router.ts';
 import type { EndpointRow } from '../rows.ts';
-import { changes, mayOperate, rows, tick, timeline } from '../store.ts';
+import { changes, clock, mayOperate, rows, tick, timeline } from '../store.ts';
 
 type Known = EndpointReport & { readonly running?: Running };
 const LOOK_MS = 3000;
@@ -42,8 +42,11 @@ export function EndpointPanel({ id }: { readonly id: string }) {
     <aside class="panel" data-id={id} aria-label={`Endpoint ${id}`}>
       <PanelHead pool={pool} title={row.address} head={head} />
       <p class="panel-state">
-        <StateMark state={row.state} /> since <TimeAgo at={row.since} />
-        {row.slow > 0 && <span class="warn"> · slow: {slowWords(row)}</span>}
+        <StateMark state={row.state} />{' '}
+        <span class="quiet">
+          since <Since at={row.since} />
+        </span>
+        {row.slow > 0 && <span class="warn"> Slow: {slowWords(row)}.</span>}
       </p>
       {mayOperate.value && <Actions row={row} />}
       <Numbers row={row} running={value?.running} />
@@ -53,7 +56,15 @@ export function EndpointPanel({ id }: { readonly id: string }) {
   );
 }
 
-function PanelHead({ pool, title, head }: { readonly pool: string; readonly title: string; readonly head: { current: HTMLHeadingElement | null } }) {
+function PanelHead({
+  pool,
+  title,
+  head,
+}: {
+  readonly pool: string;
+  readonly title: string;
+  readonly head: { current: HTMLHeadingElement | null };
+}) {
   return (
     <div class="panel-head">
       <h2 ref={head} tabIndex={-1}>
@@ -168,7 +179,8 @@ function Checks({ report }: { readonly report: Known }) {
         )}
         {active.enabled ? (
           <li>
-            Checks say <b>{active.verdict}</b>, {active.passes > 0 ? `${active.passes} good in a row` : `${active.failures} bad in a row`}
+            Checks say <b>{active.verdict}</b>,{' '}
+            {active.passes > 0 ? `${active.passes} good in a row` : `${active.failures} bad in a row`}
             {active.last !== undefined && (
               <span class="evidence">
                 {active.last.evidence} <TimeAgo at={active.last.at} />
@@ -209,11 +221,22 @@ function Story({ id }: { readonly id: string }) {
       <ol class="story">
         {value.map(({ at, from, to, cause, evidence }) => (
           <li key={`${at} ${to}`}>
-            <StateMark state={to} /> <TimeAgo at={at} /> <span class="quiet">{from === to ? 'stays' : `was ${from}`} · by {cause}</span>
+            <StateMark state={to} /> <TimeAgo at={at} />{' '}
+            <span class="quiet">
+              {from === to ? 'stays' : `was ${from}`} · by {cause}
+            </span>
             <span class="evidence">{evidence}</span>
           </li>
         ))}
       </ol>
     </section>
+  );
+}
+
+function Since({ at }: { readonly at: number }) {
+  return (
+    <time dateTime={new Date(at).toISOString()} title={fullTime(at)}>
+      {clockTime(at)}, {span(clock.value - at)}
+    </time>
   );
 }

@@ -4,6 +4,7 @@ import { useState } from 'preact/hooks';
 import type { HttpExplanation } from '../../../src/runtime/facade.ts';
 import { explainError } from '../actions.ts';
 import { ask } from '../api.ts';
+import { hostOf } from '../format.ts';
 import { Explanation } from '../parts/explanation.tsx';
 import { status } from '../store.ts';
 
@@ -28,8 +29,8 @@ export function ExplainView() {
     <>
       <h1>Explain</h1>
       <p class="quiet">
-        What would become of a request, and why: the route, the near misses, every candidate, the pick. Nothing is sent, counted or
-        remembered.
+        What would become of a request, and why: the route, the near misses, every candidate, the pick. Nothing is sent,
+        counted or remembered.
       </p>
       <form class="explain" onSubmit={(event) => void submit(event)}>
         <label class="field">
@@ -69,8 +70,8 @@ export function ExplainView() {
 function firstUrl(): string {
   const found = status.value?.listeners.find(({ protocol }) => protocol === 'http' || protocol === 'https');
   if (found === undefined) return 'http://localhost/';
-  const host = found.address === '0.0.0.0' || found.address === '::' ? 'localhost' : found.address;
-  return `${found.protocol}://${host.includes(':') ? `[${host}]` : host}:${found.port}/`;
+  const host = hostOf(found.address);
+  return `${found.protocol}://${host === '0.0.0.0' || host === '[::]' ? 'localhost' : host}:${found.port}/`;
 }
 
 function headersOf(text: string): readonly (readonly [string, string])[] {

@@ -7,7 +7,7 @@ import { Empty } from '../parts/empty.tsx';
 import { Lanes } from '../parts/lanes.tsx';
 import { StateMark } from '../parts/state.tsx';
 import { TimeAgo } from '../parts/time-ago.tsx';
-import { endpointLink, linkTo } from '../router.ts';
+import { endpointLink, linkTo, nameOf } from '../router.ts';
 import { loadTimeline, rows, timeline } from '../store.ts';
 
 const PAGE = 100;
@@ -23,7 +23,8 @@ export function HealthView() {
   const all = timeline.value;
   const wanted = text.trim().toLowerCase();
   const found = all.filter((change) => {
-    if (cause !== 'all' && change.cause !== cause) return false;
+    // What came with a configuration is no news.
+    if (cause === 'all' ? change.from === 'absent' : change.cause !== cause) return false;
     return wanted === '' || `${change.id} ${change.to} ${change.evidence}`.toLowerCase().includes(wanted);
   });
   return (
@@ -33,7 +34,12 @@ export function HealthView() {
       <div class="tools">
         <label class="search">
           <span class="aside">Search changes by endpoint, state or evidence</span>
-          <input type="search" placeholder="Search  /" value={text} onInput={(event) => setText(event.currentTarget.value)} />
+          <input
+            type="search"
+            placeholder="Search  /"
+            value={text}
+            onInput={(event) => setText(event.currentTarget.value)}
+          />
         </label>
         <fieldset class="choices">
           <legend class="aside">Causes</legend>
@@ -46,7 +52,9 @@ export function HealthView() {
       </div>
       {found.length === 0 ? (
         <Empty title={all.length === 0 ? 'Nothing has changed yet' : 'No change matches'}>
-          {all.length === 0 ? 'Every change of an endpoint’s state will stand here, with its evidence.' : 'Look for less.'}
+          {all.length === 0
+            ? 'Every change of an endpoint’s state will stand here, with its evidence.'
+            : 'Look for less.'}
         </Empty>
       ) : (
         <ol class="timeline">
@@ -69,14 +77,17 @@ function Change({ change }: { readonly change: HealthChange }) {
   return (
     <li data-row>
       <span class="when" title={fullTime(at)}>
-        {clockTime(at)} <small>
+        {clockTime(at)}{' '}
+        <small>
           <TimeAgo at={at} />
         </small>
       </span>
       <StateMark state={to} />
       <span class="what">
-        <a href={rows.endpoints.has(id) ? endpointLink(id) : linkTo('pools', pool)}>{id}</a>{' '}
-        <span class="quiet">{from === to ? 'stays' : `was ${from}`} · by {cause}</span>
+        <a href={rows.endpoints.has(id) ? endpointLink(id) : linkTo('pools', pool)}>{nameOf(id)}</a>{' '}
+        <span class="quiet">
+          {from === to ? 'stays' : `was ${from}`} · by {cause}
+        </span>
         <span class="evidence">{evidence}</span>
       </span>
     </li>

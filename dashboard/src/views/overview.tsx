@@ -7,7 +7,7 @@ import { Empty } from '../parts/empty.tsx';
 import { Flow } from '../parts/flow.tsx';
 import { PastSpark } from '../parts/past-spark.tsx';
 import { TimeAgo } from '../parts/time-ago.tsx';
-import { linkTo } from '../router.ts';
+import { linkTo, nameOf } from '../router.ts';
 import type { PoolRow } from '../rows.ts';
 import { loadPast, rows, status, tick, timeline } from '../store.ts';
 
@@ -54,7 +54,7 @@ function Summary({ pools }: { readonly pools: readonly PoolRow[] }) {
           ? `All ${count(endpoints.length, 'endpoint')} serve`
           : `${serving} of ${count(endpoints.length, 'endpoint')} serve`}
         {' · '}
-        <b>{rate(all)}</b> requests a second · up <Uptime />
+        <b>{rate(all)}</b> requests a second · <Uptime />
       </p>
       {matters.length > 0 && (
         <ul class="matters">
@@ -74,7 +74,7 @@ function Uptime() {
   const { startedAt = 0 } = status.value ?? {};
   return (
     <>
-      since <TimeAgo at={startedAt} />
+      started <TimeAgo at={startedAt} />
     </>
   );
 }
@@ -170,7 +170,7 @@ function StateBar({ pool }: { readonly pool: PoolRow }) {
 }
 
 function Newest() {
-  const newest = timeline.value.slice(0, 5);
+  const newest = timeline.value.filter(({ from }) => from !== 'absent').slice(0, 5);
   if (newest.length === 0) return null;
   return (
     <section aria-labelledby="newest-title">
@@ -180,7 +180,7 @@ function Newest() {
       <ul class="newest">
         {newest.map(({ at, id, from, to, evidence }) => (
           <li key={`${at} ${id} ${to}`}>
-            <TimeAgo at={at} /> <code>{id}</code> {from === to ? `still ${to}` : `${from} → ${to}`}
+            <TimeAgo at={at} /> <code>{nameOf(id)}</code> {from === to ? `still ${to}` : `${from} → ${to}`}
             <span class="quiet"> {evidence}</span>
           </li>
         ))}

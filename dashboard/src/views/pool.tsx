@@ -36,7 +36,8 @@ export function PoolView({ name, address }: { readonly name: string; readonly ad
       <header class="view-head">
         <h1>{name}</h1>
         <p class="quiet">
-          {pool.report.balance} · {count(pool.endpoints.length, 'endpoint')} · {count(pool.inFlight, 'request')} in flight
+          {pool.report.balance} · {count(pool.endpoints.length, 'endpoint')} · {count(pool.inFlight, 'request')} in
+          flight
           <Sources name={name} />
         </p>
       </header>
@@ -155,7 +156,14 @@ function Endpoints({ pool, open }: { readonly pool: PoolRow; readonly open: stri
           </button>
         )}
       </div>
-      <EndpointTable pool={pool} open={open} text={text.trim().toLowerCase()} filter={filter} sort={sort} onSort={setSort} />
+      <EndpointTable
+        pool={pool}
+        open={open}
+        text={text.trim().toLowerCase()}
+        filter={filter}
+        sort={sort}
+        onSort={setSort}
+      />
     </section>
   );
 }
@@ -164,7 +172,10 @@ function countOf({ endpoints }: PoolRow, filter: StateFilter): number {
   if (filter === 'all') return endpoints.length;
   let n = 0;
   for (const { serves, slow, state } of endpoints) {
-    if (filter === 'serving' ? serves : filter === 'out' ? !serves : filter === 'slow' ? slow > 0 : state === 'draining') n++;
+    if (
+      filter === 'serving' ? serves : filter === 'out' ? !serves : filter === 'slow' ? slow > 0 : state === 'draining'
+    )
+      n++;
   }
   return n;
 }

@@ -1,7 +1,7 @@
 // Owns where traffic comes in and which way it takes: the large picture, and the same as tables.
 
 import { dialog } from '../actions.ts';
-import { percent, rate, span } from '../format.ts';
+import { hostOf, percent, rate, span } from '../format.ts';
 import { Empty } from '../parts/empty.tsx';
 import { Flow } from '../parts/flow.tsx';
 import { linkTo } from '../router.ts';
@@ -132,13 +132,12 @@ function Listeners() {
         <tbody>
           {listeners.map(({ name, address, port, protocol, path, note = '', open }) => {
             const now = live.get(name);
-            const host = address.includes(':') ? `[${address}]` : address;
             return (
               <tr key={name}>
                 <th scope="row">{name}</th>
                 <td>
                   <code>
-                    {host}:{port}
+                    {hostOf(address)}:{port}
                   </code>
                 </td>
                 <td title={note}>
@@ -147,7 +146,9 @@ function Listeners() {
                 </td>
                 <td class="number">{now?.open ?? open}</td>
                 <td class="number">{rate(now?.rate ?? 0)}</td>
-                <td class={`number mid-only ${(now?.errors ?? 0) > 0 ? 'bad' : 'quiet'}`}>{percent(now?.errors ?? 0)}</td>
+                <td class={`number mid-only ${(now?.errors ?? 0) > 0 ? 'bad' : 'quiet'}`}>
+                  {percent(now?.errors ?? 0)}
+                </td>
               </tr>
             );
           })}

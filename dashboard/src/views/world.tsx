@@ -1,11 +1,11 @@
 // Owns sites and client networks: on a map, and as tables beside it.
 
-import { type ComponentType, lazyMap } from '../lazy-map.ts';
 import { useEffect, useState } from 'preact/hooks';
 import type { WorldReport } from '../../../src/runtime/facade.ts';
 import { dialog } from '../actions.ts';
 import { ask } from '../api.ts';
 import { ms, rate, span } from '../format.ts';
+import { type ComponentType, lazyMap } from '../lazy-map.ts';
 import { Empty, Failure } from '../parts/empty.tsx';
 import { useLoaded } from '../parts/loaded.ts';
 import { StateMark } from '../parts/state.tsx';
@@ -114,7 +114,11 @@ function Sites({ sites, again }: { readonly sites: WorldReport['sites']; readonl
                 <td class="number">{rate(rows.pools.get(pool)?.smoothRate ?? 0)}</td>
                 {mayOperate.value && (
                   <td class="row-action">
-                    <button type="button" onClick={open} aria-label={`${isOut ? 'Make ready' : 'Drain'} the site ${name}`}>
+                    <button
+                      type="button"
+                      onClick={open}
+                      aria-label={`${isOut ? 'Make ready' : 'Drain'} the site ${name}`}
+                    >
                       {isOut ? 'Ready' : 'Drain'}
                     </button>
                   </td>
@@ -135,8 +139,8 @@ function Networks({ networks }: { readonly networks: WorldReport['networks'] }) 
       <h2 id="networks-title">Client networks</h2>
       {shown.length === 0 ? (
         <Empty title="Nothing was measured">
-          Times to client networks are measured while a <code>latency</code> policy asks, and <code>site</code> says where this
-          balancer is.
+          Times to client networks are measured while a <code>latency</code> policy asks, and <code>site</code> says
+          where this balancer is.
         </Empty>
       ) : (
         <table>
