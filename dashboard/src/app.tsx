@@ -40,9 +40,9 @@ export function App() {
   if (status.value === undefined) return <Alone title="Evenkeel" text="Asking the balancer…" />;
   return (
     <>
-      <a class="skip" href="#main" onClick={skip}>
+      <button type="button" class="skip" onClick={skip}>
         To the content
-      </a>
+      </button>
       <Head />
       <div class="frame">
         <Side />
@@ -60,8 +60,7 @@ export function App() {
   );
 }
 
-function skip(event: Event): void {
-  event.preventDefault();
+function skip(): void {
   document.getElementById('main')?.focus();
 }
 
@@ -123,7 +122,11 @@ function Side() {
               <a href={linkTo('pools', name)} aria-current={view === 'pools' && parts[0] === name ? 'page' : undefined}>
                 <StateMark state={state} word={false} />
                 <span class="side-name">{name}</span>
-                <small>{endpoints.some(({ slow }) => slow > 0) ? 'slow' : endpoints.length}</small>
+                {endpoints.some(({ slow }) => slow > 0) ? (
+                  <small class="warn">slow</small>
+                ) : (
+                  <small>{endpoints.length}</small>
+                )}
               </a>
             </li>
           );

@@ -5,6 +5,7 @@ import type { Status } from '../../src/runtime/facade.ts';
 import type { FlowBand, FlowNode } from './flow-layout.ts';
 import { endpointLink, linkTo } from './router.ts';
 import type { EndpointRow, Rows } from './rows.ts';
+import type { ConfigState } from './store.ts';
 
 export interface FlowData {
   readonly nodes: readonly FlowNode[];
@@ -25,7 +26,12 @@ function smooth(key: string, value: number): number {
   return next;
 }
 
-export function flowOf(rows: Rows, status: Status | undefined, most: number): FlowData {
+export function flowOf(
+  rows: Rows,
+  status: Status | undefined,
+  config: ConfigState | undefined,
+  most: number,
+): FlowData {
   const nodes: FlowNode[] = [];
   const bands: FlowBand[] = [];
   const nameless = { listener: '', name: 'other routes', pools: [] as readonly string[] };
@@ -36,6 +42,8 @@ export function flowOf(rows: Rows, status: Status | undefined, most: number): Fl
     const from = `l ${name}`;
     const own = shown.filter(({ listener }) => listener === name);
     nodes.push(node(from, 0, name, '#/traffic', smooth(from, rate)));
+    const direct = own.length === 0 ? config?.pools[name] : undefined;
+    if (direct !== undefined) bands.push({ from, to: `p ${direct}`, rate: smooth(from, rate), mark: '' });
     for (const route of own) {
       const id = `r ${name} ${route.name}`;
       const through = smooth(id, route.rate);

@@ -9,6 +9,8 @@ import { markSlow, type Paced } from './slow.ts';
 const KEPT = 300;
 /** A value of the last second counts so much. */
 const NEW = 0.2;
+/** Of shares: who drains should be seen to drain. */
+const NEW_SHARE = 0.35;
 /** A pace without new answers is forgotten after so many seconds. */
 const STALE = 20;
 const SERVING: ReadonlySet<string> = new Set(['up', 'trial', 'checking']);
@@ -153,7 +155,7 @@ export class Rows {
       const row = this.pools.get(name as string);
       if (row === undefined) continue;
       Object.assign(row, { mode, rate, errors, inFlight, p50, p95, p99 });
-      row.smoothRate += NEW * (row.rate - row.smoothRate);
+      row.smoothRate += (row.past.at.length === 0 ? 1 : NEW) * (row.rate - row.smoothRate);
       remember(row, at);
       markSlow(row.endpoints);
     }
@@ -192,8 +194,9 @@ function newPool(report: PoolStatus, endpoints: EndpointRow[]): PoolRow {
 }
 
 function smooth(row: EndpointRow): void {
-  row.smoothShare += NEW * (row.share - row.smoothShare);
-  row.smoothRate += NEW * (row.rate - row.smoothRate);
+  const isFirst = row.rates.count === 0;
+  row.smoothShare += (isFirst ? 1 : NEW_SHARE) * (row.share - row.smoothShare);
+  row.smoothRate += (isFirst ? 1 : NEW) * (row.rate - row.smoothRate);
   if (row.smoothRate < 0.05 && row.rate === 0) row.smoothRate = 0;
   if (row.rate === 0 && row.smoothShare < 0.0005) row.smoothShare = 0;
   if (row.p95 === null || row.rate === 0) {

@@ -34,8 +34,9 @@ export const changes = signal<RuntimeChanges | undefined>(undefined);
 export const timeline = signal<readonly HealthChange[]>([]);
 export const audit = signal<readonly AuditEntry[]>([]);
 export const drains = signal<readonly DrainProgress[]>([]);
-/** Moves with every configuration that comes into effect. */
-export const configVersion = signal(0);
+/** Moves with every configuration that comes into effect, and when one is saved. */
+export const configRevision = signal(0);
+let configVersion = 0;
 
 export const mayOperate = computed(() => who.value?.role === 'operate');
 /** How old the numbers are, in ms; 0 while they are fresh. */
@@ -69,6 +70,35 @@ export async function begin(): Promise<void> {
   }
 }
 
+/** What of the configuration is needed in every view. */
+export interface ConfigState {
+  readonly saved: boolean;
+  /** Of listeners without routes (UDP), where they go. */
+  readonly pools: Readonly<Record<string, string>>;
+}
+
+export const config = signal<ConfigState | undefined>(undefined);
+
+function newConfig(): void {
+  configRevision.value++;
+  void loadConfig();
+}
+
+async function loadConfig(): Promise<void> {
+  try {
+    const { saved, document } = await ask<{
+      saved: boolean;
+      document: { listeners?: Record<string, { pool?: unknown }> };
+    }>('/api/v1/config');
+    const pools = Object.entries(document.listeners ?? {}).flatMap(([name, { pool }]) =>
+      typeof pool === 'string' ? [[name, pool] as const] : [],
+    );
+    config.value = { saved, pools: Object.fromEntries(pools) };
+  } catch {
+    // Told where somebody opens it.
+  }
+}
+
 /** Why nothing can be shown at all. */
 export const problem = signal('');
 
@@ -86,7 +116,9 @@ function onEvent(event: string, data: unknown): void {
     else if (event === 'changes') changes.value = data as RuntimeChanges;
     else if (event === 'audit') {
       audit.value = [data as AuditEntry, ...audit.value].slice(0, 500);
-      if ((data as AuditEntry).action === 'drain') void loadDrains();
+      const { action } = data as AuditEntry;
+      if (action === 'drain') void loadDrains();
+      if (action === 'apply-config' || action === 'roll-back') newConfig();
     }
   });
 }
@@ -95,7 +127,8 @@ function onStructure(next: Status): void {
   rows.structure(next.pools);
   status.value = next;
   changes.value = next.runtime;
-  configVersion.value = next.configVersion;
+  if (next.configVersion !== configVersion || config.value === undefined) newConfig();
+  configVersion = next.configVersion;
   const known = new Set(timeline.value.map(keyOf));
   const missed = next.changes.filter((change) => !known.has(keyOf(change)));
   timeline.value = [...missed, ...timeline.value].sort((a, b) => b.at - a.at).slice(0, MOST_CHANGES);

@@ -48,7 +48,10 @@ export interface Shop {
   readonly document: Readonly<Record<string, unknown>>;
 }
 
-export async function startShop(t: TestContext, { admin = {} as Readonly<Record<string, unknown>> } = {}): Promise<Shop> {
+export async function startShop(
+  t: TestContext,
+  { admin = {} as Readonly<Record<string, unknown>> } = {},
+): Promise<Shop> {
   const api = await Promise.all([4, 6, 60].map((ms) => startBackend(t, ms)));
   const web = await Promise.all([3, 3].map((ms) => startBackend(t, ms)));
   const document = {
@@ -63,7 +66,11 @@ export async function startShop(t: TestContext, { admin = {} as Readonly<Record<
       },
     },
     pools: {
-      api: { balance: 'least-connections', endpoints: api.map(({ address }) => address), health: { http: '/health', interval: '1s' } },
+      api: {
+        balance: 'least-connections',
+        endpoints: api.map(({ address }) => address),
+        health: { http: '/health', interval: '1s' },
+      },
       web: { endpoints: web.map(({ address }) => address), health: false },
     },
     sites: {

@@ -1,16 +1,14 @@
 // Owns what must not be overlooked in any view: changes that a restart would lose, a configuration that was refused, a drain of the
 // balancer itself.
 
-import { ask } from '../api.ts';
 import { count } from '../format.ts';
-import { changes, configVersion, status } from '../store.ts';
-import { useLoaded } from './loaded.ts';
+import { changes, config, status } from '../store.ts';
 
 export function Banners() {
   const { draining = false, reloads } = status.value ?? {};
   const refused = reloads?.lastError;
   return (
-    <>
+    <section aria-label="Notices">
       {draining && (
         <div class="notice notice-warn">
           <p>
@@ -27,14 +25,12 @@ export function Banners() {
       )}
       <UnsavedConfig />
       <UnsavedChanges />
-    </>
+    </section>
   );
 }
 
 function UnsavedConfig() {
-  const { value } = useLoaded(String(configVersion.value), () =>
-    ask<{ saved: boolean; file: string }>('/api/v1/config'),
-  );
+  const { value } = config;
   if (value === undefined || value.saved) return null;
   return (
     <div class="notice notice-info">

@@ -30,7 +30,7 @@ const SPAN_S = 300;
 export function Chart({ title, lines, now, format, data, least }: Props) {
   const place = useRef<HTMLDivElement>(null);
   const chosen = theme.value;
-  // biome-ignore lint/correctness/useExhaustiveDependencies: made anew only when the colours are others
+  // Made anew only when the colours are others.
   useEffect(() => {
     const into = place.current!;
     const plot = new uPlot(optionsOf(into, { lines, format, least }), [[]], into);

@@ -18,7 +18,7 @@ const DEADLINES = [
 ] as const;
 
 export function useRunning(id: string): Running | undefined {
-  const { value } = useLoaded(`running ${id}`, () => ask<{ running?: Running }>(endpointPath(id)), 2000);
+  const { value } = useLoaded(`running ${id}`, () => ask<{ running?: Running }>(endpointPath(id)), { everyMs: 2000 });
   return value?.running;
 }
 
@@ -40,7 +40,7 @@ export function DrainDialog({ id }: { readonly id: string }) {
       act={() => drain(id, running?.sessions === undefined ? 0 : deadline, note.trim())}
     >
       <p>
-        It takes no new work from now on. {words.running}; what runs may finish, nothing is cut.{' '}
+        It takes no new work from now on. {words.running}. What runs may finish, nothing is cut.{' '}
         <span class={words.isLast ? 'bad' : ''}>{words.others}</span>
       </p>
       {running?.sessions !== undefined && (

@@ -17,7 +17,6 @@ export function Editor({ text, onInput, issues }: Props) {
     <div class="editor">
       <div class="gutter" aria-hidden="true">
         {Array.from({ length: lines }, (_, i) => (
-          // biome-ignore lint/suspicious/noArrayIndexKey: a line is its number
           <span key={i} class={wrong.has(i + 1) ? 'is-wrong' : ''} title={wrong.get(i + 1)}>
             {i + 1}
           </span>

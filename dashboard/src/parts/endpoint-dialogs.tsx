@@ -28,8 +28,8 @@ export function ModeDialog({ id, mode }: { readonly id: string; readonly mode: '
     >
       {isOut ? (
         <p>
-          It is out of use at once, whatever its checks say, and pinned sessions move to others. {words?.running};
-          requests that run may finish. <span class={words?.isLast === true ? 'bad' : ''}>{words?.others}</span>
+          It is out of use at once, whatever its checks say, and pinned sessions move to others. {words?.running}.
+          Requests that run may finish. <span class={words?.isLast === true ? 'bad' : ''}>{words?.others}</span>
         </p>
       ) : (
         <p>
@@ -80,7 +80,7 @@ export function RemoveDialog({ id }: { readonly id: string }) {
   return (
     <DialogBox title={`Remove ${nameOf(id)}?`} verb="Remove" danger act={() => remove(id, note.trim())}>
       <p>
-        It leaves the pool until somebody takes that back. {words?.running}; what runs may finish.{' '}
+        It leaves the pool until somebody takes that back. {words?.running}. What runs may finish.{' '}
         <span class={words?.isLast === true ? 'bad' : ''}>{words?.others}</span>
       </p>
       <NoteField value={note} onInput={setNote} />

@@ -73,7 +73,7 @@ export function EndpointTable({ pool, open, onSort, ...filters }: Props) {
         </tr>
       </thead>
       <tbody ref={body}>
-        {first > 0 && <tr aria-hidden="true" class="spacer" style={{ height: `${first * height}px` }} />}
+        {first > 0 && <tr class="spacer" style={{ height: `${first * height}px` }} />}
         {endpoints.slice(first, end).map((row, i) => (
           <EndpointLine
             key={row.id}
@@ -84,9 +84,7 @@ export function EndpointTable({ pool, open, onSort, ...filters }: Props) {
             isOpen={row.address === open}
           />
         ))}
-        {end < endpoints.length && (
-          <tr aria-hidden="true" class="spacer" style={{ height: `${(endpoints.length - end) * height}px` }} />
-        )}
+        {end < endpoints.length && <tr class="spacer" style={{ height: `${(endpoints.length - end) * height}px` }} />}
       </tbody>
     </table>
   );

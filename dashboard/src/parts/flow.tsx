@@ -4,7 +4,7 @@ import { useEffect, useRef, useState } from 'preact/hooks';
 import { flowOf } from '../flow-data.ts';
 import { layOut, NODE_WIDTH, type PlacedNode } from '../flow-layout.ts';
 import { rate } from '../format.ts';
-import { rows, status, tick } from '../store.ts';
+import { config, rows, status, tick } from '../store.ts';
 import { Empty } from './empty.tsx';
 
 /** Narrower, it scrolls. */
@@ -21,18 +21,19 @@ export function Flow({ most }: { readonly most: number }) {
     sized.observe(place.current!);
     return () => sized.disconnect();
   }, []);
-  const { nodes, bands } = flowOf(rows, status.value, most);
+  const { nodes, bands } = flowOf(rows, status.value, config.value, most);
   const ends = nodes.filter(({ column }) => column === 3).length;
   const { nodes: placed, bands: ribbons, height } = layOut(nodes, bands, width, Math.max(220, ends * 44));
   const step = (width - NODE_WIDTH - 190) / 3;
   return (
+    // biome-ignore lint/a11y/noNoninteractiveTabindex: it scrolls
     <section class="flow" aria-label="Picture of traffic; scrolls where it is narrow" tabIndex={0} ref={place}>
       {nodes.length === 0 ? (
         <Empty title="Nothing listens yet" />
       ) : (
         <svg width={width} height={height + 20} viewBox={`0 0 ${width} ${height + 20}`}>
           <title>{words(placed)}</title>
-          <g class="flow-titles" aria-hidden="true">
+          <g class="flow-titles">
             {TITLES.map((title, i) => (
               <text key={title} x={i * step} y={12}>
                 {title}
@@ -59,11 +60,7 @@ function Node({ node }: { readonly node: PlacedNode }) {
   const beside = column === 3;
   const middle = y + height / 2;
   return (
-    <a
-      href={link}
-      class={`flow-node ${mark === '' ? '' : `node-${mark}`}`}
-      aria-label={`${label}, ${rate(node.rate)} requests a second`}
-    >
+    <a href={link} class={mark === '' ? 'flow-node' : `flow-node node-${mark}`}>
       <rect x={x} y={y} width={NODE_WIDTH} height={height} rx={Math.min(3, height / 2)} />
       <text x={beside ? x + NODE_WIDTH + 8 : x} y={beside ? middle + 4 : y - 6}>
         {short}

@@ -76,7 +76,7 @@ function moveBy(by: number, always: boolean): boolean {
   if (mover.move?.(by) === true) return true;
   const links = [...document.querySelectorAll<HTMLElement>('[data-row] a')];
   if (links.length === 0) return false;
-  const at = links.findIndex((link) => link === document.activeElement);
+  const at = links.indexOf(document.activeElement as HTMLElement);
   links[Math.max(0, Math.min(links.length - 1, at + by))].focus();
   return true;
 }

@@ -27,6 +27,7 @@ export function Lanes({ changes }: { readonly changes: readonly HealthChange[] }
   const x = (at: number): number => LABEL + Math.max(0, 1 - (now - at) / length) * (WIDTH - LABEL);
   const height = ids.length * LANE + 20;
   return (
+    // biome-ignore lint/a11y/noNoninteractiveTabindex: it scrolls
     <section class="lanes" aria-label="States over time; scrolls where it is narrow" tabIndex={0}>
       <svg
         viewBox={`0 0 ${WIDTH} ${height}`}
@@ -46,7 +47,7 @@ export function Lanes({ changes }: { readonly changes: readonly HealthChange[] }
                 y="5"
                 width={Math.max(1.5, x(to) - x(from))}
                 height="13"
-                rx="1.500"
+                rx="1.5"
               >
                 <title>{`${state} from ${clockTime(from)}`}</title>
               </rect>

@@ -9,8 +9,15 @@ export interface Loaded<T> {
   readonly again: () => void;
 }
 
-/** Asked again when `key` is another one, and every `everyMs` (0: never) while the page is seen. */
-export function useLoaded<T>(key: string, load: () => Promise<T>, everyMs = 0): Loaded<T> {
+/**
+ * Asked again when `key` or `revision` is another one, and every `everyMs` (0: never) while the page is seen. Of the same key the
+ * value of before is kept until the next one is there.
+ */
+export function useLoaded<T>(
+  key: string,
+  load: () => Promise<T>,
+  { everyMs = 0, revision = 0 as unknown } = {},
+): Loaded<T> {
   const [state, setState] = useState<{ key: string; value: T | undefined; error: string }>({
     key,
     value: undefined,
@@ -23,13 +30,13 @@ export function useLoaded<T>(key: string, load: () => Promise<T>, everyMs = 0): 
       (value) => latest.current === key && setState({ key, value, error: '' }),
       (error) => latest.current === key && setState((was) => ({ ...was, key, error: explainError(error) })),
     );
-    // biome-ignore lint/correctness/useExhaustiveDependencies: `load` is another function every time
+    // `load` is another function every time.
   }, [key]);
   useEffect(() => {
     again();
     if (everyMs === 0) return;
     const timer = setInterval(() => !document.hidden && again(), everyMs);
     return () => clearInterval(timer);
-  }, [again, everyMs]);
+  }, [again, everyMs, revision]);
   return { value: state.key === key ? state.value : undefined, error: state.error, again };
 }

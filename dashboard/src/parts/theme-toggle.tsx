@@ -34,8 +34,8 @@ export function ThemeToggle() {
   return (
     <button type="button" class="plain" onClick={nextTheme} title="Colours: system, light, dark">
       <svg viewBox="0 0 16 16" width="14" height="14" aria-hidden="true">
-        <circle cx="8" cy="8" r="6.500" fill="none" stroke="currentColor" stroke-width="1.500" />
-        <path d="M8 1.500a6.500 6.500 0 0 1 0 13z" fill="currentColor" />
+        <circle cx="8" cy="8" r="6.5" fill="none" stroke="currentColor" stroke-width="1.5" />
+        <path d="M8 1.5a6.5 6.5 0 0 1 0 13z" fill="currentColor" />
       </svg>
       <span class="aside">Colours: </span>
       {choice.value}

@@ -29,6 +29,7 @@ export function WorldMap({ world }: { readonly world: WorldReport }) {
   const all = rates.reduce((a, b) => a + b, 0);
   const told = sites.map(({ name, state }, i) => `${name} ${state}, ${rate(rates[i])} requests a second`);
   return (
+    // biome-ignore lint/a11y/noNoninteractiveTabindex: it scrolls
     <section class="map" aria-label="Map of sites and client networks; scrolls where it is narrow" tabIndex={0}>
       <svg viewBox={`0 0 ${WIDTH} ${HEIGHT}`} role="img" aria-label={told.join('; ')}>
         <path class="land" d={outlines} />

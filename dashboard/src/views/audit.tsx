@@ -11,9 +11,7 @@ import { audit, changes, mayOperate, rows } from '../store.ts';
 
 export function AuditView() {
   const newest = audit.value[0];
-  const { value = [] } = useLoaded(`audit ${newest?.at} ${newest?.what}`, () =>
-    ask<AuditEntry[]>('/api/v1/audit?limit=200'),
-  );
+  const { value = [] } = useLoaded('audit', () => ask<AuditEntry[]>('/api/v1/audit?limit=200'), { revision: newest });
   return (
     <>
       <h1>Audit</h1>

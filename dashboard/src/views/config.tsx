@@ -10,13 +10,13 @@ import { Failure } from '../parts/empty.tsx';
 import { useLoaded } from '../parts/loaded.ts';
 import { Plan } from '../parts/plan.tsx';
 import { TimeAgo } from '../parts/time-ago.tsx';
-import { configVersion, mayOperate } from '../store.ts';
+import { configRevision, mayOperate } from '../store.ts';
 
 type State = Pick<ConfigurationState, 'file' | 'isProgram' | 'saved' | 'version' | 'at' | 'document' | 'etag'>;
 
 export function ConfigView() {
-  const version = configVersion.value;
-  const { value, error, again } = useLoaded(`config ${version}`, () => ask<State>('/api/v1/config'));
+  const version = configRevision.value;
+  const { value, error, again } = useLoaded('config', () => ask<State>('/api/v1/config'), { revision: version });
   const mayEdit = mayOperate.value && value?.isProgram === false;
   return (
     <>
@@ -68,7 +68,7 @@ function Edit({ version }: { readonly version: number }) {
   const [seen, setSeen] = useState(version);
   const isEdited = base !== undefined && text !== base.text;
   const load = (): void => {
-    setSeen(configVersion.value);
+    setSeen(configRevision.value);
     askText('/api/v1/config/text').then(
       (found) => {
         setBase(found);
@@ -80,7 +80,7 @@ function Edit({ version }: { readonly version: number }) {
   };
   const edited = useRef(false);
   edited.current = isEdited;
-  // biome-ignore lint/correctness/useExhaustiveDependencies: what somebody writes is not thrown away by somebody else
+  // What somebody writes is not thrown away by somebody else.
   useEffect(() => {
     if (!edited.current) load();
   }, [version]);
@@ -159,9 +159,9 @@ function usePlan(text: string, isEdited: boolean): Verdict {
 }
 
 function Versions({ current }: { readonly current: State }) {
-  const { value = [] } = useLoaded(`versions ${configVersion.value}`, () =>
-    ask<ConfigurationVersion[]>('/api/v1/config/versions'),
-  );
+  const { value = [] } = useLoaded('versions', () => ask<ConfigurationVersion[]>('/api/v1/config/versions'), {
+    revision: configRevision.value,
+  });
   return (
     <section aria-labelledby="versions-title">
       <h2 id="versions-title">Versions</h2>

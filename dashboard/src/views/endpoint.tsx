@@ -21,7 +21,7 @@ const MOST_CHANGES = 12;
 export function EndpointPanel({ id }: { readonly id: string }) {
   void tick.value;
   const row = rows.endpoints.get(id);
-  const { value } = useLoaded(id, () => ask<Known>(endpointPath(id)), LOOK_MS);
+  const { value } = useLoaded(id, () => ask<Known>(endpointPath(id)), { everyMs: LOOK_MS });
   const head = useRef<HTMLHeadingElement>(null);
   useEffect(() => {
     const before = document.activeElement;
@@ -211,8 +211,10 @@ function Checks({ report }: { readonly report: Known }) {
 }
 
 function Story({ id }: { readonly id: string }) {
-  const { value } = useLoaded(`${id} ${timeline.value.find((change) => change.id === id)?.at}`, () =>
-    ask<HealthChange[]>(`/api/v1/timeline?limit=${MOST_CHANGES}&endpoint=${encodeURIComponent(id)}`),
+  const { value } = useLoaded(
+    id,
+    () => ask<HealthChange[]>(`/api/v1/timeline?limit=${MOST_CHANGES}&endpoint=${encodeURIComponent(id)}`),
+    { revision: timeline.value.find((change) => change.id === id)?.at },
   );
   if (value === undefined || value.length === 0) return null;
   return (

@@ -27,11 +27,13 @@ export function ExplainView() {
   };
   return (
     <>
-      <h1>Explain</h1>
-      <p class="quiet">
-        What would become of a request, and why: the route, the near misses, every candidate, the pick. Nothing is sent,
-        counted or remembered.
-      </p>
+      <header class="view-head">
+        <h1>Explain</h1>
+        <p class="quiet">
+          What would become of a request, and why: the route, the near misses, every candidate, the pick. Nothing is
+          sent, counted or remembered.
+        </p>
+      </header>
       <form class="explain" onSubmit={(event) => void submit(event)}>
         <label class="field">
           <span>Method</span>

@@ -1,7 +1,7 @@
 // Owns the first look: is everything well, what is not, every pool in a line, and how traffic runs.
 
 import { useEffect } from 'preact/hooks';
-import { mattersOf } from '../attention.ts';
+import { type Matter, mattersOf } from '../attention.ts';
 import { count, ms, percent, rate } from '../format.ts';
 import { Empty } from '../parts/empty.tsx';
 import { Flow } from '../parts/flow.tsx';
@@ -43,12 +43,9 @@ function Summary({ pools }: { readonly pools: readonly PoolRow[] }) {
   const endpoints = pools.flatMap((pool) => pool.endpoints);
   const serving = endpoints.filter(({ serves }) => serves).length;
   const all = pools.reduce((sum, pool) => sum + pool.smoothRate, 0);
-  const isBad = matters.some(({ kind }) => kind === 'bad');
   return (
     <section class="summary" aria-labelledby="title">
-      <h1 id="title">
-        {matters.length === 0 ? 'All is well' : isBad ? 'Something is wrong' : 'Something is slow or unusual'}
-      </h1>
+      <h1 id="title">{titleOf(matters)}</h1>
       <p class="lead">
         {serving === endpoints.length
           ? `All ${count(endpoints.length, 'endpoint')} serve`
@@ -68,6 +65,13 @@ function Summary({ pools }: { readonly pools: readonly PoolRow[] }) {
       )}
     </section>
   );
+}
+
+function titleOf(matters: readonly Matter[]): string {
+  if (matters.length === 0) return 'All is well';
+  const bad = matters.filter(({ kind }) => kind === 'bad').length;
+  if (bad > 0) return bad === 1 ? 'One thing is wrong' : `${bad} things are wrong`;
+  return matters.length === 1 ? 'One thing to look at' : `${matters.length} things to look at`;
 }
 
 function Uptime() {

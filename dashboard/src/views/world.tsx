@@ -10,17 +10,16 @@ import { Empty, Failure } from '../parts/empty.tsx';
 import { useLoaded } from '../parts/loaded.ts';
 import { StateMark } from '../parts/state.tsx';
 import { linkTo } from '../router.ts';
-import { configVersion, mayOperate, rows, tick } from '../store.ts';
+import { configRevision, mayOperate, rows, tick } from '../store.ts';
 
 const LOOK_MS = 5000;
 const MOST_NETWORKS = 200;
 
 export function WorldView() {
-  const { value, error, again } = useLoaded(
-    `world ${configVersion.value}`,
-    () => ask<WorldReport>('/api/v1/world'),
-    LOOK_MS,
-  );
+  const { value, error, again } = useLoaded('world', () => ask<WorldReport>('/api/v1/world'), {
+    everyMs: LOOK_MS,
+    revision: configRevision.value,
+  });
   return (
     <>
       <h1>World</h1>
