@@ -50,21 +50,20 @@ const stream = new Stream({
   onEvent,
   onState(state) {
     connection.value = state;
-    if (state === 'refused') void begin();
+    if (state === 'refused') askForToken();
   },
 });
 
 /** Also after somebody gave a token. */
 export async function begin(): Promise<void> {
+  needsToken.value = false;
+  // Not one after the other: the sooner something is seen.
+  stream.start();
   try {
     who.value = await ask<Who>('/api/v1/whoami');
-    needsToken.value = false;
-    stream.start();
   } catch (error) {
-    if (error instanceof ApiError && error.status === 401) {
-      token.forget();
-      needsToken.value = true;
-    } else if (error instanceof ApiError && error.status !== 0) {
+    if (error instanceof ApiError && error.status === 401) askForToken();
+    else if (error instanceof ApiError && error.status !== 0) {
       problem.value = error.message;
     } else setTimeout(() => void begin(), 1000);
   }
@@ -97,6 +96,11 @@ async function loadConfig(): Promise<void> {
   } catch {
     // Told where somebody opens it.
   }
+}
+
+function askForToken(): void {
+  token.forget();
+  needsToken.value = true;
 }
 
 /** Why nothing can be shown at all. */

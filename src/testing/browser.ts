@@ -4,7 +4,7 @@ import type { TestContext } from 'node:test';
 import { type Browser, type BrowserContext, type BrowserContextOptions, chromium, type Page } from 'playwright-core';
 import { findProgram } from './programs.ts';
 
-const FLAGS = [
+export const BROWSER_FLAGS = [
   '--no-sandbox',
   '--disable-gpu',
   '--disable-quic',
@@ -15,7 +15,7 @@ const FLAGS = [
 ];
 
 export function startBrowser(): Promise<Browser> {
-  return chromium.launch({ executablePath: findProgram('chromium')!, args: FLAGS });
+  return chromium.launch({ executablePath: findProgram('chromium')!, args: BROWSER_FLAGS });
 }
 
 export interface OpenPage {

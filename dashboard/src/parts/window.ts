@@ -10,7 +10,7 @@ export interface Span {
 
 /** Of steps so long, so that not every pixel of scrolling renders. */
 const STEP = 8;
-const AROUND = 12;
+const AROUND = 6;
 
 export function useWindow(count: number, height: number) {
   const body = useRef<HTMLTableSectionElement>(null);

@@ -67,25 +67,25 @@ function Edit({ version }: { readonly version: number }) {
   const [error, setError] = useState('');
   const [seen, setSeen] = useState(version);
   const isEdited = base !== undefined && text !== base.text;
-  const load = (): void => {
-    setSeen(configRevision.value);
+  const latest = useRef({ text, isEdited });
+  latest.current = { text, isEdited };
+  const load = (force: boolean): void => {
     askText('/api/v1/config/text').then(
       (found) => {
+        setError('');
+        // What somebody writes is not thrown away because somebody else was faster; his own is what he wrote.
+        const mine = latest.current;
+        if (!force && mine.isEdited && mine.text !== found.text) return;
         setBase(found);
         setText(found.text);
-        setError('');
+        setSeen(configRevision.value);
       },
       (failed) => setError(explainError(failed)),
     );
   };
-  const edited = useRef(false);
-  edited.current = isEdited;
-  // What somebody writes is not thrown away by somebody else.
-  useEffect(() => {
-    if (!edited.current) load();
-  }, [version]);
+  useEffect(() => load(false), [version]);
   const verdict = usePlan(text, isEdited);
-  if (error !== '') return <Failure text={error} again={load} />;
+  if (error !== '') return <Failure text={error} again={() => load(true)} />;
   if (base === undefined) return <p class="quiet">Reading…</p>;
   const { plan, issues = [] } = verdict;
   const isReady = isEdited && plan !== undefined && plan.length > 0;
@@ -97,7 +97,7 @@ function Edit({ version }: { readonly version: number }) {
         {isEdited && seen !== version && (
           <div class="notice notice-warn">
             <p>Somebody else changed the configuration meanwhile. Applying this will be refused.</p>
-            <button type="button" onClick={load}>
+            <button type="button" onClick={() => load(true)}>
               Take theirs, drop mine
             </button>
           </div>
