@@ -30,7 +30,7 @@ export function HealthView() {
   return (
     <>
       <h1>Health</h1>
-      <Lanes changes={found} />
+      <Lanes changes={all} />
       <div class="tools">
         <label class="search">
           <span class="aside">Search changes by endpoint, state or evidence</span>
