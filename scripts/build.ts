@@ -1,8 +1,8 @@
-// Builds what is published: dist/ (JavaScript and types from src/) and the JSON Schema. With --pack it also takes out of
+// Builds what is published: dist/ (JavaScript and types from src/, the dashboard for browsers) and the JSON Schema. With --pack it also takes out of
 // package.json what only a checkout needs (the Node it brings along); --unpack puts it back.
 
 import { spawnSync } from 'node:child_process';
-import { existsSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 
 const at = (path: string): string => fileURLToPath(new URL(`../${path}`, import.meta.url));
@@ -14,6 +14,9 @@ async function build(): Promise<void> {
   const tsc = spawnSync('tsc', ['-p', at('tsconfig.build.json')], { stdio: 'inherit' });
   if (tsc.status !== 0) process.exit(tsc.status ?? 1);
   const { configJsonSchema } = await import('../src/config/json-schema.ts');
+  const { bundleDashboard } = await import('../src/cli/dashboard-bundle.ts');
+  mkdirSync(at('dist/dashboard'));
+  for (const [name, body] of await bundleDashboard(at('dashboard'))) writeFileSync(at(`dist/dashboard/${name}`), body);
   writeFileSync(at('dist/schema.json'), `${JSON.stringify(configJsonSchema(), null, 2)}\n`);
 }
 

@@ -17,6 +17,7 @@ if (flags.has('--check')) {
   step('format', ['biome', 'check', '.']);
   step('lint', ['oxlint', '--type-aware', '--deny-warnings']);
   step('types', ['tsc', '--noEmit']);
+  step('types of the dashboard', ['tsc', '--noEmit', '-p', 'dashboard']);
 }
 const globs = files.length > 0 ? files : ['src/**/*.test.ts', 'test/**/*.test.ts'];
 const tests = spawnSync(process.execPath, ['--test', '--test-concurrency=2', '--test-timeout=120000', ...globs], {

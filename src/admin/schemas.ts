@@ -68,6 +68,13 @@ export const drain = z
   })
   .openapi('Drain');
 
+export const whoami = z
+  .object({
+    name: z.string(),
+    role: z.enum(['read', 'operate']),
+    asks: z.boolean().openapi({ description: 'tokens are needed here' }),
+  })
+  .openapi('WhoAmI');
 export const noted = z.strictObject({ note }).openapi('Noted');
 export const splitWeights = z.strictObject({ weights: z.record(z.string(), z.number()), note }).openapi('SplitWeights');
 

@@ -3,7 +3,8 @@ import { test } from 'node:test';
 import { err, ok } from '../core/result.ts';
 import type { OverrideMode } from '../health/override.ts';
 import { fakeClock } from '../testing/fake-clock.ts';
-import { Drains, type Running } from './drains.ts';
+import { Drains } from './drains.ts';
+import type { Running } from './facade.ts';
 
 function setup(running: Partial<Running> = {}) {
   const clock = fakeClock();

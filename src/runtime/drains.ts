@@ -8,16 +8,7 @@ import type { EndpointId } from '../core/endpoint.ts';
 import type { Clock, Timer } from '../core/env.ts';
 import { err, ok, type Result } from '../core/result.ts';
 import type { OverrideMode } from '../health/override.ts';
-import type { DrainProgress } from './facade.ts';
-
-/** What runs on an endpoint now. */
-export interface Running {
-  readonly inFlight: number;
-  /** Of these, upgraded connections. */
-  readonly streams: number;
-  /** Sessions that come back here; undefined in pools without affinity. */
-  readonly sessions: number | undefined;
-}
+import type { DrainProgress, Running } from './facade.ts';
 
 export interface DrainParts {
   readonly clock: Clock;

@@ -225,6 +225,24 @@ export interface LatencyReport {
   }[];
 }
 
+/** Sites and the client networks that were measured, with where they are. */
+export interface WorldReport {
+  readonly sites: readonly {
+    readonly name: string;
+    readonly addresses: readonly string[];
+    /** '' when it has none, and is always up. */
+    readonly pool: string;
+    /** `up`, `down` (nobody in its pool serves), `draining` or `maintenance`. */
+    readonly state: string;
+    readonly location: { readonly latitude: number; readonly longitude: number } | undefined;
+  }[];
+  readonly networks: readonly (LatencyReport['entries'][number] & {
+    /** ISO 3166-1; '' while no database of places is in use. */
+    readonly country: string;
+    readonly location: { readonly latitude: number; readonly longitude: number } | undefined;
+  })[];
+}
+
 export type ReloadResult = Result<{ readonly version: number; readonly plan: Plan }, ConfigIssue[]>;
 
 export interface StopReport {
@@ -279,6 +297,15 @@ export interface DrainProgress {
   readonly estimateMs: number | undefined;
 }
 
+/** What runs on an endpoint now. */
+export interface Running {
+  readonly inFlight: number;
+  /** Of these, upgraded connections. */
+  readonly streams: number;
+  /** Sessions that come back here; undefined in pools without affinity. */
+  readonly sessions: number | undefined;
+}
+
 /** What operators may change while it runs. Ids are `pool/host:port`; `note` says who and why. */
 export interface Operations {
   setMode(id: EndpointId, mode: OverrideMode, note: string): Promise<Changed>;
@@ -300,6 +327,8 @@ export interface Operations {
   /** Of the newest drain; undefined when there was none. */
   drainProgress(id: EndpointId): DrainProgress | undefined;
   drains(): readonly DrainProgress[];
+  /** Undefined: there is no such endpoint. */
+  running(id: EndpointId): Running | undefined;
   changes(): RuntimeChanges;
 }
 
@@ -414,6 +443,7 @@ export interface Balancer {
   hindsight(id: EndpointId, falls: readonly number[]): readonly Hindsight[] | undefined;
   /** How far clients' networks are, as measured here. */
   latency(): LatencyReport;
+  world(): WorldReport;
   /** Prometheus text. */
   metrics(): string;
   /** Called in the same tick. Returns the unsubscriber. */

@@ -7,6 +7,7 @@ import type { Config } from '../config/types.ts';
 import { ok, type Result } from '../core/result.ts';
 import type { GeoFile } from '../geo/files.ts';
 import { GeoSource } from '../geo/source.ts';
+import type { GeoFacts } from '../steering/steering.ts';
 
 export interface GeoKeeperOptions {
   /** Other files came; workers should have them. */
@@ -52,6 +53,11 @@ export class GeoKeeper {
   abort(): void {
     this.#next?.source?.close();
     this.#next = undefined;
+  }
+
+  /** Undefined while nobody needs a database. */
+  find(address: string): GeoFacts | undefined {
+    return this.#source?.database.find(address);
   }
 
   close(): void {

@@ -13,8 +13,8 @@ import type { StateWord } from '../health/entry.ts';
 import type { OverrideMode } from '../health/override.ts';
 import type { HealthTable } from '../health/table.ts';
 import type { Desired, EndpointEdit } from './desired.ts';
-import { Drains, type Running } from './drains.ts';
-import type { Changed, DrainProgress, Operations, RuntimeChange, RuntimeChanges } from './facade.ts';
+import { Drains } from './drains.ts';
+import type { Changed, DrainProgress, Operations, Running, RuntimeChange, RuntimeChanges } from './facade.ts';
 import { SITES } from './health-sets.ts';
 import type { OperatorState, OperatorWords } from './operator-state.ts';
 import { SiteDrains } from './site-drain.ts';
@@ -139,6 +139,10 @@ export class RuntimeOperations implements Operations {
 
   drain(id: EndpointId, deadlineMs: number, note: string): Result<DrainProgress, string> {
     return this.#drains.begin(id, deadlineMs, note);
+  }
+
+  running(id: EndpointId): Running | undefined {
+    return this.#parts.running(id);
   }
 
   drainProgress(id: EndpointId): DrainProgress | undefined {

@@ -6,7 +6,7 @@ import type { EndpointId } from '../core/endpoint.ts';
 import type { Clock } from '../core/env.ts';
 import type { KeyedTable } from '../core/keyed-table.ts';
 import type { LoadTable } from '../core/load-table.ts';
-import type { Running } from './drains.ts';
+import type { Running } from './facade.ts';
 import { sum } from './metrics.ts';
 import type { Blueprint } from './snapshot.ts';
 

@@ -38,6 +38,7 @@ import type {
   ReloadResult,
   Status,
   StopReport,
+  WorldReport,
 } from './facade.ts';
 import { FactKeeper } from './fact-keeper.ts';
 import { Fleet } from './fleet.ts';
@@ -64,6 +65,7 @@ import { Transaction } from './transaction.ts';
 import { VariantSlots } from './variant-slots.ts';
 import { ViewModes } from './view-modes.ts';
 import { hasRuleFiles } from './waf-check.ts';
+import { worldOf } from './world.ts';
 import { ZoneNotices } from './zone-notices.ts';
 import { hasZoneFiles } from './zones.ts';
 
@@ -441,6 +443,10 @@ export class Runtime implements Balancer {
 
   latency(): LatencyReport {
     return this.#facts.latency.report();
+  }
+
+  world(): WorldReport {
+    return worldOf(this.#blueprint!.config, this.#health, this.latency(), (address) => this.#geo.find(address));
   }
 
   metrics(): string {

@@ -1,6 +1,6 @@
 // Owns a balancer with its admin server in this process, as `evenkeel run` puts them together: what tests of the API begin with.
 
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { TestContext } from 'node:test';
@@ -34,6 +34,8 @@ export interface AdminWorld {
   readonly said: string[];
   ask(method: string, path: string, options?: AskOptions): Promise<AdminAnswer>;
   stop(): Promise<void>;
+  /** Only the admin server, on the same port; traffic goes on. */
+  restartAdmin(meanwhile: () => Promise<void>): Promise<void>;
 }
 
 /** `document` without `admin.bind`, which is any free port. A folder of an earlier world begins where that ended. */
@@ -58,20 +60,19 @@ export async function adminWorld(
     clock: env.clock,
     file,
     loaded: loaded.value,
-    text: stringify(document),
+    text: readFileSync(file, 'utf8'),
     apply: (config, kindsFile) => runtime.apply(config, kindsFile),
     refuse: (reason) => runtime.refuse(reason),
   });
-  const started = await startAdmin({
-    config: loaded.value.config.admin!,
-    folder,
-    balancer: runtime,
-    configurations,
-    log,
-    now: env.clock.epoch,
-  });
-  if (!started.ok) throw new Error(started.error);
-  const server = started.value;
+  const begin = async (port: number) => {
+    const config = loaded.value.config.admin!;
+    const bind = { ...config.bind, port };
+    const parts = { folder, balancer: runtime, configurations, log, now: env.clock.epoch };
+    const started = await startAdmin({ config: { ...config, bind }, ...parts });
+    if (!started.ok) throw new Error(started.error);
+    return started.value;
+  };
+  let server = await begin(loaded.value.config.admin!.bind.port);
   let stopped = false;
   const stop = async (): Promise<void> => {
     if (stopped) return;
@@ -83,7 +84,8 @@ export async function adminWorld(
     await stop();
     rmSync(folder, { recursive: true, force: true });
   });
-  const origin = `http://127.0.0.1:${server.port}`;
+  const { port } = server;
+  const origin = `http://127.0.0.1:${port}`;
   return {
     runtime,
     configurations,
@@ -92,6 +94,11 @@ export async function adminWorld(
     origin,
     said,
     stop,
+    async restartAdmin(meanwhile) {
+      await server.close();
+      await meanwhile();
+      server = await begin(port);
+    },
     async ask(method, path, { body, headers } = {}) {
       const isText = typeof body === 'string';
       const response = await fetch(`${origin}${path}`, {

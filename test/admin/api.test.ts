@@ -230,3 +230,25 @@ test('the OpenAPI document names every path, and the schema of configurations', 
   const wrong = await world.ask('DELETE', '/api/v1/status');
   assert.deepEqual([wrong.status, wrong.headers.get('allow')], [405, 'GET']);
 });
+
+test('who asks, one endpoint with what runs there, and where sites are', async (t) => {
+  const world = await adminWorld(t, {
+    ...document,
+    sites: { eu: { addresses: '203.0.113.1', pool: 'api', location: [50.1, 8.7] }, us: '203.0.113.2' },
+  });
+  assert.deepEqual((await world.ask('GET', '/api/v1/whoami')).body, { name: 'local', role: 'operate', asks: false });
+  const { body } = await world.ask('GET', ENDPOINT);
+  assert.deepEqual([body.id, body.state, body.running], ['api/10.255.0.1:80', 'up', { inFlight: 0, streams: 0 }]);
+  assert.equal((await world.ask('GET', '/api/v1/pools/api/endpoints/10.255.0.7:80')).status, 404);
+  const sites = async () =>
+    (await world.ask('GET', '/api/v1/world')).body.sites.map((one: { state: string }) => one.state);
+  assert.deepEqual((await world.ask('GET', '/api/v1/world')).body.sites[0].location, {
+    latitude: 50.1,
+    longitude: 8.7,
+  });
+  assert.deepEqual(await sites(), ['up', 'up']);
+  await world.ask('POST', '/api/v1/sites/us/drain', { body: {} });
+  for (const address of ['10.255.0.1:80', '10.255.0.2:80'])
+    await world.ask('PATCH', `/api/v1/pools/api/endpoints/${address}`, { body: { mode: 'maintenance' } });
+  assert.deepEqual(await sites(), ['down', 'draining']);
+});

@@ -96,3 +96,38 @@ export default defineConfig({ workers: 2, balancers: [first],
   }
   assert.equal(await exited, 0, said);
 });
+
+test('the package serves the dashboard as it was built, with the licences of what is in it', async () => {
+  const [port, admin] = await freePorts(2);
+  const file = join(folder, 'dashboard.yaml');
+  writeFileSync(
+    file,
+    `listeners: { web: { bind: "127.0.0.1:${port}", pool: web } }
+pools: { web: { endpoints: ["127.0.0.1:${(backend.address() as AddressInfo).port}"] } }
+admin: { bind: "127.0.0.1:${admin}" }
+`,
+  );
+  assert.throws(() => readFileSync(join(folder, 'node_modules/evenkeel/dashboard/index.html')), 'no sources');
+  const child = spawn(process.execPath, [bin(), 'run', '-c', file], { cwd: folder, stdio: 'ignore' });
+  const exited = new Promise((resolve) => child.once('exit', resolve));
+  try {
+    await listening(admin);
+    const get = async (path: string): Promise<string> => {
+      const response = await fetch(`http://127.0.0.1:${admin}/dashboard/${path}`);
+      assert.equal(response.status, 200, path);
+      return response.text();
+    };
+    const page = await get('');
+    for (const [, name] of page.matchAll(/(?:src|href)="([\w.-]+)"/g)) assert.ok((await get(name)).length > 50, name);
+    const chunks = [...(await get('main.js')).matchAll(/"\.\/([\w-]+\.js)"/g)].map(([, name]) => name);
+    assert.ok(chunks.length > 0, 'the map comes later');
+    for (const name of chunks) await get(name);
+    const licences = await get('licences.txt');
+    for (const name of ['preact', '@preact/signals', 'uplot', 'd3-geo', 'topojson-client', 'world-atlas'])
+      assert.match(licences, new RegExp(`== ${name}\\n\\n[\\s\\S]{100,}`));
+    assert.doesNotMatch(licences, /no text of a licence/);
+  } finally {
+    child.kill('SIGTERM');
+  }
+  await exited;
+});

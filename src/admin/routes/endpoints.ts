@@ -2,8 +2,17 @@
 
 import { createRoute, z } from '@hono/zod-openapi';
 import type { Changed, EndpointReport } from '../../runtime/facade.ts';
-import { type AdminApp, type AdminContext, type AdminParts, type Asked, account, noteOf, refuse } from '../context.ts';
-import { endpointChange, newEndpoint, problem, saved } from '../schemas.ts';
+import {
+  type AdminApp,
+  type AdminContext,
+  type AdminParts,
+  type Asked,
+  account,
+  noteOf,
+  plain,
+  refuse,
+} from '../context.ts';
+import { anything, endpointChange, newEndpoint, problem, saved } from '../schemas.ts';
 
 const body = <T extends z.ZodType>(schema: T) => ({ content: { 'application/json': { schema } }, required: true });
 const responses = {
@@ -21,6 +30,24 @@ const PATH = '/api/v1/pools/{pool}/endpoints/{address}';
 export function addEndpointRoutes(app: AdminApp, parts: AdminParts): void {
   const { balancer } = parts;
   const { operations } = balancer;
+  app.openapi(
+    createRoute({
+      method: 'get',
+      path: PATH,
+      summary: 'One endpoint, and what runs there now',
+      request: { params },
+      responses: {
+        200: { content: { 'application/json': { schema: anything } }, description: 'the endpoint' },
+        404: responses[404],
+      },
+    }),
+    async (c) => {
+      const { pool, address } = c.req.valid('param');
+      const found = await reportOf(parts, pool, address);
+      if (found === undefined) return refuse(c, 404, `there is no endpoint "${pool}/${address}"`) as never;
+      return c.json(plain({ ...found, running: operations.running(found.id) }), 200);
+    },
+  );
   app.openapi(
     createRoute({
       method: 'patch',

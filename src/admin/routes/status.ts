@@ -3,7 +3,7 @@
 import { createRoute, z } from '@hono/zod-openapi';
 import type { PoolStatus } from '../../runtime/facade.ts';
 import { type AdminApp, type AdminParts, plain, refuse } from '../context.ts';
-import { anything, healthChange, problem, runtimeChanges } from '../schemas.ts';
+import { anything, healthChange, problem, runtimeChanges, whoami } from '../schemas.ts';
 
 const json = <T extends z.ZodType>(schema: T, description: string) => ({
   content: { 'application/json': { schema } },
@@ -14,7 +14,7 @@ const MOST_CHANGES = 1000;
 const FALLS = [1, 2, 3, 4, 5, 6, 8, 10];
 const hindsightOf = z.object({ fall: z.number().int(), downs: z.number().int(), downMs: z.number() });
 
-export function addStatusRoutes(app: AdminApp, { balancer, live, autoscale = () => [] }: AdminParts): void {
+export function addStatusRoutes(app: AdminApp, { balancer, live, gate, autoscale = () => [] }: AdminParts): void {
   app.get('/metrics', (c) =>
     c.body(balancer.metrics(), 200, { 'content-type': 'text/plain; version=0.0.4; charset=utf-8' }),
   );
@@ -23,6 +23,24 @@ export function addStatusRoutes(app: AdminApp, { balancer, live, autoscale = () 
   app.get('/status', async (c) => c.body(`${JSON.stringify(await status(), null, 2)}\n`, 200, JSON_TYPE));
   app.get('/latency', (c) => c.body(`${JSON.stringify(balancer.latency())}\n`, 200, JSON_TYPE));
 
+  app.openapi(
+    createRoute({
+      method: 'get',
+      path: '/api/v1/whoami',
+      summary: 'Who asks, and what he may do',
+      responses: { 200: json(whoami, 'the name of the token, or `local`') },
+    }),
+    (c) => c.json({ ...c.var.who, asks: gate.asks }, 200),
+  );
+  app.openapi(
+    createRoute({
+      method: 'get',
+      path: '/api/v1/world',
+      summary: 'Sites and measured client networks, with where they are',
+      responses: { 200: json(anything, 'for a map') },
+    }),
+    (c) => c.json(plain(balancer.world()), 200),
+  );
   app.openapi(
     createRoute({
       method: 'get',
