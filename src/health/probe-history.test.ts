@@ -15,7 +15,7 @@ function policy() {
 /** `+` is a good check, `-` a bad one, one a second. */
 function told(results: string) {
   const history = new ProbeHistory();
-  [...results].forEach((result, i) => {
+  Array.from(results).forEach((result, i) => {
     history.add(1000 + i * 1000, result === '+');
   });
   return history.list();
