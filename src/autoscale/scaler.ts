@@ -42,6 +42,8 @@ export interface ScalerReport {
 }
 
 interface Look {
+  /** May be picked, warming up or not. */
+  readonly serving: number;
   readonly running: readonly EndpointReport[];
   readonly warming: number;
   readonly draining: number;
@@ -101,17 +103,11 @@ export class Scaler {
   async ready(timeoutMs: number): Promise<void> {
     const { clock } = this.#parts;
     const until = clock.now() + timeoutMs;
-    while (!this.#closed && this.#isMissing && clock.now() < until) {
+    while (!this.#closed && clock.now() < until) {
+      const { min, dryRun } = this.#config;
+      if (dryRun || this.#report.problem !== '' || (await this.#recount()) >= min) return;
       await this.#pause(REACH_MS);
-      const { running, warming, draining } = await this.#look();
-      this.#report = { ...this.#report, running: running.length, warming, draining };
     }
-  }
-
-  /** Instances that there must be are on their way. */
-  get #isMissing(): boolean {
-    const { running, problem } = this.#report;
-    return running < this.#config.min && problem === '' && !this.#config.dryRun;
   }
 
   async close(): Promise<void> {
@@ -186,8 +182,17 @@ export class Scaler {
     if (!isOurs) return;
     say('info', text, fields);
     this.#desired = wanted;
-    if (provider.picks) await this.#pick(provider, size, wanted);
-    else await this.#resize(size, wanted);
+    if (provider.picks) {
+      await this.#pick(provider, size, wanted);
+      await this.#recount();
+    } else await this.#resize(size, wanted);
+  }
+
+  /** What the report says of instances, as it is now; how many serve. */
+  async #recount(): Promise<number> {
+    const { running, warming, draining, serving } = await this.#look();
+    this.#report = { ...this.#report, running: running.length, warming, draining };
+    return serving;
   }
 
   /** Asked for, and not found yet. */
@@ -206,12 +211,18 @@ export class Scaler {
         ? endpoints.filter(({ origin }) => origin === 'discovery')
         : ofInstances(endpoints, instances);
     const staying = ours.filter(({ id, override }) => !this.#leaving.has(id) && override.mode === 'ready');
-    const running = staying.filter(({ state, warming }) => (state === 'up' || state === 'trial') && !warming);
+    const serving = staying.filter(({ state }) => state === 'up' || state === 'trial');
+    const running = serving.filter(({ warming }) => !warming);
     const known =
       instances === undefined
         ? staying.length
         : instances.filter((one) => !this.#leaving.has(this.#idOf(one.address))).length;
-    return { running, warming: Math.max(0, known - running.length), draining: this.#leaving.size };
+    return {
+      serving: serving.length,
+      running,
+      warming: Math.max(0, known - running.length),
+      draining: this.#leaving.size,
+    };
   }
 
   async #measure(running: readonly EndpointReport[]): Promise<number | undefined> {

@@ -150,8 +150,12 @@ test('the example runs as it is written', { timeout: 30_000 }, async (t) => {
   const agent = new Agent();
   assert.match(await ask(port, '/', agent), /^200 \d+$/);
   const told = await fetch(`http://127.0.0.1:${adminPort}/api/v1/autoscale`);
-  const [{ running, provider }] = (await told.json()) as { running: number; provider: string }[];
-  assert.deepEqual([running, provider], [1, 'processes']);
+  const [{ running, warming, provider }] = (await told.json()) as {
+    running: number;
+    warming: number;
+    provider: string;
+  }[];
+  assert.deepEqual([running + warming, provider], [1, 'processes']);
 });
 
 test('requests in flight, too; an instance that dies is replaced', { timeout: 60_000 }, async (t) => {
