@@ -67,7 +67,12 @@ test('axe finds no violation in any view, light and dark, wide and as narrow as 
     }
     await page.evaluate(`location.hash = '#/pools/api'`);
     await page.locator('tr[data-id] a.address').first().waitFor();
-    await page.keyboard.press('j');
+    // The view may still be on its way when its rows are there already.
+    for (let i = 0; i < 40; i++) {
+      await page.keyboard.press('j');
+      if ((await page.evaluate('document.activeElement.className')) === 'address') break;
+      await page.waitForTimeout(50);
+    }
     await page.keyboard.press('d');
     await page.getByRole('dialog').waitFor();
     for (const one of await violationsOf(page)) found.push(`dialog ${scheme} ${width}: ${one}`);
