@@ -41,25 +41,27 @@ export function buildApp(parts: AdminParts): AdminApp {
   });
   app.use(async (c, next) => {
     const { req } = c;
+    const incoming = c.env as { incoming?: { socket: { remoteAddress?: string } } };
+    const peer = incoming.incoming?.socket.remoteAddress ?? '';
+    c.set('from', peer);
     const verdict = parts.gate.judge({
       method: req.method,
       host: req.header('host'),
+      peer,
       authorization: req.header('authorization'),
       origin: req.header('origin'),
       fetchSite: req.header('sec-fetch-site'),
       contentType: req.header('content-type'),
       ownField: req.header('x-evenkeel'),
     });
-    c.set(
-      'from',
-      (c.env as { incoming?: { socket: { remoteAddress?: string } } }).incoming?.socket.remoteAddress ?? '',
-    );
     if (verdict.ok) c.set('who', verdict.who);
     else if (!(verdict.status === 401 && req.method === 'GET' && OPEN.test(req.path))) {
       if (verdict.status === 401) c.header('www-authenticate', 'Bearer realm="evenkeel"');
       return refuse(c, verdict.status, verdict.reason);
     }
     const isChange = req.method !== 'GET' && req.method !== 'HEAD';
+    const isBusy = isChange && !READING.test(req.path) ? (parts.busy?.() ?? '') : '';
+    if (isBusy !== '') return refuse(c, 503, isBusy);
     if (isChange && !READING.test(req.path) && c.var.who?.role !== 'operate')
       return refuse(c, 403, 'this token may read, and change nothing');
     return next();

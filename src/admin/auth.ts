@@ -21,6 +21,8 @@ export interface Principal {
 export interface Asker {
   readonly method: string;
   readonly host: string | undefined;
+  /** Address of the client. */
+  readonly peer: string;
   readonly authorization: string | undefined;
   readonly origin: string | undefined;
   readonly fetchSite: string | undefined;
@@ -35,6 +37,7 @@ export type Verdict =
 
 /** Names under which a browser may reach a loopback server; others are DNS rebinding. */
 const LOOPBACK_HOST = /^(?:localhost|127(?:\.\d{1,3}){3}|\[::1\])(?::\d{1,5})?$/i;
+const LOOPBACK_PEER = /^(?:127\.|::1$|::ffff:127\.)/;
 const SAFE = new Set(['GET', 'HEAD', 'OPTIONS']);
 const LOCAL: Principal = { name: 'local', role: 'operate' };
 
@@ -63,8 +66,8 @@ export class Gate {
       : who;
   }
 
-  #local({ host }: Asker): Verdict {
-    return LOOPBACK_HOST.test(host ?? '')
+  #local({ host, peer }: Asker): Verdict {
+    return LOOPBACK_HOST.test(host ?? '') && LOOPBACK_PEER.test(peer)
       ? { ok: true, who: LOCAL }
       : { ok: false, status: 403, reason: 'ask by a loopback name' };
   }

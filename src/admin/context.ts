@@ -25,6 +25,8 @@ export interface AdminParts {
   readonly now: () => number;
   /** How pools are scaled; undefined where nobody does. */
   readonly autoscale?: (() => readonly object[]) | undefined;
+  /** Why nothing may be changed just now; '' when it may. */
+  readonly busy?: (() => string) | undefined;
   /** Starts a successor of this process; undefined where that is nobody's to do. */
   readonly restart?: (() => Promise<Result<number, string>>) | undefined;
 }

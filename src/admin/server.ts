@@ -24,6 +24,8 @@ export interface AdminOptions {
   readonly now: () => number;
   /** Starts a successor of this process; its process id, or why not. */
   readonly restart?: (() => Promise<Result<number, string>>) | undefined;
+  /** Why nothing may be changed just now; '' when it may. */
+  readonly busy?: (() => string) | undefined;
   /** How pools are scaled. */
   readonly autoscale?: (() => readonly object[]) | undefined;
   readonly onAudit: (entry: AuditEntry) => void;
@@ -40,8 +42,8 @@ export class AdminServer {
     const { balancer, configurations, cluster, tokens, tls, configSchema, pages, now } = options;
     this.#live = new LiveSampler(balancer);
     this.#gate = new Gate(tokens);
-    const { restart, autoscale, onAudit } = options;
-    const own = { restart, autoscale, live: this.#live, gate: this.#gate };
+    const { restart, busy, autoscale, onAudit } = options;
+    const own = { restart, busy, autoscale, live: this.#live, gate: this.#gate };
     const parts = { balancer, configurations, cluster, configSchema, pages, now, ...own };
     const app = buildApp({ ...parts, audit: new Audit(onAudit) });
     const answer = getRequestListener(app.fetch, { overrideGlobalObjects: false }) as RequestListener;

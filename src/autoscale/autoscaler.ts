@@ -49,6 +49,11 @@ export class Autoscaler {
     await Promise.all([...this.#kept.values()].map(({ scaler }) => scaler.ready(timeoutMs)));
   }
 
+  /** The process ends at once. */
+  kill(): void {
+    for (const { scaler } of this.#kept.values()) scaler.kill();
+  }
+
   async close(): Promise<void> {
     this.#unsubscribe();
     await Promise.all([...this.#closing, ...[...this.#kept.values()].map(({ scaler }) => scaler.close())]);

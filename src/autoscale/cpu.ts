@@ -55,10 +55,11 @@ function askLine(host: string, port: number): Promise<string | undefined> {
     let text = '';
     const socket = connect({ host, port });
     const end = (answer: string | undefined): void => {
+      clearTimeout(timer);
       socket.destroy();
       resolve(answer);
     };
-    socket.setTimeout(TIMEOUT_MS, () => end(undefined));
+    const timer = setTimeout(() => end(undefined), TIMEOUT_MS);
     socket.on('error', () => end(undefined));
     socket.on('data', (chunk: Buffer) => {
       text += chunk.toString('latin1');
@@ -70,7 +71,7 @@ function askLine(host: string, port: number): Promise<string | undefined> {
 
 function askHttp(host: string, port: number, path: string): Promise<string | undefined> {
   return new Promise((resolve) => {
-    const asked = request({ host, port, path, agent: false, timeout: TIMEOUT_MS }, (response) => {
+    const asked = request({ host, port, path, agent: false }, (response) => {
       const chunks: Buffer[] = [];
       let size = 0;
       response.on('data', (chunk: Buffer) => {
@@ -82,8 +83,12 @@ function askHttp(host: string, port: number, path: string): Promise<string | und
       response.on('end', () => resolve(Buffer.concat(chunks).toString('utf8')));
       response.on('error', () => resolve(undefined));
     });
-    asked.on('timeout', () => asked.destroy());
+    const timer = setTimeout(() => asked.destroy(), TIMEOUT_MS);
     asked.on('error', () => resolve(undefined));
+    asked.on('close', () => {
+      clearTimeout(timer);
+      resolve(undefined);
+    });
     asked.end();
   });
 }

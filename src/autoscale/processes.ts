@@ -2,6 +2,7 @@
 // again and again is started less and less often.
 
 import { type ChildProcess, spawn } from 'node:child_process';
+import { existsSync } from 'node:fs';
 import { createServer } from 'node:net';
 import type { Clock } from '../core/env.ts';
 import { err, ok, type Result } from '../core/result.ts';
@@ -24,6 +25,9 @@ interface Copy extends Instance {
   gone: Promise<void>;
 }
 
+/** A copy ends with the balancer, also when that is killed; where there is no such program, it stays. */
+const SETPRIV = '/usr/bin/setpriv';
+const LEASH: readonly string[] = existsSync(SETPRIV) ? [SETPRIV, '--pdeathsig', 'TERM', '--'] : [];
 /** One that lived so long did not fail at the start. */
 const LIVED_MS = 10_000;
 const FIRST_PAUSE_MS = 1000;
@@ -58,7 +62,8 @@ export class Processes implements InstanceProvider {
     const port = await freePort();
     if (this.#closed) return err('closing');
     const [program, ...args] = config.command.map((word) => word.replaceAll('${port}', String(port)));
-    const child = spawn(program, args, {
+    const [first, ...others] = [...LEASH, program, ...args];
+    const child = spawn(first, others, {
       cwd: config.folder === '' ? folder : config.folder,
       env: { ...process.env, ...config.env, PORT: String(port) },
       stdio: ['ignore', 'ignore', 'pipe'],
@@ -96,12 +101,19 @@ export class Processes implements InstanceProvider {
 
   async stop(id: string): Promise<void> {
     const copy = this.#copies.get(id);
-    if (copy === undefined || copy.stopping) return;
+    if (copy === undefined) return;
+    if (copy.stopping) return copy.gone;
     copy.stopping = true;
     copy.child.kill('SIGTERM');
     const timer = this.#options.clock.after(this.#options.config.stopMs, () => copy.child.kill('SIGKILL'));
     await copy.gone;
     timer.cancel();
+  }
+
+  /** At once, without a word: the balancer itself is being ended. */
+  kill(): void {
+    this.#closed = true;
+    for (const { child } of this.#copies.values()) child.kill('SIGKILL');
   }
 
   async close(): Promise<void> {

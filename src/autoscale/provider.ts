@@ -20,6 +20,8 @@ export interface InstanceProvider {
   /** Why none should be started just now; '' when one may. */
   waits(): string;
   start(): Promise<Result<Instance, string>>;
+  /** Everything ends now. */
+  kill?(): void;
   /** It serves nobody any more. */
   stop(id: string): Promise<void>;
   /** The balancer ends: so does everything that was started here. */

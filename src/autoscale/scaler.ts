@@ -110,6 +110,12 @@ export class Scaler {
     }
   }
 
+  kill(): void {
+    this.#closed = true;
+    const { provider } = this.#parts;
+    if (provider.picks) provider.kill?.();
+  }
+
   async close(): Promise<void> {
     this.#closed = true;
     this.#timer?.cancel();

@@ -27,12 +27,14 @@ export interface AdminStart {
   readonly given?: number | undefined;
   /** Starts a successor; its process id, or why not. */
   readonly restart?: () => Promise<Result<number, string>>;
+  /** Why nothing may be changed just now; '' when it may. */
+  readonly busy?: () => string;
   /** How pools are scaled. */
   readonly autoscale?: () => readonly object[];
 }
 
 export async function startAdmin(start: AdminStart) {
-  const { config, folder, balancer, configurations, cluster, log, now, given, restart, autoscale } = start;
+  const { config, folder, balancer, configurations, cluster, log, now, given, restart, busy, autoscale } = start;
   const tokens = await readTokens(config, folder);
   if (!tokens.ok) return tokens;
   const tls = await readTls(config, folder);
@@ -49,6 +51,7 @@ export async function startAdmin(start: AdminStart) {
     pages: dashboardPages(),
     now,
     restart,
+    busy,
     autoscale,
     onAudit: auditTo(config, folder, log),
   });

@@ -67,11 +67,12 @@ class RunningServer {
   readonly #systemd = new Systemd(process.env);
   #admin: AdminServer | undefined;
   #autoscaler: Autoscaler | undefined;
+  #isScaling = false;
   #cluster: Cluster | undefined;
   #watch: FileWatch | undefined;
   #ready = false;
   #stopping = false;
-  #succeeding = false;
+  #succession: AbortController | undefined;
 
   constructor(
     ctx: CliContext,
@@ -109,6 +110,7 @@ class RunningServer {
     if (problem !== undefined) {
       this.#log.error(problem);
       await this.#admin?.close();
+      await this.#autoscaler?.close();
       await this.#cluster?.stop();
       await this.#runtime.stop();
       return false;
@@ -138,6 +140,10 @@ class RunningServer {
       pid: process.pid,
     });
     this.#ready = true;
+    // Whoever brought a configuration: the file, the API, other balancers.
+    this.#runtime.subscribe(({ kind }) => {
+      if (kind === 'config') void this.#configured();
+    });
     this.#systemd.ready();
     this.#systemd.watch(() => this.#runtime.isAlive());
     if (this.#options.watch)
@@ -156,7 +162,8 @@ class RunningServer {
   }
 
   async #startAutoscaler({ pools }: Config): Promise<void> {
-    if (Object.values(pools).every(({ autoscale }) => autoscale === undefined)) return;
+    if (this.#isScaling || Object.values(pools).every(({ autoscale }) => autoscale === undefined)) return;
+    this.#isScaling = true;
     // Loaded only by those who use it.
     const { Autoscaler } = await import('../autoscale/autoscaler.ts');
     this.#autoscaler = new Autoscaler({
@@ -201,6 +208,7 @@ class RunningServer {
       now: this.#ctx.env.clock.epoch,
       given: socketsFor(this.#inherited, ADMIN_SOCKET, config.bind, 'tcp')[0],
       autoscale: () => this.#autoscaler?.reports() ?? [],
+      busy: () => (this.#succession === undefined ? '' : 'a successor is taking over: ask it in a moment'),
       restart: () => this.#succeed('asked by the admin API'),
     });
     if (!started.ok) return started.error;
@@ -208,12 +216,21 @@ class RunningServer {
     return undefined;
   }
 
+  async #configured(): Promise<void> {
+    await this.#renewTokens();
+    if (!this.#stopping) await this.#startAutoscaler(this.#runtime.config);
+  }
+
   /** Tokens may be exchanged while it runs. */
   async #renewTokens(): Promise<void> {
     const { admin } = this.#runtime.config;
     if (admin === undefined || this.#admin === undefined) return;
     const tokens = await readTokens(admin, dirname(this.#loaded.file));
-    if (tokens.ok) this.#admin.setTokens(tokens.value);
+    const { bind } = this.#loaded.config.admin!;
+    // The socket stays where it was until the next start, and others may reach it.
+    if (tokens.ok && tokens.value.length === 0 && !isLoopback(bind.host))
+      this.#log.error('admin keeps its tokens until the next start: others can reach it');
+    else if (tokens.ok) this.#admin.setTokens(tokens.value);
     else this.#log.error(`the tokens of admin stay as they were: ${tokens.error}`);
   }
 
@@ -235,8 +252,6 @@ class RunningServer {
       return;
     }
     const fixed = unchangeable(before, this.#runtime.config);
-    await this.#renewTokens();
-    if (this.#autoscaler === undefined) await this.#startAutoscaler(this.#runtime.config);
     if (fixed !== undefined) this.#log.warn(`${fixed} takes effect at the next start only`);
     this.#log.info(`reloaded (${why})`, {
       version: applied.value.version,
@@ -247,27 +262,48 @@ class RunningServer {
   /** Another process, of whatever version stands there now, takes over; this one finishes what runs. */
   async #succeed(why: string): Promise<Result<number, string>> {
     if (!this.#ready || this.#stopping) return err('not now: it is starting or stopping');
-    if (this.#succeeding) return err('a successor is being started already');
-    this.#succeeding = true;
+    if (this.#succession !== undefined) return err('a successor is being started already');
+    this.#succession = new AbortController();
     this.#log.info(`${why}: starting a successor`);
-    const started = await startSuccessor(await this.#runtime.estate(), this.#admin?.fd ?? -1);
-    this.#succeeding = false;
+    const started = await this.#startSuccessor(this.#succession.signal);
     if (started.ok) {
       this.#log.info(`process ${started.value} has taken over`);
       // Whoever asked by the API gets his answer first.
       setTimeout(() => void this.#stop('succeeded', true), ANSWER_MS);
-    } else this.#log.error(`no successor: ${started.error}; this process goes on serving`);
+      return started;
+    }
+    this.#succession = undefined;
+    if (!this.#stopping) this.#log.error(`no successor: ${started.error}; this process goes on serving`);
     return started;
   }
 
+  async #startSuccessor(signal: AbortSignal): Promise<Result<number, string>> {
+    try {
+      return await startSuccessor(await this.#runtime.estate(), this.#admin?.fd ?? -1, signal);
+    } catch (error) {
+      return err(error instanceof Error ? error.message : String(error));
+    }
+  }
+
   async #stop(signal: string, isSucceeded = false): Promise<void> {
-    if (this.#stopping) process.exit(130);
+    if (this.#stopping) {
+      // The successor's word is no impatience: this one is stopping already.
+      if (isSucceeded) return;
+      this.#autoscaler?.kill();
+      process.exit(130);
+    }
     this.#stopping = true;
     this.#watch?.close();
     this.#log.info(`${signal}: draining; again to stop at once`);
     // The successor is the main process now, and answers for both.
-    if (isSucceeded) await this.#admin?.close();
-    else this.#systemd.stopping();
+    if (isSucceeded) {
+      await this.#admin?.close();
+      this.#runtime.release();
+    } else {
+      // Whoever stops this process does not want another one.
+      this.#succession?.abort();
+      this.#systemd.stopping();
+    }
     this.#systemd.close();
     await this.#cluster?.stop();
     const report = await this.#runtime.stop();

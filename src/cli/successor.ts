@@ -23,7 +23,7 @@ interface Letter {
 }
 
 /** Resolves when the successor serves: from then on this process is to drain. The error is for a person. */
-export function startSuccessor(estate: Estate, adminFd: number): Promise<Result<number, string>> {
+export function startSuccessor(estate: Estate, adminFd: number, signal: AbortSignal): Promise<Result<number, string>> {
   if (estate.kernel.length > 0)
     return Promise.resolve(
       err(`the kernel forwards for ${estate.kernel.join(', ')}: stop and start instead, its connections outlive that`),
@@ -39,8 +39,11 @@ export function startSuccessor(estate: Estate, adminFd: number): Promise<Result<
       resolve(err(text));
     };
     const timer = setTimeout(() => give('the successor did not come up in time'), PATIENCE_MS);
+    const stopped = (): void => give('this process is being stopped');
+    signal.addEventListener('abort', stopped);
     const settle = (result: Result<number, string>): void => {
       clearTimeout(timer);
+      signal.removeEventListener('abort', stopped);
       child.removeAllListeners();
       child.on('error', () => undefined);
       // From here on each goes its own way.
@@ -80,9 +83,11 @@ export async function inherit(): Promise<Inheritance> {
     process.once('disconnect', () => resolve(undefined));
     process.send!('listening');
   });
+  // The predecessor is gone, or does not want us any more.
+  if (letter === undefined) process.exit(1);
   const serving = (): void => {
     if (process.connected)
       process.send!('serving', undefined, undefined, () => process.connected && process.disconnect());
   };
-  return { sockets, knowledge: letter?.knowledge, serving };
+  return { sockets, knowledge: letter.knowledge, serving };
 }

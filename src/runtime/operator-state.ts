@@ -41,6 +41,7 @@ export class OperatorState {
   readonly file: string;
   #writing: Promise<string | undefined> | undefined;
   #next: OperatorWords | undefined;
+  #isReleased = false;
 
   /** '' for no file. */
   constructor(file: string) {
@@ -66,9 +67,14 @@ export class OperatorState {
     return err(`${this.file} is damaged or from another version; move it away to start without what operators changed`);
   }
 
+  /** The file is somebody else's from now on: nothing is written any more. */
+  release(): void {
+    this.#isReleased = true;
+  }
+
   /** Resolves when these words, or newer ones, are on the disk: to what went wrong, or undefined. */
   write(words: OperatorWords): Promise<string | undefined> {
-    if (this.file === '') return Promise.resolve(undefined);
+    if (this.file === '' || this.#isReleased) return Promise.resolve(undefined);
     this.#next = words;
     this.#writing ??= this.#drain().finally(() => {
       this.#writing = undefined;

@@ -387,8 +387,17 @@ export class Runtime implements Balancer {
   }
 
   setEndpoints(pool: string, endpoints: readonly EndpointConfig[]): Promise<ConfigIssue[] | undefined> {
-    this.#desired.setEndpoints('autoscale', pool, endpoints);
-    return this.#inTurn(() => this.#renew());
+    return this.#inTurn(() => {
+      const before = this.#desired.endpointsOf('autoscale', pool) ?? [];
+      this.#desired.setEndpoints('autoscale', pool, endpoints);
+      return this.#renew(() => this.#desired.setEndpoints('autoscale', pool, before));
+    });
+  }
+
+  /** A successor has taken over what operators say. */
+  release(): void {
+    this.#state.release();
+    this.operations.stop();
   }
 
   /** Every worker answers. */

@@ -29,6 +29,16 @@ async function* listen(origin: string, signal: AbortSignal): AsyncGenerator<Hear
   }
 }
 
+test("HEAD opens no stream: many of them take nobody's place", async (t) => {
+  const world = await adminWorld(t, document);
+  for (let i = 0; i < 100; i++)
+    assert.equal((await fetch(`${world.origin}/api/v1/events`, { method: 'HEAD' })).status, 200);
+  const abort = new AbortController();
+  const opened = await fetch(`${world.origin}/api/v1/events`, { signal: abort.signal });
+  assert.equal(opened.status, 200);
+  abort.abort();
+});
+
 test('a listener hears the structure, ticks of what changed, and every change as it happens', async (t) => {
   const world = await adminWorld(t, document);
   const abort = new AbortController();

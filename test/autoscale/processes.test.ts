@@ -172,6 +172,15 @@ test('requests in flight, too; an instance that dies is replaced', { timeout: 60
   assert.deepEqual(failed, []);
 });
 
+test('instances end with a balancer that is killed', { timeout: 30_000 }, async (t) => {
+  const { balancer, port, until } = await start(t, { inFlight: 2 });
+  await until('one serves', ({ running }) => running === 1);
+  const pid = (await ask(port, '/', new Agent())).slice(4);
+  balancer.child.kill('SIGKILL');
+  for (let i = 0; i < 100 && isAlive(pid); i++) await pause(50);
+  assert.ok(!isAlive(pid));
+});
+
 test('a dry run says what it would do, and does nothing', { timeout: 30_000 }, async (t) => {
   const { balancer, report } = await start(t, { inFlight: 2 }, ['--dry-run']);
   await balancer.said(/pool api: 0 → 1 instances \(below-min\); dry run: nothing is done/);

@@ -140,6 +140,28 @@ for (const workers of [1, 2]) {
   });
 }
 
+test('SIGTERM while a successor starts ends both; what runs is finished', async (t) => {
+  let finish: ServerResponse | undefined;
+  const address = await backend(t, (_request, response) => {
+    finish = response;
+  });
+  const [port] = await freePorts(1);
+  const balancer = await BalancerProcess.start({
+    listeners: { web: { bind: `127.0.0.1:${port}`, pool: 'api' } },
+    pools: { api: { endpoints: [address], health: false } },
+  });
+  const running = ask(port);
+  while (finish === undefined) await pause(10);
+  balancer.child.kill('SIGUSR2');
+  await pause(100);
+  balancer.child.kill('SIGTERM');
+  await pause(1500);
+  finish.end('done');
+  assert.equal(await running, '200 done');
+  assert.deepEqual(await balancer.exited, { code: 0, signal: null });
+  assert.match(await ask(port), /ECONNREFUSED/, 'no successor is left');
+});
+
 test('a successor that cannot start leaves the old process as it was', async (t) => {
   const address = await backend(t, (_request, response) => void response.end('ok'));
   const [port, adminPort] = await freePorts(2);

@@ -9,7 +9,7 @@ import { TickRows } from '../tick-rows.ts';
 
 const MOST_STREAMS = 64;
 /** Events that wait for a slow reader; beyond, he is cut off and comes back. */
-const MOST_WAITING = 5000;
+const MOST_WAITING = 2000;
 const BEAT_MS = 15_000;
 
 interface Message {
@@ -27,6 +27,8 @@ export function addEventRoutes(app: AdminApp, parts: AdminParts): void {
     responses: { 200: { description: 'a stream', content: { 'text/event-stream': {} } } },
   });
   app.get('/api/v1/events', (c) => {
+    // Nobody would read the body, nor end it.
+    if (c.req.method === 'HEAD') return c.body(null, 200, { 'content-type': 'text/event-stream' });
     if (open >= MOST_STREAMS) return refuse(c, 503, 'too many are listening already');
     open++;
     return streamSSE(c, async (stream) => {
@@ -35,9 +37,15 @@ export function addEventRoutes(app: AdminApp, parts: AdminParts): void {
       let wake: (() => void) | undefined;
       let ended = false;
       const push = (event: string, data: unknown): void => {
-        if (queue.length >= MOST_WAITING) ended = true;
-        else queue.push({ event, data });
+        if (queue.length >= MOST_WAITING) return cut();
+        queue.push({ event, data });
         wake?.();
+      };
+      /** He reads so slowly that he has to come back. */
+      const cut = (): void => {
+        ended = true;
+        queue.length = 0;
+        stream.abort();
       };
       const end = (): void => {
         ended = true;
@@ -47,17 +55,16 @@ export function addEventRoutes(app: AdminApp, parts: AdminParts): void {
         // Numbers of a second ago help nobody.
         if (!queue.some(({ event }) => event === 'tick')) push('tick', rows.of(sample));
       };
-      const structure = async (): Promise<void> => {
-        rows.forget();
-        push('structure', await balancer.status());
-        if (live.latest !== undefined) tick(live.latest);
+      /** Told when it is sent, and once for all changes that came before. */
+      const structure = (): void => {
+        if (!queue.some(({ event }) => event === 'structure')) push('structure', undefined);
       };
       const happened = (event: BalancerEvent): void => {
         if (event.kind === 'health') push('health', event.change);
         else if (event.kind === 'changes') push('changes', balancer.operations.changes());
         else {
           push('config', { version: event.version, plan: event.plan.entries.slice(0, 200) });
-          void structure();
+          structure();
         }
       };
       const stops = [
@@ -68,11 +75,15 @@ export function addEventRoutes(app: AdminApp, parts: AdminParts): void {
       const beat = setInterval(() => push('beat', {}), BEAT_MS);
       stream.onAbort(end);
       try {
-        await structure();
+        structure();
         while (!ended) {
           const message = queue.shift();
           if (message === undefined) await new Promise<void>((resolve) => (wake = resolve));
-          else await stream.writeSSE({ event: message.event, data: JSON.stringify(message.data) });
+          else if (message.event === 'structure') {
+            rows.forget();
+            await stream.writeSSE({ event: 'structure', data: JSON.stringify(await balancer.status()) });
+            if (live.latest !== undefined) tick(live.latest);
+          } else await stream.writeSSE({ event: message.event, data: JSON.stringify(message.data) });
         }
       } finally {
         clearInterval(beat);
