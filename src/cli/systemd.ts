@@ -19,16 +19,8 @@ export class Systemd {
     this.#tell('READY=1', `MAINPID=${process.pid}`, 'STATUS=serving');
   }
 
-  reloading(): void {
-    this.#tell('STATUS=reloading');
-  }
-
   stopping(): void {
     this.#tell('STOPPING=1', 'STATUS=draining');
-  }
-
-  status(text: string): void {
-    this.#tell(`STATUS=${text}`);
   }
 
   /** As long as `isAlive` answers, systemd hears so twice as often as it wants to. */

@@ -51,7 +51,6 @@ export interface PoolInsides {
   readonly gate: TrialGate;
   readonly isGated: boolean;
   readonly isGuarded: boolean;
-  readonly waiting: number;
   readonly exclusions: Exclusions;
   /** A balancer in the same state, with this chance. */
   copy(random: Random): Balancer;

@@ -186,7 +186,6 @@ export class Pool implements Lessor {
       gate: this.#gate,
       isGated: this.#isGated,
       isGuarded: this.#guarded,
-      waiting: this.#waiting.size,
       exclusions: this.#exclusions,
       // Kinds that hash remember nothing, and may be slow to build.
       copy: (chance) =>

@@ -30,8 +30,8 @@ export interface OperationsParts {
   /** As written. */
   readonly base: () => Config;
   readonly state: () => OperatorState;
-  /** Brings what is desired into effect; runs `undo` when something stands in the way. */
-  readonly renew: (undo: () => void) => Promise<ConfigIssue[] | undefined>;
+  /** In its turn: `begin`, then what is desired comes into effect; `undo` when something stands in the way. */
+  readonly renew: (begin: () => void, undo: () => void) => Promise<ConfigIssue[] | undefined>;
   readonly running: (id: EndpointId) => Running | undefined;
   readonly onChange: () => void;
   readonly onProblem: (text: string) => void;
@@ -107,8 +107,10 @@ export class RuntimeOperations implements Operations {
     if (edit === undefined && !hasMode) return refused(`nothing was said about "${id}"`);
     if (hasMode) health.forgetOverride(id, note);
     if (edit === undefined) return this.#changed();
-    desired.takeBack(id);
-    return this.#renewed(() => void desired.edit(edit));
+    return this.#renewed(
+      () => void desired.takeBack(id),
+      () => void desired.edit(edit),
+    );
   }
 
   async setSplit(name: string, weights: Readonly<Record<string, number>>, note: string): Promise<Changed> {
@@ -207,14 +209,22 @@ export class RuntimeOperations implements Operations {
 
   async #edit(edit: EndpointEdit): Promise<Changed> {
     const { desired } = this.#parts;
-    const before = desired.editOf(edit.id);
-    const taken = desired.edit(edit);
-    if (!taken.ok) return refused(taken.error);
-    return this.#renewed(() => void (before === undefined ? desired.takeBack(edit.id) : desired.edit(before)));
+    let before: EndpointEdit | undefined;
+    let full = '';
+    // Not before its turn: another word about the same endpoint may be on its way, and be undone.
+    const done = await this.#renewed(
+      () => {
+        before = desired.editOf(edit.id);
+        const taken = desired.edit(edit);
+        if (!taken.ok) full = taken.error;
+      },
+      () => void (before === undefined ? desired.takeBack(edit.id) : desired.edit(before)),
+    );
+    return full === '' ? done : refused(full);
   }
 
-  async #renewed(undo: () => void): Promise<Changed> {
-    const issues = await this.#parts.renew(undo);
+  async #renewed(begin: () => void, undo: () => void): Promise<Changed> {
+    const issues = await this.#parts.renew(begin, undo);
     return issues === undefined ? this.#changed() : err(issues);
   }
 

@@ -239,7 +239,11 @@ export class Runtime implements Balancer {
       config: () => this.config,
       base: () => this.#base!,
       state: () => this.#state,
-      renew: (undo) => this.#inTurn(() => this.#renew(undo)),
+      renew: (begin, undo) =>
+        this.#inTurn(() => {
+          begin();
+          return this.#renew(undo);
+        }),
       running: runningOn({
         blueprint: () => this.#blueprint,
         load: this.#load,

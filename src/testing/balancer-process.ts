@@ -75,7 +75,13 @@ export class BalancerProcess {
   /** Starts and waits until it serves. */
   static async start(document: object | string, options: SpawnOptions = {}): Promise<BalancerProcess> {
     const balancer = BalancerProcess.spawn(document, options);
-    await balancer.said(/serving with/);
+    try {
+      await balancer.said(/serving with/);
+    } catch (error) {
+      // Left behind, it would hold the test's own process.
+      balancer.child.kill('SIGKILL');
+      throw error;
+    }
     return balancer;
   }
 

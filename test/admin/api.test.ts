@@ -6,6 +6,7 @@ import { join } from 'node:path';
 import { test } from 'node:test';
 import { parse, stringify } from 'yaml';
 import { type AdminWorld, adminWorld } from '../../src/testing/admin.ts';
+import { eventually } from '../../src/testing/scenario.ts';
 
 const document = {
   listeners: { web: { bind: '127.0.0.1:0', pool: 'api' } },
@@ -162,7 +163,10 @@ test('every change is accounted for: who, from where, before, after, and whether
   );
   assert.ok(!done.note.includes('\u001b'), 'nothing steers a terminal');
   assert.equal(refused.outcome, 'refused');
-  const lines = readFileSync(join(world.folder, 'audit.jsonl'), 'utf8').trim().split('\n');
+  // Written behind the answer.
+  const written = (): string[] => readFileSync(join(world.folder, 'audit.jsonl'), 'utf8').trim().split('\n');
+  await eventually(() => written().length === 2, 'two lines');
+  const lines = written();
   assert.deepEqual(
     lines.map((line) => JSON.parse(line).outcome),
     ['done', 'refused'],
